@@ -1,0 +1,60 @@
+"""The errors everything of Siaga derives from.
+
+SiagaError
+├── ConfigError          a configuration cannot be used; the command exits 78 before it opens anything
+└── DecodeError          bytes from outside are not what they claim to be
+    ├── TopicError       a topic is none of ours
+    └── BodyError        a body does not validate
+"""
+
+from __future__ import annotations
+
+EX_CONFIG = 78
+"""Exit status of a command whose configuration cannot be used (sysexits.h, EX_CONFIG)."""
+
+_SHOWN_BYTES = 64
+
+
+class SiagaError(Exception):
+    """The root of every error raised on purpose by this project."""
+
+
+class ConfigError(SiagaError):
+    """A configuration cannot be used: names file, line, key, what was expected and an example."""
+
+    def __init__(self, file: str, key: str, expected: str, *, example: str = "", line: int | None = None) -> None:
+        self.file = file
+        self.key = key
+        self.expected = expected
+        self.example = example
+        self.line = line
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        text = f"{where}: {self.key}: {self.expected}" if self.key else f"{where}: {self.expected}"
+        return f"{text}; example: {self.example}" if self.example else text
+
+
+class DecodeError(SiagaError):
+    """Bytes from outside are not what they claim to be.
+
+    Args:
+        reason: A short, stable, lower-case reason, such as `not json`. Quarantine counts by it.
+        body: The bytes; the message shows the first 64 in hexadecimal.
+    """
+
+    def __init__(self, reason: str, body: bytes = b"", *, detail: str = "") -> None:
+        self.reason = reason
+        self.body = body
+        self.detail = detail
+        shown = body[:_SHOWN_BYTES].hex(" ") + (" …" if len(body) > _SHOWN_BYTES else "")
+        super().__init__(": ".join(part for part in (reason, detail, shown) if part))
+
+
+class TopicError(DecodeError):
+    """A topic is none of ours."""
+
+
+class BodyError(DecodeError):
+    """A body does not validate."""

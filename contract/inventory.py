@@ -1,0 +1,118 @@
+"""Who and what is where: devices, sites, buttons, cameras.
+
+Hand-written TOML until provisioning writes it; the same model travels as JSON on `siaga/v1/centre/inventory`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from contract.identity import Name
+from contract.messages import Latitude, Longitude, Message
+from contract.settings import load_toml
+
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+LinkUrl = Annotated[str, Field(pattern=r"^(https?|rtsps?)://[^\s\"'<>]+$", max_length=2_000)]
+PhotoPath = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+\.(jpg|jpeg|png|webp|svg)$")]
+"""A file name in the photo folder beside the inventory; no folders, so nothing outside it can be named."""
+
+
+class Site(Message):
+    """A place with an address. `latitude` and `longitude` in degrees, WGS 84."""
+
+    id: Name
+    address: Label
+    latitude: Latitude
+    longitude: Longitude
+
+
+class Device(Message):
+    """A box. `site` is None for one that moves."""
+
+    name: Name
+    label: Label
+    site: Name | None = None
+
+
+class Button(Message):
+    """A panic button: where the person stands, and what an officer should know before arriving."""
+
+    device: Name
+    id: Name
+    address: Label
+    latitude: Latitude
+    longitude: Longitude
+    photo: PhotoPath | None = None
+    instructions_id: Annotated[str, Field(max_length=2_000)] = ""
+    instructions_en: Annotated[str, Field(max_length=2_000)] = ""
+
+
+class Camera(Message):
+    """A camera, by link only: its pictures never pass through Siaga."""
+
+    id: Name
+    site: Name
+    label: Label
+    link: LinkUrl
+
+
+class Inventory(Message):
+    """Everything of a city, at one version."""
+
+    version: Annotated[int, Field(ge=0)] = 0
+    sites: list[Site] = Field(default_factory=list)
+    devices: list[Device] = Field(default_factory=list)
+    buttons: list[Button] = Field(default_factory=list)
+    cameras: list[Camera] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        sites = _unique("site", [site.id for site in self.sites])
+        devices = _unique("device", [device.name for device in self.devices])
+        _unique("button", [f"{button.device}/{button.id}" for button in self.buttons])
+        _unique("camera", [camera.id for camera in self.cameras])
+        for owner, site in [(device.name, device.site) for device in self.devices] + [
+            (camera.id, camera.site) for camera in self.cameras
+        ]:
+            if site is not None and site not in sites:
+                raise ValueError(f"{owner}: site {site!r} is not in [[sites]]")
+        for button in self.buttons:
+            if button.device not in devices:
+                raise ValueError(f"button {button.id}: device {button.device!r} is not in [[devices]]")
+        return self
+
+    def button(self, device: str, button: str) -> Button | None:
+        """Return a button, or None when the inventory does not know it."""
+        return next((known for known in self.buttons if known.device == device and known.id == button), None)
+
+
+_EXAMPLES = {
+    "sites": '[[sites]] id = "alun-alun" address = "Jl. Asia Afrika" latitude = -6.9217 longitude = 107.6071',
+    "devices": '[[devices]] name = "box-1" label = "Kotak 1" site = "alun-alun"',
+    "buttons": '[[buttons]] device = "box-1" id = "sos" address = "Jl. Braga 10" latitude = -6.917 longitude = 107.609',
+    "cameras": '[[cameras]] id = "cam-1" site = "alun-alun" label = "Sudut timur" link = "https://cctv.example/1"',
+}
+
+
+def parse_inventory(text: str, *, source: str) -> Inventory:
+    """Return the inventory written in a TOML text.
+
+    Args:
+        text: The TOML.
+        source: The file's name, for error messages.
+
+    Raises:
+        ConfigError: It names the key, what was expected and an example.
+    """
+    return load_toml(text, Inventory, source=source, examples=_EXAMPLES)
+
+
+def _unique(what: str, names: list[str]) -> set[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{what} {name!r} appears twice")
+        seen.add(name)
+    return seen

@@ -1,0 +1,225 @@
+"""The bodies that travel, but for the batch, which has a file of its own.
+
+Each is a frozen pydantic model. `encode` and `decode` are the only way in and out of bytes: UTF-8 JSON (RFC 8259),
+no NaN, no duplicate keys.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from contract.errors import BodyError
+from contract.identity import BodyHash, EventId, Name, StreamId
+from contract.time_quality import ClockSource
+from contract.topics import Lane
+
+Nanoseconds = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""Time since 1970-01-01T00:00:00Z in ns, 0 to 2^63-1: InfluxDB's own range from the epoch on."""
+
+Count = Annotated[int, Field(ge=0)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+
+Cause = Literal["press", "tamper", "line_fault", "stuck", "threshold", "synthetic"]
+AlertStatus = Literal["Actual", "Exercise", "Test"]
+"""Common Alerting Protocol 1.2, 3.2.1: `status`."""
+
+MAX_ALARM_BYTES = 8_192
+"""No body but a batch is larger; a receiver refuses a larger one."""
+
+
+class Message(BaseModel):
+    """What every body has in common: frozen, keys it does not know ignored, numbers not made from strings."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class Position(Message):
+    """Where a device was, and when it knew it (WGS 84, degrees)."""
+
+    latitude: Latitude
+    longitude: Longitude
+    timestamp_ns: Nanoseconds
+
+
+class Press(Message):
+    """One alarm event from a device.
+
+    `pressed_at_ns` is frozen at the press, by the clock named in `clock`. `age_ms` is the time since the press at this
+    sending, by the device's monotonic clock, so that a desk knows the true age whatever the clock; it is None when the
+    device restarted with an untrusted clock in between. `stream` and `sequence` make a loss visible: sequence numbers
+    of one stream rise by one. `attempt` is 1 at the first sending.
+    """
+
+    event_id: EventId
+    device: Name
+    button: Name
+    cause: Cause
+    status: AlertStatus
+    pressed_at_ns: Nanoseconds
+    clock: ClockSource
+    age_ms: Count | None
+    stream: StreamId
+    sequence: Count
+    attempt: Annotated[int, Field(ge=1)] = 1
+    position: Position | None = None
+    detail: Annotated[str, Field(max_length=500)] | None = None
+
+
+class AlarmReceipt(Message):
+    """What the desk did with a press.
+
+    `ringing`: it rings from memory and is not yet recorded; the device keeps it. `stored`: it is in the ledger; the
+    device may forget it. A body without a usable `event_id` is named by `body_sha256`.
+    """
+
+    device: Name
+    stage: Literal["ringing", "stored"]
+    event_id: EventId | None = None
+    body_sha256: BodyHash | None = None
+    incident_id: str | None = None
+    ledger_head: BodyHash | None = None
+
+
+LampState = Literal["off", "received", "accepted"]
+"""off: no open incident; received: the desk has it; accepted: an officer answers."""
+
+
+class Lamps(Message):
+    """The whole state of a device's lamps, by button. A box takes only a `version` above the last one it took."""
+
+    device: Name
+    version: Count
+    centre_time_ns: Nanoseconds
+    lamps: dict[Name, LampState]
+
+
+class Status(Message):
+    """A device's birth and will on one lane, retained."""
+
+    device: Name
+    lane: Lane
+    state: Literal["online", "offline"]
+    boot: str
+    software: str
+
+
+class Books(Message):
+    """Where each thing produced is: produced = receipted + waiting + the sum of dropped, at any moment."""
+
+    produced: Count
+    receipted: Count
+    waiting: Count
+    dropped: dict[str, Count]
+
+
+class Report(Message):
+    """A device's books, each minute."""
+
+    device: Name
+    boot: str
+    timestamp_ns: Nanoseconds
+    clock: ClockSource
+    software: str
+    readings: Books
+    presses: Books
+    faults: dict[str, Count]
+
+
+class Heartbeat(Message):
+    """The desk lives: each 2 s on both brokers."""
+
+    desk: str
+    timestamp_ns: Nanoseconds
+    open_incidents: Count
+    recording: bool
+    ledger_head: BodyHash | None
+
+
+class IncidentMessage(Message):
+    """What became of an incident."""
+
+    incident_id: str
+    state: Literal["open", "accepted", "closed"]
+    status: AlertStatus
+    device: Name
+    button: Name
+    opened_at_ns: Nanoseconds
+    changed_at_ns: Nanoseconds
+    officer: str | None
+    presses: Annotated[int, Field(ge=1)]
+    incomplete: bool
+    ledger_head: BodyHash | None
+
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+
+def encode(message: Message) -> bytes:
+    """Return a message as UTF-8 JSON, without the keys that are None by default."""
+    return message.model_dump_json(exclude_none=True).encode()
+
+
+def decode(model: type[MessageT], body: bytes, *, max_bytes: int = MAX_ALARM_BYTES) -> MessageT:
+    """Return a body as a message.
+
+    Raises:
+        BodyError: With reason `oversize`, `not utf-8`, `not json`, `nested too deep`, `duplicate key` or `invalid`.
+    """
+    value = parse_json(body, max_bytes=max_bytes)
+    try:
+        # JSON has no tuples and no bytes; validating the parsed value strictly keeps "1" from becoming 1.
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise BodyError("invalid", body, detail=first_fault(error)) from None
+
+
+def parse_json(body: bytes, *, max_bytes: int) -> Any:
+    """Return the JSON value of a body, refusing what the standard library would let pass.
+
+    Raises:
+        BodyError: As `decode`, but for `invalid`.
+    """
+    if len(body) > max_bytes:
+        raise BodyError("oversize", body, detail=f"{len(body)} bytes, at most {max_bytes}")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BodyError("not utf-8", body) from None
+    try:
+        return json.loads(text, object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant)
+    except _DuplicateKeyError as error:
+        raise BodyError("duplicate key", body, detail=str(error)) from None
+    except RecursionError:
+        raise BodyError("nested too deep", body) from None
+    except ValueError as error:
+        raise BodyError("not json", body, detail=str(error)) from None
+
+
+def first_fault(error: ValidationError) -> str:
+    """Return the first fault of a failed validation as `field: what is wrong`."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    return f"{where}: {fault['msg']}" if where else str(fault["msg"])
+
+
+class _DuplicateKeyError(Exception):
+    pass
+
+
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _DuplicateKeyError(key)
+            seen.add(key)
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
