@@ -1,0 +1,102 @@
+"""Real brokers and databases for every test, each on a free port, and a check that nothing is left running."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from siaga.stack.influxdb import InfluxDB
+from siaga.stack.mosquitto import Mosquitto
+from siaga.stack.process import Process, live_processes
+
+_database_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A fresh, empty database on the worker's InfluxDB server."""
+
+    url: str
+    database: str
+    server: InfluxDB
+
+
+@pytest.fixture(scope="session")
+def session_processes() -> set[Process]:
+    """Return the set of processes that may outlive a test, because a session fixture stops them."""
+    return set()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_left_at_the_end() -> Iterator[None]:
+    """Kill and report every child that is left when all tests of this worker are done."""
+    before = set(psutil.Process().children(recursive=True))
+    yield
+    left = set(psutil.Process().children(recursive=True)) - before
+    told = [_command_line(child) for child in left]
+    for child in left:
+        child.kill()
+    psutil.wait_procs(list(left), timeout=5)
+    assert not told, f"left running after the last test: {told}"
+
+
+@pytest.fixture(autouse=True)
+def no_process_left(session_processes: set[Process]) -> Iterator[None]:
+    """Kill and report every process of the stack that a test started and left running."""
+    before = live_processes()
+    yield
+    left = live_processes() - before - session_processes
+    for process in left:
+        process.kill()
+    assert not left, f"left running by this test: {sorted(process.name for process in left)}"
+
+
+@pytest.fixture
+def alarm_broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """Yield a running broker for the alarm lane."""
+    yield from _running(Mosquitto(tmp_path, "alarm-broker"))
+
+
+@pytest.fixture
+def telemetry_broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """Yield a running broker for the telemetry lane."""
+    yield from _running(Mosquitto(tmp_path, "telemetry-broker"))
+
+
+@pytest.fixture(scope="session")
+def influxdb_server(
+    tmp_path_factory: pytest.TempPathFactory, session_processes: set[Process], no_process_left_at_the_end: None
+) -> Iterator[InfluxDB]:
+    """Yield this worker's InfluxDB server. A test that kills a server starts an `InfluxDB` of its own."""
+    server = InfluxDB(tmp_path_factory.mktemp("influxdb"))
+    session_processes.add(server)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def influxdb(influxdb_server: InfluxDB) -> Iterator[Database]:
+    """Yield a fresh database; it is dropped after the test."""
+    database = f"test_{next(_database_numbers)}"
+    influxdb_server.create_database(database)
+    yield Database(influxdb_server.url, database, influxdb_server)
+    influxdb_server.drop_database(database)
+
+
+def _running(broker: Mosquitto) -> Iterator[Mosquitto]:
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def _command_line(child: psutil.Process) -> str:
+    try:
+        return " ".join(child.cmdline())
+    except psutil.NoSuchProcess:
+        return f"pid {child.pid}, already gone"

@@ -1,0 +1,70 @@
+"""The real brokers and databases start, stop, die and come back as the tests and the demo rely on."""
+
+from __future__ import annotations
+
+import socket
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from siaga.stack.influxdb import InfluxDB
+from siaga.stack.mosquitto import Mosquitto
+from tests.conftest import Database
+
+pytestmark = pytest.mark.slow
+
+
+def listening_addresses(pid: int) -> set[str]:
+    connections = psutil.Process(pid).net_connections(kind="inet")
+    return {connection.laddr.ip for connection in connections if connection.status == psutil.CONN_LISTEN}
+
+
+def test_a_broker_listens_on_loopback_only_and_uses_its_port_again(alarm_broker: Mosquitto) -> None:
+    assert listening_addresses(alarm_broker.pid) == {"127.0.0.1"}
+    port = alarm_broker.port
+    alarm_broker.kill()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=1)
+    alarm_broker.start()
+    assert alarm_broker.port == port
+    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+
+
+def test_a_frozen_broker_answers_nothing_until_thawed(alarm_broker: Mosquitto) -> None:
+    connect = bytes.fromhex("10 0f 00 04 4d 51 54 54 05 02 00 0a 00 00 02 61 61")
+    with socket.create_connection(("127.0.0.1", alarm_broker.port), timeout=0.3) as client:
+        alarm_broker.freeze()
+        client.sendall(connect)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        alarm_broker.thaw()
+        client.settimeout(5)
+        assert client.recv(1) == b"\x20"  # CONNACK
+
+
+def test_two_brokers_run_side_by_side(alarm_broker: Mosquitto, telemetry_broker: Mosquitto) -> None:
+    assert alarm_broker.port != telemetry_broker.port
+    assert alarm_broker.running
+    assert telemetry_broker.running
+
+
+def test_a_database_listens_on_loopback_only_and_keeps_its_points_when_killed(tmp_path: Path) -> None:
+    server = InfluxDB(tmp_path)
+    server.start()
+    try:
+        assert listening_addresses(server.pid) == {"127.0.0.1"}
+        write = urllib.request.Request(f"{server.url}/write?db=siaga", data=b"position,device=box-1 latitude=-6.9 7")
+        urllib.request.urlopen(write, timeout=5).close()
+        server.kill()
+        server.start()
+        [series] = server.query("SELECT count(latitude) FROM position")
+        assert series["values"] == [[0, 1]]
+    finally:
+        server.stop()
+
+
+def test_each_test_has_an_empty_database_of_its_own(influxdb: Database) -> None:
+    assert influxdb.server.query("SHOW MEASUREMENTS", database=influxdb.database) == []
+    assert influxdb.database != "siaga"
