@@ -1,0 +1,48 @@
+"""What every time-series store can do. InfluxDB 1.x is in `influxdb1`; later generations stand beside it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+Value = str | int | float | bool | None
+Row = dict[str, Value]
+"""One row of an answer: `measurement`, the tags of its series and its columns by name; `time` is in ns since 1970."""
+
+
+class Store(Protocol):
+    """A place that keeps points: measurement, tags and timestamp identify one, so writing it again changes nothing."""
+
+    async def prepare(self) -> None:
+        """Make sure that the database exists; changes nothing when it does.
+
+        Raises:
+            StoreRetryError, StoreMisconfiguredError: As `write`.
+        """
+
+    async def write(self, lines: bytes) -> None:
+        """Write points; returns when the store has accepted every one of them.
+
+        Args:
+            lines: Line protocol in UTF-8, one point a line, timestamps in ns.
+
+        Raises:
+            StoreRetryError: Down, slow or in trouble; it includes StoreSlowDownError.
+            StoreRefusedError: Points are refused; it includes StorePartialError.
+            StoreTooLargeError: The body is too large.
+            StoreMisconfiguredError: A person must look.
+        """
+
+    async def query(self, influxql: str) -> list[Row]:
+        """Return the rows that answer an InfluxQL query.
+
+        Raises:
+            StoreQueryError: The query is refused, or its answer is cut short.
+            StoreRetryError, StoreMisconfiguredError: As `write`.
+        """
+
+    async def health(self) -> str:
+        """Return what answered, such as `InfluxDB 1.6.7`.
+
+        Raises:
+            StoreRetryError, StoreMisconfiguredError: As `write`.
+        """
