@@ -1,1 +1,1 @@
-
+"""The box at the roadside: drivers → outbox → uplink; lamp and clock."""

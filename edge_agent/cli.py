@@ -1,0 +1,54 @@
+"""`siaga edge`: run the agent, read a line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="The box at the roadside: run its agent, read any line once.")
+
+
+@app.command(epilog="Example: siaga edge run --config /etc/siaga/box.toml")
+def run(
+    config: Annotated[Path, typer.Option(help="The box's configuration, box.toml.")],
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the agent of this box until it is stopped.
+
+    Prints `ready` once its buttons are watched. A configuration error exits 78 before anything is opened.
+    """
+    import asyncio
+    import logging
+
+    from contract.errors import EX_CONFIG, ConfigError
+    from edge_agent.agent import Agent
+    from edge_agent.config import load_box_settings
+
+    logging.basicConfig(
+        level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        settings = load_box_settings(config)
+    except ConfigError as error:
+        typer.echo(f"siaga edge: {error}", err=True)
+        raise typer.Exit(EX_CONFIG) from None
+    asyncio.run(Agent(settings, lambda: print("ready", flush=True)).run())
+
+
+@app.command(epilog="Example: siaga edge read serial:///dev/ttyUSB0?baudrate=9600 --driver nmea --json")
+def read(
+    uri: Annotated[str, typer.Argument(help="serial:///dev/ttyUSB0?baudrate=9600, tcp://host:port or replay://FILE")],
+    driver: Annotated[str, typer.Option(help="The driver that decodes the line, such as nmea.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many readings.")] = None,
+) -> None:
+    """Read a line and print what the driver makes of it, one reading a line.
+
+    Baca satu jalur dan tampilkan hasil bacaan, satu baris per bacaan.
+    """
+    from edge_agent.read import run_read
+
+    raise typer.Exit(run_read(uri, driver, json_lines=json, limit=limit, out=sys.stdout))

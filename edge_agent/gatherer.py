@@ -1,0 +1,119 @@
+"""Samples become readings, and readings batches. Pure: samples and monotonic time go in, batches come out.
+
+Rules:
+- A sample that carries its own plausible UTC time (GNSS) keeps it. Any other is stamped from its monotonic moment by
+  the box's clock: at once when the clock is trusted, else it is held until it is, for at most 10 minutes; then it goes
+  out flagged `none`. A timestamp is frozen here, before the first send.
+- No two readings of one sensor and kind share a timestamp, for the store would keep only one of them: a source that
+  says the same time twice is dropped and counted; a stamped reading moves on by 1 ns.
+- A batch closes at 50 readings or 1 s after its first, whichever is first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+
+from contract.batch import Reading
+from edge_agent.clock import Clock, is_plausible
+from edge_agent.drivers.base import Sample
+
+_S = 10**9
+BATCH_READINGS = 50
+BATCH_AGE_NS = 1 * _S
+HOLD_NS = 600 * _S
+HOLD_READINGS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    sensor: str
+    sample: Sample
+
+
+class Gatherer:
+    """Readings of one box on their way into batches.
+
+    Args:
+        clock: The box's clock.
+        dropped: Counts readings dropped, by reason.
+    """
+
+    def __init__(self, clock: Clock, dropped: Counter[str]) -> None:
+        self._clock = clock
+        self._dropped = dropped
+        self._held: deque[_Held] = deque()
+        self._open: list[Reading] = []
+        self._opened_ns = 0
+        self._last: dict[tuple[str, str], int] = {}
+        self.produced = 0
+
+    @property
+    def waiting(self) -> int:
+        """Readings held for a trusted clock or in the open batch."""
+        return len(self._held) + len(self._open)
+
+    def add(self, sensor: str, sample: Sample, monotonic_ns: int) -> None:
+        """Take a sample of a sensor."""
+        self.produced += 1
+        if sample.time_ns is not None and is_plausible(sample.time_ns):
+            last = self._last.get((sensor, sample.kind))
+            if last is not None and sample.time_ns == last:
+                self._dropped["same time twice"] += 1
+                return
+            self._append(sensor, sample, sample.time_ns, monotonic_ns, own=True)
+        elif self._clock.trusted:
+            self._append(sensor, sample, self._clock.time_ns(sample.monotonic_ns), monotonic_ns)
+        else:
+            if len(self._held) >= HOLD_READINGS:
+                self._held.popleft()
+                self._dropped["no trusted clock, memory full"] += 1
+            self._held.append(_Held(sensor, sample))
+
+    def ready(self, monotonic_ns: int, *, flush: bool = False) -> list[list[Reading]]:
+        """Return the batches that are closed now; with `flush`, all there is, held readings flagged."""
+        self._release(monotonic_ns, flush=flush)
+        batches: list[list[Reading]] = []
+        while len(self._open) >= BATCH_READINGS:
+            batches.append(self._open[:BATCH_READINGS])
+            self._open = self._open[BATCH_READINGS:]
+        if self._open and (flush or monotonic_ns - self._opened_ns >= BATCH_AGE_NS):
+            batches.append(self._open)
+            self._open = []
+        return batches
+
+    def next_ns(self) -> int | None:
+        """Return when `ready` should be asked again, by the monotonic clock; None while nothing waits."""
+        moments = []
+        if self._open:
+            moments.append(self._opened_ns + BATCH_AGE_NS)
+        if self._held:
+            moments.append(self._held[0].sample.monotonic_ns + HOLD_NS)
+        return min(moments, default=None)
+
+    def _release(self, monotonic_ns: int, *, flush: bool) -> None:
+        while self._held:
+            held = self._held[0]
+            waited_ns = monotonic_ns - held.sample.monotonic_ns
+            if not (self._clock.trusted or flush or waited_ns >= HOLD_NS):
+                return
+            self._held.popleft()
+            self._append(held.sensor, held.sample, self._clock.time_ns(held.sample.monotonic_ns), monotonic_ns)
+
+    def _append(self, sensor: str, sample: Sample, time_ns: int, monotonic_ns: int, *, own: bool = False) -> None:
+        key = (sensor, sample.kind)
+        last = self._last.get(key)
+        if not own and last is not None and time_ns == last:
+            time_ns += 1
+        self._last[key] = time_ns
+        if not self._open:
+            self._opened_ns = monotonic_ns
+        self._open.append(
+            Reading(
+                timestamp_ns=time_ns,
+                sensor=sensor,
+                kind=sample.kind,
+                fields=sample.fields,
+                clock="gnss" if own else self._clock.source,
+            )
+        )

@@ -1,0 +1,26 @@
+"""Asks the operating system whether NTP keeps the wall clock."""
+
+from __future__ import annotations
+
+import asyncio
+
+_COMMAND = ("timedatectl", "show", "--property=NTPSynchronized", "--value")
+_TIMEOUT_S = 3.0
+
+
+async def is_synchronised() -> bool:
+    """Return whether the wall clock follows NTP; False where nobody can tell (no systemd, no bus)."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *_COMMAND, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        )
+    except OSError:
+        return False
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            out, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return False
+    return out.strip() == b"yes"

@@ -1,0 +1,1 @@
+"""What the box keeps until its receipt: two SQLite files, a writer thread each."""

@@ -1,0 +1,102 @@
+"""The outbox of presses: each is committed the moment it happens and deleted on its `stored` receipt.
+
+Beside the presses it remembers, for each button, the edge of the press that is still held down: a box that restarts
+under a pressed button knows whether it has this press already.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract.errors import BodyError
+from contract.messages import Press, decode, encode
+from edge_agent.alarm_lane import KeptPress
+from edge_agent.outbox.writer import Writer
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS press (
+    event_id TEXT PRIMARY KEY, body BLOB NOT NULL, boot TEXT NOT NULL, monotonic_ns INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS held (button TEXT PRIMARY KEY, boot TEXT NOT NULL, monotonic_ns INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS unreadable (event_id TEXT PRIMARY KEY, body BLOB NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldButton:
+    """The edge of a press whose button was not seen released."""
+
+    boot: str
+    monotonic_ns: int
+
+
+class AlarmOutbox:
+    """The file `alarms.db` in the data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.writer = Writer(folder / "alarms.db", _SCHEMA, synchronous="FULL")
+
+    async def load(self) -> tuple[list[KeptPress], dict[str, HeldButton]]:
+        """Return the presses without receipt, oldest first, and the buttons held down.
+
+        Raises:
+            OutboxError: The file cannot be read.
+        """
+        return await self.writer.run(_load)
+
+    async def add(self, kept: KeptPress) -> None:
+        """Commit a press and that its button is held.
+
+        Raises:
+            OutboxError: It is not on the card.
+        """
+        row = (kept.press.event_id, encode(kept.press), kept.boot, kept.monotonic_ns)
+        held = (kept.press.button, kept.boot, kept.monotonic_ns)
+
+        def job(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT OR IGNORE INTO press VALUES (?, ?, ?, ?)", row)
+            connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", held)
+
+        await self.writer.run(job)
+
+    async def remove(self, event_id: str) -> None:
+        """Forget a press.
+
+        Raises:
+            OutboxError: It is still on the card and will be sent again after a restart; the desk absorbs it.
+        """
+
+        def job(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM press WHERE event_id = ?", (event_id,))
+
+        await self.writer.run(job)
+
+    async def released(self, button: str) -> None:
+        """Forget that a button is held.
+
+        Raises:
+            OutboxError: As `remove`.
+        """
+
+        def job(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM held WHERE button = ?", (button,))
+
+        await self.writer.run(job)
+
+
+def _load(connection: sqlite3.Connection) -> tuple[list[KeptPress], dict[str, HeldButton]]:
+    presses = []
+    for event_id, body, boot, monotonic_ns in connection.execute("SELECT * FROM press ORDER BY event_id").fetchall():
+        try:
+            presses.append(KeptPress(decode(Press, body), boot, monotonic_ns))
+        except BodyError:
+            # Written by a newer version, or a bad sector: set beside, never in the way of the others.
+            connection.execute("INSERT OR REPLACE INTO unreadable VALUES (?, ?)", (event_id, body))
+            connection.execute("DELETE FROM press WHERE event_id = ?", (event_id,))
+    held = {
+        button: HeldButton(boot, monotonic_ns)
+        for button, boot, monotonic_ns in connection.execute("SELECT * FROM held").fetchall()
+    }
+    return presses, held

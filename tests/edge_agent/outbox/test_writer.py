@@ -1,0 +1,135 @@
+"""SQLite files that are damaged, read-only or gone never stop the agent."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.identity import new_event_id, new_stream_id
+from contract.messages import Press
+from edge_agent.alarm_lane import KeptPress
+from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
+from edge_agent.outbox.batches import BatchOutbox
+from edge_agent.outbox.writer import OutboxError
+
+
+def kept(sequence: int = 0) -> KeptPress:
+    press = Press(
+        event_id=new_event_id(),
+        device="box-1",
+        button="sos",
+        cause="press",
+        status="Actual",
+        pressed_at_ns=1,
+        clock="none",
+        age_ms=0,
+        stream=new_stream_id(),
+        sequence=sequence,
+    )
+    return KeptPress(press, "boot-1", 42)
+
+
+@pytest.fixture
+def alarms(tmp_path: Path) -> Iterator[AlarmOutbox]:
+    outbox = AlarmOutbox(tmp_path)
+    outbox.writer.start()
+    yield outbox
+    outbox.writer.stop()
+
+
+async def reopened(tmp_path: Path) -> tuple[list[KeptPress], dict[str, HeldButton]]:
+    outbox = AlarmOutbox(tmp_path)
+    outbox.writer.start()
+    try:
+        return await outbox.load()
+    finally:
+        outbox.writer.stop()
+
+
+async def test_a_committed_press_is_there_after_a_restart(alarms: AlarmOutbox, tmp_path: Path) -> None:
+    first, second = kept(0), kept(1)
+    await alarms.add(first)
+    await alarms.add(second)
+    presses, held = await reopened(tmp_path)
+    assert presses == [first, second]
+    assert held == {"sos": HeldButton("boot-1", 42)}
+
+
+async def test_removed_and_released_are_gone(alarms: AlarmOutbox, tmp_path: Path) -> None:
+    press = kept()
+    await alarms.add(press)
+    await alarms.remove(press.press.event_id)
+    await alarms.released("sos")
+    assert await reopened(tmp_path) == ([], {})
+
+
+async def test_the_alarm_file_is_synced_at_each_commit(alarms: AlarmOutbox) -> None:
+    def pragmas(connection: sqlite3.Connection) -> tuple[str, int]:
+        return (
+            connection.execute("PRAGMA journal_mode").fetchone()[0],
+            connection.execute("PRAGMA synchronous").fetchone()[0],
+        )
+
+    assert await alarms.writer.run(pragmas) == ("wal", 2)
+
+
+@pytest.mark.parametrize("damage", [b"this is no database" * 100, b"SQLite format 3\0" + b"\xff" * 5_000])
+async def test_fault_7_a_corrupt_file_is_set_aside_and_a_new_one_opened(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "alarms.db").write_bytes(damage)
+    outbox = AlarmOutbox(tmp_path)
+    outbox.writer.start()
+    try:
+        assert await outbox.load() == ([], {})
+        await outbox.add(kept())
+        assert outbox.writer.set_aside == 1
+        assert (tmp_path / "alarms.db.corrupt-1").read_bytes() == damage
+        assert len((await outbox.load())[0]) == 1
+    finally:
+        outbox.writer.stop()
+
+
+async def test_fault_5_a_folder_that_cannot_be_written_is_an_error_the_caller_can_handle(tmp_path: Path) -> None:
+    # A file where the folder should be: unlike a mode bit, it stops root as well.
+    (tmp_path / "card").write_text("")
+    outbox = AlarmOutbox(tmp_path / "card")
+    outbox.writer.start()
+    try:
+        with pytest.raises(OutboxError, match=r"alarms\.db"):
+            await outbox.add(kept())
+        assert outbox.writer.fault is not None
+    finally:
+        outbox.writer.stop()
+
+
+async def test_a_press_written_by_a_newer_version_does_not_hide_the_others(alarms: AlarmOutbox, tmp_path: Path) -> None:
+    good = kept()
+    await alarms.add(good)
+
+    def spoil(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO press VALUES ('x', x'7b7d', 'boot-1', 1)")
+
+    await alarms.writer.run(spoil)
+    presses, _ = await alarms.load()
+    assert presses == [good]
+
+    def unreadable(connection: sqlite3.Connection) -> list[tuple[str, bytes]]:
+        return connection.execute("SELECT * FROM unreadable").fetchall()
+
+    assert await alarms.writer.run(unreadable) == [("x", b"{}")]
+
+
+async def test_batches_are_kept_listed_loaded_and_forgotten(tmp_path: Path) -> None:
+    outbox = BatchOutbox(tmp_path)
+    outbox.writer.start()
+    try:
+        stream = new_stream_id()
+        await outbox.keep((((stream, 2), 50, b"second"), ((stream, 1), 7, b"first")))
+        assert await outbox.index() == [((stream, 2), 50, 6), ((stream, 1), 7, 5)], "in the order they were kept"
+        assert await outbox.load((stream, 1)) == b"first"
+        await outbox.forget(((stream, 1),))
+        assert await outbox.load((stream, 1)) is None
+    finally:
+        outbox.writer.stop()
