@@ -1,9 +1,13 @@
 """One MQTT session for everyone but the collector's hot path: birth and will, backoff, resubscribe."""
 
+from link.backoff import Backoff
+from link.client import Outgoing
+from link.dial import Endpoint
 from link.errors import LinkError, LinkRefusedError, NotConnectedError, PublishRefusedError, PublishTimeoutError
-from link.session import Endpoint, Outgoing, Session
+from link.session import Session
 
 __all__ = [
+    "Backoff",
     "Endpoint",
     "LinkError",
     "LinkRefusedError",

@@ -6,10 +6,10 @@ import random
 
 
 class Backoff:
-    """Exponential backoff with full jitter and a cap.
+    """Exponential backoff with jitter and a cap.
 
-    Full jitter (a uniform draw between zero and the exponential bound) spreads a thousand boxes that lost the same
-    broker evenly; the first attempt keeps a small floor so that a dead broker is not hammered.
+    Jitter (a uniform draw between a fifth of the exponential bound and the bound) spreads a thousand boxes that lost
+    the same broker; the floor keeps a dead broker from being hammered.
 
     Args:
         base_s: The bound of the first wait, in seconds.
@@ -28,6 +28,10 @@ class Backoff:
         bound = min(self._cap_s, self._base_s * 2.0 ** min(self._attempt, 32))
         self._attempt += 1
         return bound * (0.2 + 0.8 * self._random.random())
+
+    def around_s(self, wait_s: float) -> float:
+        """Return a wait in seconds, within a fifth of `wait_s` around it, for what does not grow."""
+        return wait_s * (0.8 + 0.4 * self._random.random())
 
     def reset(self) -> None:
         """Start again at the base: the last attempt succeeded."""

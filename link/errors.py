@@ -3,7 +3,7 @@
 LinkError
 ├── NotConnectedError      nothing was sent; the session is connecting by itself; send again when it is up
 ├── PublishTimeoutError    no PUBACK in time; it may or may not have arrived; send again, the receiver absorbs it
-├── PublishRefusedError    the broker answered and did not take it (its reason code); sending again changes nothing
+├── PublishRefusedError    the broker answered and did not take it, or nobody listens; sending again at once is vain
 └── LinkRefusedError       the broker refused the log-in (its reason code); a person must look
 """
 
