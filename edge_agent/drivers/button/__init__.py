@@ -1,0 +1,1 @@
+"""Buttons on a GPIO line, and the lamps at them."""

@@ -1,0 +1,141 @@
+"""Buttons and lamps on GPIO lines, by the kernel's character device (libgpiod 2).
+
+The kernel debounces and stamps the edges with CLOCK_MONOTONIC. Its queue holds 16 edges a line; when it runs over, the
+oldest is dropped, which the line's sequence number shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Protocol
+
+import gpiod
+from gpiod.line import Bias as GpiodBias
+from gpiod.line import Clock, Direction, Value
+from gpiod.line import Edge as GpiodEdge
+
+from edge_agent.drivers.button.edges import Edge, EdgeHistory
+from edge_agent.drivers.button.uri import Bias, GpioLine
+
+_BIASES: dict[Bias, GpiodBias] = {
+    "as-is": GpiodBias.AS_IS,
+    "disabled": GpiodBias.DISABLED,
+    "pull-up": GpiodBias.PULL_UP,
+    "pull-down": GpiodBias.PULL_DOWN,
+}
+
+
+class EdgeRequest(Protocol):
+    """What is used of a gpiod.LineRequest with edge detection."""
+
+    @property
+    def fd(self) -> int:
+        """Readable when an edge waits."""
+        ...
+
+    def get_value(self, line: int) -> Value:
+        """Return the logical level: ACTIVE is pressed, whatever the voltage."""
+        ...
+
+    def read_edge_events(self) -> Sequence[gpiod.EdgeEvent]:
+        """Return the edges that wait; rising is to ACTIVE, whatever the voltage."""
+        ...
+
+
+def read_edges(request: EdgeRequest, offset: int, history: EdgeHistory) -> list[Edge]:
+    """Read what waits in the kernel's queue, and the level again if an edge was lost.
+
+    Raises:
+        OSError: The line is gone.
+    """
+    edges: list[Edge] = []
+    for event in request.read_edge_events():
+        active = event.event_type is gpiod.EdgeEvent.Type.RISING_EDGE
+        edges += history.edge(active, event.timestamp_ns, event.line_seqno)
+    if history.level_in_doubt:
+        edges += history.level(request.get_value(offset) is Value.ACTIVE, time.monotonic_ns())
+    return edges
+
+
+async def watch_request(request: EdgeRequest, offset: int) -> AsyncGenerator[Edge, None]:
+    """Yield the level of a requested line, then its edges.
+
+    Raises:
+        OSError: The line is gone.
+    """
+    history = EdgeHistory()
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+
+    def wake() -> None:
+        # Once only: while the edges wait to be read, the file stays readable and the loop would spin.
+        loop.remove_reader(request.fd)
+        readable.set()
+
+    yield history.opened(request.get_value(offset) is Value.ACTIVE, time.monotonic_ns(), 0)
+    try:
+        while True:
+            readable.clear()
+            loop.add_reader(request.fd, wake)
+            await readable.wait()
+            for edge in read_edges(request, offset, history):
+                yield edge
+    finally:
+        loop.remove_reader(request.fd)
+
+
+async def watch_gpio(line: GpioLine) -> AsyncGenerator[Edge, None]:
+    """Request a line with edge detection and yield its level, then its edges.
+
+    Raises:
+        OSError: It cannot be requested, or is gone.
+    """
+    settings = gpiod.LineSettings(
+        direction=Direction.INPUT,
+        edge_detection=GpiodEdge.BOTH,
+        bias=_BIASES[line.bias],
+        active_low=line.active_low,
+        debounce_period=timedelta(milliseconds=line.debounce_ms),
+        event_clock=Clock.MONOTONIC,
+    )
+    with gpiod.request_lines(f"/dev/{line.chip}", config={line.offset: settings}, consumer="siaga") as request:
+        async with aclosing(watch_request(request, line.offset)) as edges:
+            async for edge in edges:
+                yield edge
+
+
+class GpioLamp:
+    """A lamp on a requested output line."""
+
+    def __init__(self, request: gpiod.LineRequest, offset: int) -> None:
+        self._request = request
+        self._offset = offset
+
+    async def set(self, on: bool) -> None:
+        """Switch the lamp.
+
+        Raises:
+            OSError: The line is gone.
+        """
+        self._request.set_value(self._offset, Value.ACTIVE if on else Value.INACTIVE)
+
+
+@asynccontextmanager
+async def open_gpio_lamp(line: GpioLine) -> AsyncIterator[GpioLamp]:
+    """Request an output line, off; it is off again at the end.
+
+    Raises:
+        OSError: It cannot be requested.
+    """
+    settings = gpiod.LineSettings(direction=Direction.OUTPUT, active_low=line.active_low, output_value=Value.INACTIVE)
+    with gpiod.request_lines(f"/dev/{line.chip}", config={line.offset: settings}, consumer="siaga") as request:
+        lamp = GpioLamp(request, line.offset)
+        try:
+            yield lamp
+        finally:
+            with suppress(OSError):
+                await lamp.set(False)

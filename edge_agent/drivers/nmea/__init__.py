@@ -1,0 +1,1 @@
+"""GNSS receivers that speak NMEA 0183."""

@@ -1,0 +1,87 @@
+"""The NMEA 0183 driver: bytes of a GNSS receiver in, one `position` sample an epoch out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from edge_agent.drivers.base import Sample
+from edge_agent.drivers.nmea.epoch import EpochAssembler
+from edge_agent.drivers.nmea.framer import Framer
+from edge_agent.drivers.nmea.sentence import SentenceError, parse
+
+_GARBLED_AT: Final = 20
+_GARBLED_AT_MOST: Final = 40
+_GARBAGE_BYTES_A_SENTENCE: Final = 80
+_UNREADABLE: Final = frozenset({"no checksum", "not text", "bad checksum"})
+
+
+class NmeaDecoder:
+    """The decoder of one receiver.
+
+    `counters`: `bytes`, `sentences` (with a good checksum), `fixes`; refused: `no fix`, `estimated`, `manual`,
+    `simulated`, `bad checksum`, `no checksum`, `not text`, `malformed`, `bad time`, `wrong hemisphere`, `out of range`,
+    `null island`, `cut off`, `too long`, `late`, `repeated`; left out: `implausible <field>`, and a fix's
+    time when there is `no date`, as after a `week rollover`; `garbage bytes`.
+
+    The line is `garbled` after 20 unreadable sentences more than good ones (80 bytes of garbage count as one), until
+    good ones made up for all of them.
+    """
+
+    def __init__(self, *, earliest_ns: int | None = None) -> None:
+        self.counters: Counter[str] = Counter()
+        self._framer = Framer(self.counters)
+        self._epochs = EpochAssembler(self.counters, earliest_ns=earliest_ns)
+        self._unreadable = 0
+        self._garbage_seen = 0
+        self._garbled = False
+        self._monotonic_ns = 0
+
+    def feed(self, data: bytes, monotonic_ns: int) -> list[Sample]:
+        """Take bytes that arrived at `monotonic_ns`; return the samples of the epochs they end."""
+        self.counters["bytes"] += len(data)
+        self._monotonic_ns = monotonic_ns
+        samples = [sample for raw in self._framer.feed(data) for sample in self._sentence(raw, monotonic_ns)]
+        self._count_garbage()
+        return samples
+
+    def flush(self) -> list[Sample]:
+        """Return the sample of the last epoch, because the line ended."""
+        samples = [sample for raw in self._framer.flush() for sample in self._sentence(raw, self._monotonic_ns)]
+        return samples + self._epochs.end()
+
+    def fault(self) -> str | None:
+        """Return `garbled` or None."""
+        return "garbled" if self._garbled else None
+
+    def _sentence(self, raw: bytes, monotonic_ns: int) -> list[Sample]:
+        try:
+            sentence = parse(raw)
+        except SentenceError as error:
+            self.counters[error.reason] += 1
+            if error.reason in _UNREADABLE:
+                self._judge_line(1)
+            else:
+                self.counters["sentences"] += 1
+                self._judge_line(-1)
+            return []
+        self.counters["sentences"] += 1
+        self._judge_line(-1)
+        if sentence is None:
+            return []
+        for name in sentence.implausible:
+            self.counters[f"implausible {name}"] += 1
+        return self._epochs.feed(sentence, monotonic_ns)
+
+    def _count_garbage(self) -> None:
+        worse, left = divmod(self.counters["garbage bytes"] - self._garbage_seen, _GARBAGE_BYTES_A_SENTENCE)
+        self._garbage_seen = self.counters["garbage bytes"] - left
+        if worse:
+            self._judge_line(worse)
+
+    def _judge_line(self, change: int) -> None:
+        self._unreadable = min(max(self._unreadable + change, 0), _GARBLED_AT_MOST)
+        if self._unreadable >= _GARBLED_AT:
+            self._garbled = True
+        elif self._unreadable == 0:
+            self._garbled = False

@@ -1,0 +1,186 @@
+"""Lines that bytes come in on, chosen by URI.
+
+| URI | line |
+|---|---|
+| `serial:///dev/ttyUSB0?baudrate=9600` | a tty, 8N1, locked for us alone; `exclusive=false` shares it |
+| `tcp://192.168.1.20:4001` | a socket, as of a serial device server |
+| `replay:///var/log/gps.log`, `replay://gps.log` | a file, as fast as it can be read |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+import serialx
+
+from edge_agent.errors import LineError
+
+CHUNK_BYTES: Final = 4_096
+CONNECT_TIMEOUT_S: Final = 10.0
+DEFAULT_BAUDRATE: Final = 9_600
+_EXAMPLES: Final = "serial:///dev/ttyUSB0?baudrate=9600, tcp://192.168.1.20:4001 or replay://gps.log"
+
+
+@dataclass(frozen=True, slots=True)
+class SerialLine:
+    """A tty. `baudrate` is 50 to 4,000,000 bits a second."""
+
+    path: str
+    baudrate: int
+    exclusive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TcpLine:
+    """A listening socket elsewhere."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayLine:
+    """A file of captured bytes."""
+
+    path: Path
+
+
+def check_line_uri(uri: str) -> None:
+    """Check a line's URI without touching the line.
+
+    Raises:
+        ValueError: It says what is wrong and shows an example.
+    """
+    parse_line_uri(uri)
+
+
+def parse_line_uri(uri: str) -> SerialLine | TcpLine | ReplayLine:
+    """Return what a line's URI names.
+
+    Raises:
+        ValueError: As `check_line_uri`.
+    """
+    if uri.startswith("replay://"):
+        if not uri.removeprefix("replay://"):
+            raise ValueError(f"{uri!r} names no file; example: replay://gps.log")
+        return ReplayLine(Path(uri.removeprefix("replay://")))
+    parts = urlsplit(uri)
+    if parts.scheme == "serial":
+        return _serial_line(uri)
+    if parts.scheme == "tcp":
+        try:
+            port = parts.port
+        except ValueError:
+            port = None
+        if not parts.hostname or not port or parts.path or parts.query:
+            raise ValueError(f"{uri!r} is not tcp://HOST:PORT; example: tcp://192.168.1.20:4001")
+        return TcpLine(parts.hostname, port)
+    raise ValueError(f"{uri!r} is no line; examples: {_EXAMPLES}")
+
+
+async def read_line_source(uri: str) -> AsyncGenerator[tuple[bytes, int], None]:
+    """Open a line and yield what comes in on it: (1 to 4,096 bytes, CLOCK_MONOTONIC in ns). Only a replay ends.
+
+    Raises:
+        ValueError: As `check_line_uri`.
+        LineError: It cannot be opened or is lost.
+    """
+    line = parse_line_uri(uri)
+    try:
+        if isinstance(line, SerialLine):
+            source = _read_serial(line)
+        elif isinstance(line, TcpLine):
+            source = _read_tcp(line)
+        else:
+            source = _read_file(line)
+        async with aclosing(source):
+            async for chunk in source:
+                yield chunk, time.monotonic_ns()
+    except TimeoutError:
+        raise LineError(uri, f"no connection within {CONNECT_TIMEOUT_S:.0f} s", _next_step(line, None)) from None
+    except (OSError, serialx.SerialException) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        problem = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise LineError(uri, problem, _next_step(line, number)) from error
+
+
+def tty_candidates() -> list[str]:
+    """Return the ttys of this machine that a device may be on: by their stable names first."""
+    by_id = sorted(str(path) for path in Path("/dev/serial/by-id").glob("*"))
+    patterns = ("ttyUSB*", "ttyACM*", "ttyAMA*", "ttyS[0-9]", "ttymxc*")
+    return by_id + sorted(str(path) for pattern in patterns for path in Path("/dev").glob(pattern))
+
+
+def _serial_line(uri: str) -> SerialLine:
+    parts = urlsplit(uri)
+    example = "example: serial:///dev/ttyUSB0?baudrate=9600"
+    if parts.netloc or not parts.path.startswith("/") or parts.path == "/":
+        raise ValueError(f"{uri!r} needs three slashes and the tty's path; {example}")
+    query = parse_qs(parts.query, keep_blank_values=True)
+    unknown = sorted(set(query) - {"baudrate", "exclusive"})
+    if unknown:
+        raise ValueError(f"{uri!r}: unknown setting {unknown[0]!r}, known: baudrate, exclusive; {example}")
+    baudrate = query.get("baudrate", [str(DEFAULT_BAUDRATE)])[-1]
+    if not (baudrate.isascii() and baudrate.isdecimal() and 50 <= int(baudrate) <= 4_000_000):
+        raise ValueError(f"{uri!r}: baudrate is a whole number from 50 to 4000000; {example}")
+    exclusive = query.get("exclusive", ["true"])[-1]
+    if exclusive not in ("true", "false"):
+        raise ValueError(f"{uri!r}: exclusive is true or false; {example}")
+    return SerialLine(parts.path, int(baudrate), exclusive == "true")
+
+
+async def _read_serial(line: SerialLine) -> AsyncGenerator[bytes, None]:
+    port = serialx.async_serial_for_url(line.path, baudrate=line.baudrate, exclusive=line.exclusive)
+    async with port:
+        while chunk := await port.read(CHUNK_BYTES):
+            yield chunk
+    raise OSError(errno.EIO, "the device hung up")
+
+
+async def _read_tcp(line: TcpLine) -> AsyncGenerator[bytes, None]:
+    async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        reader, writer = await asyncio.open_connection(line.host, line.port, limit=CHUNK_BYTES)
+    try:
+        while chunk := await reader.read(CHUNK_BYTES):
+            yield chunk
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+    raise OSError(errno.ECONNRESET, "the other end closed the connection")
+
+
+async def _read_file(line: ReplayLine) -> AsyncGenerator[bytes, None]:
+    file = await asyncio.to_thread(line.path.open, "rb")
+    try:
+        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield chunk
+    finally:
+        file.close()
+
+
+def _next_step(line: SerialLine | TcpLine | ReplayLine, number: int | None) -> str:
+    if isinstance(line, ReplayLine):
+        return "check the path; replay:///var/log/gps.log is absolute, replay://gps.log is in this folder"
+    if isinstance(line, TcpLine):
+        return "check that the device server is on, its address, and that nobody else holds its port"
+    if number in (errno.EACCES, errno.EPERM):
+        return "add yourself to the group dialout (sudo usermod -aG dialout $USER) and log in again"
+    if number == errno.EBUSY:
+        return f"another process has it; find it with: fuser {line.path}"
+    if number in (errno.ENOTTY, errno.EISDIR):
+        return f"that is no tty; {_candidates()}"
+    return _candidates()
+
+
+def _candidates() -> str:
+    found = tty_candidates()
+    return "ttys here: " + ", ".join(found) if found else "no serial port is here; check cable and driver (dmesg)"
