@@ -1,0 +1,146 @@
+"""`siaga desk …`: run the duty desk, check its ledger, list its incidents."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from duty_desk.settings import Desk
+
+app = typer.Typer(help="The duty desk: presses ring, officers accept, everything is recorded.", no_args_is_help=True)
+
+Config = Annotated[Path, typer.Option("--config", help="The desk's configuration file.", show_default=False)]
+
+
+@app.command(epilog="Example: siaga desk run --config /etc/siaga/desk.toml")
+def run(
+    config: Config,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the duty desk until it is told to stop."""
+    import logging
+
+    import uvloop
+
+    desk = _load(config)
+    logging.basicConfig(
+        level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # Alembic tells each of its steps; the desk tells what matters.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        uvloop.run(_run(desk))
+    except OSError as error:
+        http = desk.settings.http
+        print(f"cannot serve the page on {http.host}:{http.port}: {error.strerror or error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+@app.command("verify-ledger", epilog="Example: siaga desk verify-ledger --config /etc/siaga/desk.toml")
+def verify_ledger(config: Config) -> None:
+    """Walk the ledger's hash chain; exit 1 and name the first row that does not fit."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from duty_desk.chain import walk
+    from duty_desk.errors import LedgerBrokenError
+    from duty_desk.tables import open_reader, read_rows
+
+    path = _load(config).ledger
+    try:
+        with open_reader(path).connect() as connection:
+            last = walk(read_rows(connection))
+    except LedgerBrokenError as error:
+        print(f"{path}: broken: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except SQLAlchemyError as error:
+        print(f"{path}: cannot be read: {getattr(error, 'orig', None) or error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    print(f"{path}: whole, {0 if last is None else last.sequence} rows, head {'-' if last is None else last.hash}")
+
+
+@app.command(epilog="Example: siaga desk incidents --config /etc/siaga/desk.toml --json")
+def incidents(
+    config: Config,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """List the incidents: from the running desk, or from its ledger when none runs."""
+    import json
+
+    desk = _load(config)
+    found = _ask(desk)
+    if found is None:
+        found = _read(desk)
+    for incident in found:
+        if as_json:
+            print(json.dumps(incident, ensure_ascii=False))
+        else:
+            where = incident["address"] or f"{incident['device']}/{incident['button']}"
+            who = incident["officer"] or "-"
+            print(f"{incident['id']}  {incident['state']:<8}  {incident['presses']:>3}  {where}  {who}")
+
+
+def _load(config: Path) -> Desk:
+    from contract.errors import EX_CONFIG, ConfigError
+    from duty_desk.settings import load_desk
+
+    try:
+        return load_desk(config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(EX_CONFIG) from None
+
+
+async def _run(desk: Desk) -> None:
+    import asyncio
+    import signal
+
+    from duty_desk.service import Service
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await Service(desk).run(stop, lambda: print("ready", flush=True))
+
+
+def _ask(desk: Desk) -> list[dict[str, Any]] | None:
+    """Return what the running desk answers, or None when none runs."""
+    import json
+    import urllib.error
+    import urllib.request
+
+    http = desk.settings.http
+    host = "127.0.0.1" if http.host in ("0.0.0.0", "::") else http.host
+    host = f"[{host}]" if ":" in host else host
+    try:
+        with urllib.request.urlopen(f"http://{host}:{http.port}/api/state", timeout=3) as answer:
+            found: list[dict[str, Any]] = json.load(answer)["incidents"]
+    except (urllib.error.URLError, OSError, ValueError, KeyError):
+        return None
+    return found
+
+
+def _read(desk: Desk) -> list[dict[str, Any]]:
+    """Return what the ledger tells."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from duty_desk.board import Board
+    from duty_desk.records import Record, parse_entry
+    from duty_desk.tables import open_reader, read_rows
+    from duty_desk.view import Places, incident_view
+
+    board = Board()
+    try:
+        with open_reader(desk.ledger).connect() as connection:
+            for row, asides in read_rows(connection):
+                board.replay(Record(parse_entry(row.body), asides))
+    except SQLAlchemyError as error:
+        print(f"{desk.ledger}: cannot be read: {getattr(error, 'orig', None) or error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    places = Places(desk.inventory)
+    return [incident_view(incident, places, recorded=True) for incident in board.active() + board.closed()]

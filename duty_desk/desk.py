@@ -1,0 +1,298 @@
+"""The desk itself: what happens, in order, when an alarm comes or an officer acts.
+
+Everything here runs on the event loop and returns without waiting: ring first, then lamp, receipt and record. The
+ledger commits in its own thread meanwhile and reports back with `committed`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import Counter
+from typing import Any, Final, Protocol
+
+from contract import topics
+from contract.errors import BodyError, TopicError
+from contract.messages import AlarmReceipt, Heartbeat, Lamps, Status, decode, encode
+from contract.topics import Lane
+from duty_desk.board import Board, Seen
+from duty_desk.errors import LedgerFullError, UnknownIncidentError
+from duty_desk.incident import Incident
+from duty_desk.intake import Alarm, read_alarm
+from duty_desk.lamps import Versions, lamps_of
+from duty_desk.ledger import Ledger
+from duty_desk.push import Push
+from duty_desk.records import PressEntry, Record, StartedEntry
+from duty_desk.view import Now, Places, incident_message, incident_view, json_bytes
+
+MAX_DEVICES: Final = 10_000
+"""Devices outside the inventory that are remembered for their lamps."""
+
+_log = logging.getLogger("siaga.desk")
+
+
+class Outlet(Protocol):
+    """What takes messages to both brokers; it must not block."""
+
+    def send(self, topic: str, body: bytes) -> None:
+        """Send a message soon."""
+
+    def lamps(self, device: str) -> None:
+        """Send the lamps of a device soon, as they are then."""
+
+
+class DutyDesk:
+    """Incidents, pages, lamps, receipts and ledger, brought together.
+
+    Args:
+        name: The desk's name in its heartbeat.
+        places: The inventory.
+        outlet: Takes messages to the brokers.
+        now_ns: The centre's clock.
+    """
+
+    def __init__(self, name: str, places: Places, outlet: Outlet, now_ns: Now) -> None:
+        self.name = name
+        self.places = places
+        self.board = Board()
+        self.push = Push(lambda: json_bytes(self.state()))
+        self.refused: Counter[str] = Counter()
+        self.links: dict[Lane, bool] = {"alarm": False, "telemetry": False}
+        self.ledger: Ledger
+        self._outlet = outlet
+        self._now_ns = now_ns
+        self._versions = Versions(now_ns() // 1_000_000)
+        self._devices: dict[str, None] = dict.fromkeys(places.devices())
+        self.push.run = str(now_ns() // 1_000_000)
+
+    # From the brokers
+
+    def hear(self, lane: Lane, topic: str, body: bytes, retained: bool) -> None:
+        """Take a message from a broker."""
+        try:
+            up = topics.parse_up(topic)
+        except TopicError as error:
+            self._refuse("topic", error)
+            return
+        if up.kind == "status":
+            self._hear_status(up.device, body)
+        elif up.kind == "alarm" and retained:
+            # Whoever retained it, it is not happening now.
+            self.refused["retained alarm"] += 1
+            _log.warning("a retained alarm of %s is not taken for a new one", up.device)
+        elif up.kind == "alarm":
+            self._hear_alarm(read_alarm(up.device, body), lane)
+
+    def _hear_status(self, device: str, body: bytes) -> None:
+        try:
+            status = decode(Status, body)
+        except BodyError as error:
+            self._refuse("status", error)
+            return
+        if status.state == "online":
+            self._outlet.lamps(device)
+        self._know(device)
+
+    def _hear_alarm(self, alarm: Alarm, lane: Lane) -> None:
+        if alarm.fault is not None:
+            self.refused[f"alarm: {alarm.fault.partition(':')[0]}"] += 1
+        seen = self.board.seen(alarm)
+        if seen is not None:
+            self._repeat(alarm, seen)
+            return
+        record = self.board.press(alarm, lane, self._now_ns())
+        incident = self.board.apply(record)
+        assert incident is not None
+        self.board.unrecorded(record)
+        self._ring(incident, rings=alarm.key)
+        self._queue(record)
+        self._receipt(alarm, incident.id, recorded=False)
+        self._outlet.lamps(alarm.device)
+        self._tell(incident)
+        self._know(alarm.device)
+        if alarm.incomplete:
+            _log.warning("%s: an incomplete alarm rings: %s", alarm.device, alarm.fault)
+
+    def _repeat(self, alarm: Alarm, seen: Seen) -> None:
+        if seen.record is not None and not seen.waiting:
+            # The ledger was full when it came first; its box keeps it, so here it is again.
+            self._queue(seen.record)
+        self._receipt(alarm, seen.incident_id, recorded=seen.recorded)
+
+    # From the officers
+
+    def accept(self, incident_id: str, *, officer: str, screen: str) -> dict[str, Any]:
+        """Let an officer accept an incident; return it as the page takes it.
+
+        Raises:
+            UnknownIncidentError: There is no such incident.
+            AlreadyAcceptedError: Somebody has it; the error names who.
+            NotPossibleError: It is closed.
+            LedgerFullError: Nothing more can be kept.
+        """
+        return self._act(self.board.accept(incident_id, officer=officer, screen=screen, now_ns=self._now_ns()))
+
+    def answer(self, incident_id: str, *, officer: str, screen: str) -> dict[str, Any]:
+        """Let an officer answer further presses of an accepted incident, which silences them.
+
+        Raises:
+            UnknownIncidentError: There is no such incident.
+            NotPossibleError: It is not accepted.
+            LedgerFullError: Nothing more can be kept.
+        """
+        return self._act(self.board.answer(incident_id, officer=officer, screen=screen, now_ns=self._now_ns()))
+
+    def close(self, incident_id: str, *, officer: str, screen: str, note: str | None) -> dict[str, Any]:
+        """Let an officer close an incident.
+
+        Raises:
+            UnknownIncidentError: There is no such incident.
+            NotPossibleError: It is not accepted.
+            LedgerFullError: Nothing more can be kept.
+        """
+        return self._act(
+            self.board.close(incident_id, officer=officer, screen=screen, note=note, now_ns=self._now_ns())
+        )
+
+    def shown(self, incident_id: str, *, key: str, screen: str, painted_at_ns: int) -> None:
+        """Note that a screen painted a press.
+
+        Raises:
+            UnknownIncidentError: There is no such incident, or no such press of it.
+        """
+        record = self.board.shown(
+            incident_id, key=key, screen=screen, painted_at_ns=painted_at_ns, now_ns=self._now_ns()
+        )
+        if record is not None:
+            self.board.apply(record)
+            self._queue(record)
+
+    def _act(self, record: Record) -> dict[str, Any]:
+        self.ledger.append(record)
+        incident = self.board.apply(record)
+        assert incident is not None
+        self.board.unrecorded(record)
+        view = self._ring(incident)
+        self._outlet.lamps(incident.device)
+        self._tell(incident)
+        return view
+
+    # From the ledger
+
+    def adopt(self, board: Board, epoch_ms: int, software: str) -> None:
+        """Take over the board the ledger told, with what happened since the start on top of it."""
+        dropped: list[Record] = []
+        for record in self.ledger.waiting():
+            entry = record.entry
+            seen = board.seen(entry.alarm) if isinstance(entry, PressEntry) else None
+            if seen is None:
+                board.replay_waiting(record)
+            else:
+                dropped.append(record)
+        self.board = board
+        self._versions.raise_to(epoch_ms)
+        self.ledger.release(dropped)
+        self._queue(Record(StartedEntry(at_ns=self._now_ns(), desk=self.name, software=software)))
+        for record in dropped:
+            if isinstance(record.entry, PressEntry):
+                self._receipt(record.entry.alarm, record.entry.incident_id, recorded=True)
+        for incident in board.active():
+            self._know(incident.device)
+        self.push.send("snapshot", json_bytes(self.state()))
+
+    def committed(self, records: list[Record], head: str) -> None:
+        """Send the receipts that wait for a commit, and take the mark off the pages."""
+        whole = self.board.committed(records)
+        for record in records:
+            if isinstance(record.entry, PressEntry):
+                self._receipt(record.entry.alarm, record.entry.incident_id, recorded=True, head=head)
+        for incident_id in whole:
+            with contextlib.suppress(UnknownIncidentError):
+                self._ring(self.board.find(incident_id))
+
+    # What the desk says
+
+    def heartbeat(self) -> Heartbeat:
+        """Return that the desk lives."""
+        return Heartbeat(
+            desk=self.name,
+            timestamp_ns=self._now_ns(),
+            open_incidents=len(self.board.active()),
+            recording=self.ledger.recording,
+            ledger_head=self.ledger.head,
+        )
+
+    def lamps(self, device: str) -> Lamps:
+        """Return the whole state of a device's lamps under a new version."""
+        return lamps_of(
+            device,
+            self.places.buttons(device),
+            self.board.of_device(device),
+            version=self._versions.next(),
+            now_ns=self._now_ns(),
+        )
+
+    def devices(self) -> list[str]:
+        """Return the devices whose lamps are kept up."""
+        return list(self._devices)
+
+    def beat(self) -> dict[str, Any]:
+        """Return the desk's health as the pages show it."""
+        return {
+            "now_ms": self._now_ns() // 1_000_000,
+            "recording": self.ledger.recording,
+            "ledger_fault": self.ledger.fault,
+            "ledger_broken": self.ledger.broken,
+            "links": dict(self.links),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return everything a page shows."""
+        incidents = self.board.active() + self.board.closed()
+        return {
+            **self.beat(),
+            "desk": self.name,
+            "refused": dict(self.refused),
+            "incidents": [self._view(incident) for incident in incidents],
+        }
+
+    # Inside
+
+    def _queue(self, record: Record) -> None:
+        try:
+            self.ledger.append(record)
+        except LedgerFullError as error:
+            _log.error("not recorded yet: %s", error)
+            return
+        self.board.queued(record)
+
+    def _view(self, incident: Incident) -> dict[str, Any]:
+        return incident_view(incident, self.places, recorded=self.board.recorded(incident.id))
+
+    def _ring(self, incident: Incident, rings: str | None = None) -> dict[str, Any]:
+        """Push an incident to the pages; `rings` names the alarm that is new."""
+        view = self._view(incident)
+        self.push.send("incident", json_bytes({"rings": rings, "incident": view}))
+        return view
+
+    def _receipt(self, alarm: Alarm, incident_id: str, *, recorded: bool, head: str | None = None) -> None:
+        receipt = AlarmReceipt(
+            device=alarm.device,
+            stage="stored" if recorded else "ringing",
+            event_id=alarm.event_id,
+            body_sha256=alarm.body_sha256,
+            incident_id=incident_id,
+            ledger_head=(head or self.ledger.head) if recorded else None,
+        )
+        self._outlet.send(topics.alarm_receipt(alarm.device), encode(receipt))
+
+    def _tell(self, incident: Incident) -> None:
+        self._outlet.send(topics.INCIDENT, encode(incident_message(incident, self.ledger.head)))
+
+    def _know(self, device: str) -> None:
+        if len(self._devices) < MAX_DEVICES:
+            self._devices[device] = None
+
+    def _refuse(self, what: str, error: TopicError | BodyError) -> None:
+        self.refused[f"{what}: {error.reason}"] += 1
+        _log.warning("refused: %s: %s", what, error)

@@ -1,0 +1,69 @@
+"""What the lamps at the buttons show. Pure.
+
+A lamp message is the whole state of a device's lamps, so that any one that arrives repairs every one that was lost. Its
+version rises with each message, over restarts of the desk too: it starts at an epoch that the ledger keeps and raises,
+or at the clock where the ledger cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from contract.messages import AlertStatus, Lamps, LampState
+from duty_desk.incident import Incident
+from duty_desk.intake import UNKNOWN_BUTTON
+
+_RANK: dict[AlertStatus, int] = {"Actual": 2, "Exercise": 1, "Test": 0}
+_PER_MILLISECOND = 1_024
+
+
+class Versions:
+    """Numbers that only rise.
+
+    Args:
+        epoch_ms: A number above that of each earlier run; the time in ms since 1970 serves. Versions stay below 2^53
+            until the year 2248, so that they survive every JSON reader.
+    """
+
+    def __init__(self, epoch_ms: int) -> None:
+        self._last = epoch_ms * _PER_MILLISECOND
+
+    def raise_to(self, epoch_ms: int) -> None:
+        """Go on from a later epoch, if it is one."""
+        self._last = max(self._last, epoch_ms * _PER_MILLISECOND)
+
+    def next(self) -> int:
+        """Return the next version."""
+        self._last += 1
+        return self._last
+
+
+def lamp_state(incidents: Iterable[Incident]) -> LampState:
+    """Return what the lamp of one button shows for its active incidents.
+
+    A real press decides over a drill: a person must not be told that an officer comes because a drill was accepted.
+    """
+    active = [incident for incident in incidents if incident.active]
+    if not active:
+        return "off"
+    gravest = max(_RANK[incident.status] for incident in active)
+    decisive = [incident for incident in active if _RANK[incident.status] == gravest]
+    return "accepted" if any(incident.state == "accepted" for incident in decisive) else "received"
+
+
+def lamps_of(device: str, buttons: Iterable[str], incidents: Iterable[Incident], *, version: int, now_ns: int) -> Lamps:
+    """Return the whole state of a device's lamps.
+
+    Args:
+        device: The device.
+        buttons: Its buttons by the inventory.
+        incidents: Its active incidents; their buttons are added to those of the inventory.
+        version: The version of this message.
+        now_ns: The centre's time in ns.
+    """
+    by_button: dict[str, list[Incident]] = {button: [] for button in buttons}
+    for incident in incidents:
+        if incident.button != UNKNOWN_BUTTON:
+            by_button.setdefault(incident.button, []).append(incident)
+    states = {button: lamp_state(of_button) for button, of_button in sorted(by_button.items())}
+    return Lamps(device=device, version=version, centre_time_ns=now_ns, lamps=states)

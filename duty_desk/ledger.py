@@ -1,0 +1,236 @@
+"""The ledger's writer: a thread of its own, so that a slow or broken disk never delays a ring.
+
+Rules:
+- Records wait in memory, in order, until their commit; all that wait are committed in one transaction. After a failure
+  the same records are tried again, in the same order, for as long as it takes.
+- The number of records that wait is bounded. Presses are refused first, as their boxes keep them and send them again;
+  what officers do has room above that.
+- At the start the thread reads the whole chain and hands every record to what `replay` returns, then calls
+  `on_loaded`, and writes only after `release`: until then the owner may drop records that turn out to be in the ledger.
+- The callbacks run in the thread.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from contract.errors import BodyError
+from duty_desk.chain import Row, check_asides, check_row, link
+from duty_desk.errors import LedgerBrokenError, LedgerFullError
+from duty_desk.records import PressEntry, Record, ShownEntry, canonical, parse_entry
+from duty_desk.tables import ASIDE, ENTRY, EPOCH, open_engine, read_rows, upgrade
+
+MAX_WAITING: Final = 10_000
+"""Records that may wait for their commit, 8 kB each at most."""
+MAX_WAITING_ACTIONS: Final = 11_000
+_BATCH: Final = 256
+_RETRY_S: Final = 0.25
+_SLOW_S: Final = 2.0
+
+_log = logging.getLogger("siaga.desk.ledger")
+
+
+class Ledger:
+    """The append-only record.
+
+    Args:
+        path: The SQLite file; made when missing.
+        replay: Called at each attempt to read the chain at the start; returns what takes each record, in order.
+        on_loaded: Called once after the last of them with this run's epoch in ms, which is above that of each earlier
+            run.
+        on_committed: Called after each commit with the records and the last row of the chain.
+        on_state: Called when `recording` may have changed.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        replay: Callable[[], Callable[[Record], None]],
+        on_loaded: Callable[[int], None],
+        on_committed: Callable[[list[Record], str], None],
+        on_state: Callable[[], None],
+    ) -> None:
+        self.path = path
+        self.fault: str | None = None
+        self.broken: str | None = None
+        self.head: str | None = None
+        self._replay = replay
+        self._on_loaded = on_loaded
+        self._on_committed = on_committed
+        self._on_state = on_state
+        self._waiting: deque[tuple[Record, float]] = deque()
+        self._changed = threading.Condition()
+        self._released = False
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="desk-ledger", daemon=True)
+
+    @property
+    def recording(self) -> bool:
+        """Whether what happens is being recorded: the last attempt succeeded and nothing has waited for over 2 s."""
+        with self._changed:
+            oldest = self._waiting[0][1] if self._waiting else None
+            released = self._released
+        return released and self.fault is None and (oldest is None or time.monotonic() - oldest < _SLOW_S)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 1.0) -> None:
+        """Commit what waits, if that works at once, and end the thread."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join(timeout_s)
+
+    def append(self, record: Record) -> None:
+        """Take a record to be committed; return at once.
+
+        Raises:
+            LedgerFullError: Too many wait already.
+        """
+        limit = MAX_WAITING if isinstance(record.entry, PressEntry | ShownEntry) else MAX_WAITING_ACTIONS
+        with self._changed:
+            if len(self._waiting) >= limit:
+                raise LedgerFullError(f"{limit} records wait for the ledger")
+            self._waiting.append((record, time.monotonic()))
+            self._changed.notify_all()
+
+    def waiting(self) -> list[Record]:
+        """Return the records that wait, in order."""
+        with self._changed:
+            return [record for record, _ in self._waiting]
+
+    def release(self, dropped: list[Record] | None = None) -> None:
+        """Let the thread write, without the records named here."""
+        gone = {id(record) for record in dropped or []}
+        with self._changed:
+            if gone:
+                self._waiting = deque(item for item in self._waiting if id(item[0]) not in gone)
+            self._released = True
+            self._changed.notify_all()
+
+    # The thread
+
+    def _run(self) -> None:
+        engine: Engine | None = None
+        while engine is None:
+            try:
+                engine = self._load()
+            except (SQLAlchemyError, OSError) as error:
+                if not self._failed(error):
+                    return
+        try:
+            self._write_all(engine)
+        finally:
+            engine.dispose()
+
+    def _load(self) -> Engine:
+        """Open the file, read the chain and raise the epoch."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        engine = open_engine(self.path)
+        with engine.begin() as connection:
+            upgrade(connection)
+            epoch_ms = _raise_epoch(connection)
+        with engine.connect() as connection:
+            take = self._replay()
+            last: Row | None = None
+            for row, asides in read_rows(connection):
+                try:
+                    check_row(last, row)
+                    check_asides(row, asides)
+                except LedgerBrokenError as error:
+                    self._found_broken(error)
+                last = row
+                try:
+                    take(Record(parse_entry(row.body), asides))
+                except BodyError as error:
+                    self._found_broken(LedgerBrokenError(row.sequence, str(error)))
+            self.head = None if last is None else last.hash
+        self._succeeded()
+        self._on_loaded(epoch_ms)
+        return engine
+
+    def _write_all(self, engine: Engine) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping or (self._released and len(self._waiting) > 0))
+                batch = [record for record, _ in itertools.islice(self._waiting, _BATCH)]
+                if not batch or not self._released:
+                    return
+            try:
+                head = _commit(engine, batch)
+            except (SQLAlchemyError, OSError) as error:
+                if not self._failed(error):
+                    return
+                continue
+            with self._changed:
+                for _ in batch:
+                    self._waiting.popleft()
+            self.head = head
+            self._succeeded()
+            self._on_committed(batch, head)
+
+    def _failed(self, error: Exception) -> bool:
+        """Note a failure and wait a little; return whether to go on."""
+        reason = str(getattr(error, "orig", None) or error)
+        if self.fault != reason:
+            _log.error("the ledger %s cannot be written: %s; trying again", self.path, reason)
+        self.fault = reason
+        self._on_state()
+        with self._changed:
+            return not self._changed.wait_for(lambda: self._stopping, timeout=_RETRY_S)
+
+    def _succeeded(self) -> None:
+        if self.fault is not None:
+            self.fault = None
+            _log.warning("the ledger %s is written again", self.path)
+            self._on_state()
+
+    def _found_broken(self, error: LedgerBrokenError) -> None:
+        if self.broken is None:
+            self.broken = str(error)
+            _log.error("the ledger's chain is broken: %s", error)
+
+
+def _raise_epoch(connection: Connection) -> int:
+    last = connection.execute(select(EPOCH.c.epoch_ms).where(EPOCH.c.id == 1)).scalar_one_or_none()
+    now_ms = time.time_ns() // 1_000_000
+    if last is None:
+        connection.execute(insert(EPOCH).values(id=1, epoch_ms=now_ms))
+        return now_ms
+    epoch_ms = max(int(last) + 1, now_ms)
+    connection.execute(EPOCH.update().where(EPOCH.c.id == 1).values(epoch_ms=epoch_ms))
+    return epoch_ms
+
+
+def _commit(engine: Engine, batch: list[Record]) -> str:
+    """Append records in one transaction; return the hash of the last row."""
+    rows: list[dict[str, object]] = []
+    asides: list[dict[str, object]] = []
+    with engine.begin() as connection:
+        found = connection.execute(select(ENTRY).order_by(ENTRY.c.sequence.desc()).limit(1)).one_or_none()
+        last = None if found is None else Row(*found)
+        for record in batch:
+            last = link(last, canonical(record.entry))
+            rows.append({"sequence": last.sequence, "previous": last.previous, "body": last.body, "hash": last.hash})
+            asides += [
+                {"sequence": last.sequence, "field": name, "salt": aside.salt, "text": aside.text}
+                for name, aside in record.asides.items()
+            ]
+        connection.execute(insert(ENTRY), rows)
+        if asides:
+            connection.execute(insert(ASIDE), asides)
+    assert last is not None
+    return last.hash

@@ -1,0 +1,78 @@
+"""What the desk sends to one broker: receipts and incidents in order, lamps as they are at the moment of sending."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from link import LinkError, PublishRefusedError, Session
+
+MAX_QUEUED: Final = 2_000
+"""Messages that may wait for one broker; the oldest goes first, as boxes ask again for what they miss."""
+WORKERS: Final = 4
+"""Publishes waiting for their PUBACK at once; one that never comes holds up only one worker."""
+
+_log = logging.getLogger("siaga.desk.outbound")
+
+
+class Outbound:
+    """A bounded queue to one broker.
+
+    Args:
+        session: The session to that broker.
+        lamps: Makes topic and body of a device's lamps.
+    """
+
+    def __init__(self, session: Session, lamps: Callable[[str], tuple[str, bytes]]) -> None:
+        self.session = session
+        self.dropped = 0
+        self._make_lamps = lamps
+        self._messages: deque[tuple[str, bytes, bool]] = deque()
+        self._lamps: dict[str, None] = {}
+        self._wake = asyncio.Event()
+
+    def send(self, topic: str, body: bytes, *, retain: bool = False) -> None:
+        """Send a message soon; without a connection it is dropped, because whoever needs it asks again."""
+        if not self.session.connected:
+            self.dropped += 1
+            return
+        if len(self._messages) >= MAX_QUEUED:
+            self._messages.popleft()
+            self.dropped += 1
+        self._messages.append((topic, body, retain))
+        self._wake.set()
+
+    def lamps(self, device: str) -> None:
+        """Send a device's lamps soon."""
+        if self.session.connected:
+            self._lamps[device] = None
+            self._wake.set()
+
+    async def work(self) -> None:
+        """Publish what waits, for ever. Several of these run beside one another."""
+        while True:
+            taken = self._take()
+            if taken is None:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            topic, body, retain = taken
+            try:
+                await self.session.publish(topic, body, retain=retain)
+            except PublishRefusedError as error:
+                if not error.no_subscriber:
+                    _log.error("%s", error)
+            except LinkError as error:
+                _log.info("%s", error)
+
+    def _take(self) -> tuple[str, bytes, bool] | None:
+        if self._messages:
+            return self._messages.popleft()
+        if self._lamps:
+            device = next(iter(self._lamps))
+            del self._lamps[device]
+            return (*self._make_lamps(device), False)
+        return None

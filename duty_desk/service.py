@@ -1,0 +1,238 @@
+"""The desk's process: two broker sessions, the ledger's thread, the web server, and the timers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import Final, ParamSpec
+
+import uvicorn
+
+from contract import topics
+from contract.messages import encode
+from contract.topics import Lane
+from duty_desk.api import make_app
+from duty_desk.board import Board
+from duty_desk.desk import DutyDesk
+from duty_desk.ledger import Ledger
+from duty_desk.outbound import WORKERS, Outbound
+from duty_desk.records import Record
+from duty_desk.settings import BrokerSettings, Desk
+from duty_desk.view import Places, incident_message, json_bytes
+from link import Endpoint, LinkError, Session
+
+HEARTBEAT_S: Final = 2.0
+LAMPS_S: Final = 30.0
+BEAT_S: Final = 3.0
+"""Between two signs of life to the pages."""
+_LEDGER_WAIT_S: Final = 2.0
+_FIRST_ATTEMPT_S: Final = 1.5
+_LANES: Final[tuple[Lane, Lane]] = ("alarm", "telemetry")
+
+_log = logging.getLogger("siaga.desk")
+P = ParamSpec("P")
+
+
+class Service:
+    """One duty desk, running.
+
+    Args:
+        config: What was read from the configuration files.
+    """
+
+    def __init__(self, config: Desk) -> None:
+        self._config = config
+        self._loop = asyncio.get_running_loop()
+        self._places = Places(config.inventory)
+        self.desk = DutyDesk(config.settings.name, self._places, self, time.time_ns)
+        self._told = Board()
+        self._loaded = asyncio.Event()
+        self.ledger = Ledger(
+            config.ledger,
+            replay=self._begin_replay,
+            on_loaded=self._from_thread(self._adopt),
+            on_committed=self._from_thread(self.desk.committed),
+            on_state=self._from_thread(self._beat),
+        )
+        self.desk.ledger = self.ledger
+        self._connected = {lane: asyncio.Event() for lane in _LANES}
+        self._outbound = {
+            "alarm": Outbound(self._session("alarm", config.settings.alarm_broker), self._lamp_message),
+            "telemetry": Outbound(self._session("telemetry", config.settings.telemetry_broker), self._lamp_message),
+        }
+
+    # As the desk's outlet
+
+    def send(self, topic: str, body: bytes) -> None:
+        """Send a message soon, on both brokers."""
+        for outbound in self._outbound.values():
+            outbound.send(topic, body)
+
+    def lamps(self, device: str) -> None:
+        """Send the lamps of a device soon, on both brokers."""
+        for outbound in self._outbound.values():
+            outbound.lamps(device)
+
+    # The process
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Work until `stop` is set. `ready` is called once, when the page is served and both brokers were tried.
+
+        Raises:
+            OSError: The page's address cannot be taken.
+        """
+        sock = _listen(self._config.settings.http.host, self._config.settings.http.port)
+        self.ledger.start()
+        try:
+            # Alarms are heard only once the past is known, unless the ledger cannot tell it in time.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._loaded.wait(), _LEDGER_WAIT_S)
+            async with asyncio.TaskGroup() as group:
+                tasks = self._start(group)
+                server = _Server(
+                    uvicorn.Config(
+                        make_app(self.desk, self._config),
+                        log_config=None,
+                        access_log=False,
+                        ws="none",
+                        lifespan="off",
+                        server_header=False,
+                        timeout_graceful_shutdown=1,
+                    )
+                )
+                http = group.create_task(server.serve(sockets=[sock]), name="desk-http")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(
+                        asyncio.gather(*(event.wait() for event in self._connected.values())), _FIRST_ATTEMPT_S
+                    )
+                ready()
+                await stop.wait()
+                self.desk.push.close()
+                server.should_exit = True
+                for task in tasks:
+                    task.cancel()
+                await http
+        finally:
+            self.ledger.stop()
+            sock.close()
+
+    def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        tasks = [
+            group.create_task(self._heartbeats(), name="desk-heartbeat"),
+            group.create_task(self._lamp_rounds(), name="desk-lamps"),
+            group.create_task(self._beats(), name="desk-beat"),
+        ]
+        for lane, outbound in self._outbound.items():
+            tasks.append(group.create_task(outbound.session.run(), name=f"desk-session-{lane}"))
+            tasks += [
+                group.create_task(outbound.work(), name=f"desk-outbound-{lane}-{number}") for number in range(WORKERS)
+            ]
+        return tasks
+
+    async def _heartbeats(self) -> None:
+        while True:
+            body = encode(self.desk.heartbeat())
+            for outbound in self._outbound.values():
+                with contextlib.suppress(LinkError):
+                    await outbound.session.publish(topics.HEARTBEAT, body, qos=0)
+            await asyncio.sleep(HEARTBEAT_S)
+
+    async def _lamp_rounds(self) -> None:
+        while True:
+            await asyncio.sleep(LAMPS_S)
+            for device in self.desk.devices():
+                self.lamps(device)
+
+    async def _beats(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            self._beat()
+
+    # The brokers
+
+    def _session(self, lane: Lane, broker: BrokerSettings) -> Session:
+        def hear(topic: str, body: bytes, retained: bool) -> None:
+            try:
+                self.desk.hear(lane, topic, body, retained)
+            except Exception:  # noqa: BLE001 - one message, whatever is in it, must not keep the desk from hearing the next
+                _log.exception("a message on %s was not understood", topic)
+
+        return Session(
+            Endpoint(broker.host, broker.port),
+            self._config.settings.name,
+            subscriptions=(topics.ALL_ALARMS, topics.ALL_STATUS),
+            on_message=hear,
+            on_connect=lambda: self._on_connect(lane),
+            on_disconnect=lambda: self._link(lane, False),
+        )
+
+    def _on_connect(self, lane: Lane) -> None:
+        self._connected[lane].set()
+        self._link(lane, True)
+        outbound = self._outbound[lane]
+        if lane == "telemetry":
+            outbound.send(topics.INVENTORY, encode(self._config.inventory), retain=True)
+        for incident in self.desk.board.active():
+            outbound.send(topics.INCIDENT, encode(incident_message(incident, self.ledger.head)))
+            outbound.lamps(incident.device)
+
+    def _link(self, lane: Lane, up: bool) -> None:
+        self.desk.links[lane] = up
+        self._beat()
+
+    def _lamp_message(self, device: str) -> tuple[str, bytes]:
+        return topics.lamp(device), encode(self.desk.lamps(device))
+
+    def _beat(self) -> None:
+        self.desk.push.send("beat", json_bytes(self.desk.beat()))
+
+    # The ledger's thread
+
+    def _begin_replay(self) -> Callable[[Record], None]:
+        self._told = Board()
+        return self._told.replay
+
+    def _adopt(self, epoch_ms: int) -> None:
+        if self._told.misfits:
+            _log.warning("%d records of the ledger do not fit its own past", self._told.misfits)
+        self.desk.adopt(self._told, epoch_ms, version("siaga"))
+        self._loaded.set()
+        self._beat()
+
+    def _from_thread(self, call: Callable[P, None]) -> Callable[P, None]:
+        """Return a callback for the ledger's thread that runs `call` on the event loop."""
+
+        def hop(*args: P.args, **kwargs: P.kwargs) -> None:
+            # After the loop's end nobody is left to tell; the ledger itself is in order.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(lambda: call(*args, **kwargs))
+
+        return hop
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, with the signals left to our own process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(128)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock

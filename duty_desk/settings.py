@@ -1,0 +1,115 @@
+"""The desk's configuration file, checked before anything is opened."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from contract.errors import ConfigError
+from contract.identity import Name
+from contract.inventory import Inventory, parse_inventory
+from contract.settings import Settings, load_toml
+
+MAX_STREETS_BYTES = 8_000_000
+"""A street file is at most this large: the page loads it whole."""
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Host = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class BrokerSettings(Settings):
+    """Where a broker listens."""
+
+    host: Host
+    port: Port
+
+
+class HttpSettings(Settings):
+    """Where the page is served. `names` are further host names by which browsers may ask for it."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8080
+    names: list[Host] = Field(default_factory=list)
+
+
+class DeskSettings(Settings):
+    """desk.toml. Paths are relative to its folder."""
+
+    data_dir: str
+    inventory: str
+    alarm_broker: BrokerSettings
+    telemetry_broker: BrokerSettings
+    name: Name = "desk"
+    language: Literal["id", "en"] = "id"
+    photos: str | None = None
+    streets: str | None = None
+    http: HttpSettings = HttpSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything the desk needs to know before it opens anything. `streets` is GeoJSON or None."""
+
+    settings: DeskSettings
+    ledger: Path
+    inventory: Inventory
+    photos: Path
+    streets: bytes | None
+
+
+_EXAMPLES = {
+    "data_dir": 'data_dir = "/var/lib/siaga"',
+    "inventory": 'inventory = "inventory.toml"',
+    "alarm_broker": '[alarm_broker] host = "127.0.0.1" port = 1883',
+    "telemetry_broker": '[telemetry_broker] host = "127.0.0.1" port = 1884',
+    "name": 'name = "desk"',
+    "language": 'language = "id"',
+    "photos": 'photos = "photos"',
+    "streets": 'streets = "streets.geojson"',
+    "http": '[http] host = "127.0.0.1" port = 8080',
+}
+
+
+def load_desk(file: Path) -> Desk:
+    """Return the desk's configuration, with the files it names read and checked.
+
+    Raises:
+        ConfigError: It names file, line, key, what was expected and an example.
+    """
+    settings = load_toml(_read(file, ""), DeskSettings, source=str(file), examples=_EXAMPLES)
+    folder = file.parent
+    inventory = folder / settings.inventory
+    photos = inventory.parent / "photos" if settings.photos is None else folder / settings.photos
+    return Desk(
+        settings=settings,
+        ledger=folder / settings.data_dir / "ledger.db",
+        inventory=parse_inventory(_read(inventory, f"{file}: inventory"), source=str(inventory)),
+        photos=photos,
+        streets=None if settings.streets is None else _read_streets(folder / settings.streets),
+    )
+
+
+def _read(file: Path, named_by: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        expected = f"expected a readable file: {reason}"
+        raise ConfigError(str(file), named_by, expected, example=_EXAMPLES["inventory"] if named_by else "") from None
+
+
+def _read_streets(file: Path) -> bytes:
+    text = _read(file, "streets")
+    if len(text) > MAX_STREETS_BYTES:
+        raise ConfigError(str(file), "", f"expected at most {MAX_STREETS_BYTES} characters of GeoJSON")
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(str(file), "", f"not JSON: {error}", example='{"type": "FeatureCollection", …}') from None
+    if not isinstance(value, dict) or value.get("type") != "FeatureCollection":
+        raise ConfigError(str(file), "type", "expected a GeoJSON FeatureCollection", example='"FeatureCollection"')
+    return text.encode()

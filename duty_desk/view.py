@@ -1,0 +1,152 @@
+"""What a page gets to see of an incident: its state with the place from the inventory. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from contract.inventory import Button, Device, Inventory, Site
+from contract.messages import IncidentMessage
+from duty_desk.incident import Incident
+from duty_desk.records import PressEntry
+
+_MS = 1_000_000
+
+
+class Places:
+    """The inventory, found by name in one step."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+        self._devices: dict[str, Device] = {device.name: device for device in inventory.devices}
+        self._sites: dict[str, Site] = {site.id: site for site in inventory.sites}
+        self._buttons: dict[str, dict[str, Button]] = {}
+        for button in inventory.buttons:
+            self._buttons.setdefault(button.device, {})[button.id] = button
+
+    def buttons(self, device: str) -> list[str]:
+        """Return the names of a device's buttons."""
+        return list(self._buttons.get(device, {}))
+
+    def devices(self) -> list[str]:
+        """Return the names of all devices."""
+        return list(self._devices)
+
+    def button(self, device: str, button: str) -> Button | None:
+        """Return a button; for an unknown one of a device that has a single button, that one. Else None."""
+        known = self._buttons.get(device, {})
+        if button not in known and len(known) == 1:
+            return next(iter(known.values()))
+        return known.get(button)
+
+    def device(self, device: str) -> Device | None:
+        """Return a device, or None when the inventory does not know it."""
+        return self._devices.get(device)
+
+    def site(self, device: str) -> Site | None:
+        """Return a device's site, or None."""
+        known = self._devices.get(device)
+        return None if known is None or known.site is None else self._sites.get(known.site)
+
+
+def incident_view(incident: Incident, places: Places, *, recorded: bool) -> dict[str, Any]:
+    """Return an incident as the page takes it. Times in ms since 1970, by the centre's clock."""
+    button = places.button(incident.device, incident.button)
+    device = places.device(incident.device)
+    site = places.site(incident.device)
+    place: Button | Site | None = button or site
+    return {
+        "id": incident.id,
+        "state": incident.state,
+        "status": incident.status,
+        "device": incident.device,
+        "device_label": None if device is None else device.label,
+        "button": incident.button,
+        "address": None if place is None else place.address,
+        "latitude": None if place is None else place.latitude,
+        "longitude": None if place is None else place.longitude,
+        "photo": None if button is None or button.photo is None else f"/photos/{button.photo}",
+        "instructions": {"id": "", "en": ""}
+        if button is None
+        else {"id": button.instructions_id, "en": button.instructions_en},
+        "opened_at_ms": incident.opened_at_ns // _MS,
+        "received_at_ms": incident.received_at_ns // _MS,
+        "changed_at_ms": incident.changed_at_ns // _MS,
+        "accepted_at_ms": _ms(incident.accepted_at_ns),
+        "closed_at_ms": _ms(incident.closed_at_ns),
+        "officer": incident.officer,
+        "note": incident.note,
+        "presses": incident.presses,
+        "unanswered": incident.unanswered,
+        "ringing": incident.unanswered > 0,
+        "incomplete": incident.incomplete,
+        "recorded": recorded,
+        "rows": [_row(row) for row in incident.rows],
+    }
+
+
+def _row(entry: PressEntry) -> dict[str, Any]:
+    alarm = entry.alarm
+    return {
+        "key": alarm.key,
+        "event_id": alarm.event_id,
+        "cause": alarm.cause,
+        "pressed_at_ms": alarm.pressed_ns(entry.at_ns) // _MS,
+        "received_at_ms": entry.at_ns // _MS,
+        "clock": alarm.clock,
+        "lane": entry.lane,
+        "incomplete": alarm.incomplete,
+        "fault": alarm.fault,
+        "detail": alarm.detail,
+        "position": None if alarm.position is None else [alarm.position.latitude, alarm.position.longitude],
+    }
+
+
+def incident_message(incident: Incident, head: str | None) -> IncidentMessage:
+    """Return what other systems are told of an incident."""
+    return IncidentMessage(
+        incident_id=incident.id,
+        state=incident.state,
+        status=incident.status,
+        device=incident.device,
+        button=incident.button,
+        opened_at_ns=incident.opened_at_ns,
+        changed_at_ns=incident.changed_at_ns,
+        officer=incident.officer,
+        presses=incident.presses,
+        incomplete=incident.incomplete,
+        ledger_head=head,
+    )
+
+
+def inventory_view(inventory: Inventory, language: str, desk: str) -> dict[str, Any]:
+    """Return what the page needs once: its default language and what stands where."""
+    return {
+        "desk": desk,
+        "language": language,
+        "sites": [site.model_dump() for site in inventory.sites],
+        "buttons": [
+            {
+                "device": button.device,
+                "id": button.id,
+                "address": button.address,
+                "latitude": button.latitude,
+                "longitude": button.longitude,
+            }
+            for button in inventory.buttons
+        ],
+    }
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return a value as compact UTF-8 JSON."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _ms(time_ns: int | None) -> int | None:
+    return None if time_ns is None else time_ns // _MS
+
+
+Now = Callable[[], int]
+"""The centre's clock, in ns since 1970."""
