@@ -6,9 +6,9 @@ the bytes in one pass: no objects are built per reading.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator, with_config
 from typing_extensions import TypedDict
 
 from contract.errors import BodyError
@@ -20,6 +20,10 @@ MAX_BATCH_BYTES = 262_144
 """A batch is at most this many bytes as JSON."""
 MAX_BATCH_READINGS = 1_000
 MAX_READING_FIELDS = 32
+MAX_RECEIPT_BYTES = 65_536
+"""A receipt is at most this many bytes as JSON."""
+MAX_RECEIPT_NAMES = 400
+"""Ranges, and also bodies, that one receipt names; the largest receipt stays below `MAX_RECEIPT_BYTES`."""
 MAX_TEXT = 256
 """Characters of a text field."""
 
@@ -62,6 +66,12 @@ class Range(Message):
     first: Count
     last: Count
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first > self.last:
+            raise ValueError(f"first {self.first} is after last {self.last}")
+        return self
+
 
 class TelemetryReceipt(Message):
     """Each batch named here is stored, quarantined on disk or counted as refused: the device may forget it.
@@ -71,8 +81,8 @@ class TelemetryReceipt(Message):
     """
 
     device: Name
-    ranges: list[Range] = Field(default_factory=list)
-    bodies: list[BodyHash] = Field(default_factory=list)
+    ranges: Annotated[list[Range], Field(max_length=MAX_RECEIPT_NAMES)] = Field(default_factory=list)
+    bodies: Annotated[list[BodyHash], Field(max_length=MAX_RECEIPT_NAMES)] = Field(default_factory=list)
     retry_after_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] | None = None
 
 

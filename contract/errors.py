@@ -13,6 +13,7 @@ EX_CONFIG = 78
 """Exit status of a command whose configuration cannot be used (sysexits.h, EX_CONFIG)."""
 
 _SHOWN_BYTES = 64
+_SHOWN_DETAIL = 200
 
 
 class SiagaError(Exception):
@@ -42,14 +43,15 @@ class DecodeError(SiagaError):
     Args:
         reason: A short, stable, lower-case reason, such as `not json`. Quarantine counts by it.
         body: The bytes; the message shows the first 64 in hexadecimal.
+        detail: More words; kept printable and at most 200 characters, as it may quote a stranger's bytes into a log.
     """
 
     def __init__(self, reason: str, body: bytes = b"", *, detail: str = "") -> None:
         self.reason = reason
         self.body = body
-        self.detail = detail
+        self.detail = _printable(detail)
         shown = body[:_SHOWN_BYTES].hex(" ") + (" …" if len(body) > _SHOWN_BYTES else "")
-        super().__init__(": ".join(part for part in (reason, detail, shown) if part))
+        super().__init__(": ".join(part for part in (reason, self.detail, shown) if part))
 
 
 class TopicError(DecodeError):
@@ -58,3 +60,8 @@ class TopicError(DecodeError):
 
 class BodyError(DecodeError):
     """A body does not validate."""
+
+
+def _printable(text: str) -> str:
+    cut = text if len(text) <= _SHOWN_DETAIL else text[: _SHOWN_DETAIL - 1] + "…"
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)

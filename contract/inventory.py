@@ -5,13 +5,14 @@ Hand-written TOML until provisioning writes it; the same model travels as JSON o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from contract.identity import Name
 from contract.messages import Latitude, Longitude, Message
-from contract.settings import load_toml
+from contract.settings import fault_at, load_toml
 
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 LinkUrl = Annotated[str, Field(pattern=r"^(https?|rtsps?)://[^\s\"'<>]+$", max_length=2_000)]
@@ -69,18 +70,13 @@ class Inventory(Message):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        sites = _unique("site", [site.id for site in self.sites])
-        devices = _unique("device", [device.name for device in self.devices])
-        _unique("button", [f"{button.device}/{button.id}" for button in self.buttons])
-        _unique("camera", [camera.id for camera in self.cameras])
-        for owner, site in [(device.name, device.site) for device in self.devices] + [
-            (camera.id, camera.site) for camera in self.cameras
-        ]:
-            if site is not None and site not in sites:
-                raise ValueError(f"{owner}: site {site!r} is not in [[sites]]")
-        for button in self.buttons:
-            if button.device not in devices:
-                raise ValueError(f"button {button.id}: device {button.device!r} is not in [[devices]]")
+        sites = _unique("sites", "id", [site.id for site in self.sites])
+        devices = _unique("devices", "name", [device.name for device in self.devices])
+        _unique("buttons", "id", [f"{button.device}/{button.id}" for button in self.buttons])
+        _unique("cameras", "id", [camera.id for camera in self.cameras])
+        _known("devices", "site", [device.site for device in self.devices], "sites", sites)
+        _known("cameras", "site", [camera.site for camera in self.cameras], "sites", sites)
+        _known("buttons", "device", [button.device for button in self.buttons], "devices", devices)
         return self
 
     def button(self, device: str, button: str) -> Button | None:
@@ -89,6 +85,7 @@ class Inventory(Message):
 
 
 _EXAMPLES = {
+    "version": "version = 1",
     "sites": '[[sites]] id = "alun-alun" address = "Jl. Asia Afrika" latitude = -6.9217 longitude = 107.6071',
     "devices": '[[devices]] name = "box-1" label = "Kotak 1" site = "alun-alun"',
     "buttons": '[[buttons]] device = "box-1" id = "sos" address = "Jl. Braga 10" latitude = -6.917 longitude = 107.609',
@@ -104,15 +101,21 @@ def parse_inventory(text: str, *, source: str) -> Inventory:
         source: The file's name, for error messages.
 
     Raises:
-        ConfigError: It names the key, what was expected and an example.
+        ConfigError: It names the file, line, key, what was expected and an example.
     """
     return load_toml(text, Inventory, source=source, examples=_EXAMPLES)
 
 
-def _unique(what: str, names: list[str]) -> set[str]:
+def _unique(table: str, key: str, names: list[str]) -> set[str]:
     seen: set[str] = set()
-    for name in names:
+    for position, name in enumerate(names):
         if name in seen:
-            raise ValueError(f"{what} {name!r} appears twice")
+            raise fault_at((table, position, key), f"{name!r} appears twice")
         seen.add(name)
     return seen
+
+
+def _known(table: str, key: str, names: Sequence[str | None], where: str, known: set[str]) -> None:
+    for position, name in enumerate(names):
+        if name is not None and name not in known:
+            raise fault_at((table, position, key), f"{name!r} is not in [[{where}]]")

@@ -7,9 +7,10 @@ no NaN, no duplicate keys.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal, TypeVar
+import re
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from contract.errors import BodyError
 from contract.identity import BodyHash, EventId, Name, StreamId
@@ -19,7 +20,7 @@ from contract.topics import Lane
 Nanoseconds = Annotated[int, Field(ge=0, le=2**63 - 1)]
 """Time since 1970-01-01T00:00:00Z in ns, 0 to 2^63-1: InfluxDB's own range from the epoch on."""
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 
@@ -27,8 +28,15 @@ Cause = Literal["press", "tamper", "line_fault", "stuck", "threshold", "syntheti
 AlertStatus = Literal["Actual", "Exercise", "Test"]
 """Common Alerting Protocol 1.2, 3.2.1: `status`."""
 
+Word = Annotated[str, Field(min_length=1, max_length=64)]
+"""A version, boot id, fault or other short text a process gives itself, 1 to 64 characters."""
+Counts = Annotated[dict[Word, Count], Field(max_length=64)]
+"""Counts by name, at most 64."""
+
 MAX_ALARM_BYTES = 8_192
-"""No body but a batch is larger; a receiver refuses a larger one."""
+"""No body is larger but a batch, its receipt and the inventory; a receiver refuses a larger one."""
+MAX_NESTING = 16
+"""Brackets open at once in a body; ours need four."""
 
 
 class Message(BaseModel):
@@ -61,7 +69,7 @@ class Press(Message):
     status: AlertStatus
     pressed_at_ns: Nanoseconds
     clock: ClockSource
-    age_ms: Count | None
+    age_ms: Count | None = None
     stream: StreamId
     sequence: Count
     attempt: Annotated[int, Field(ge=1)] = 1
@@ -80,8 +88,14 @@ class AlarmReceipt(Message):
     stage: Literal["ringing", "stored"]
     event_id: EventId | None = None
     body_sha256: BodyHash | None = None
-    incident_id: str | None = None
+    incident_id: Word | None = None
     ledger_head: BodyHash | None = None
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if self.event_id is None and self.body_sha256 is None:
+            raise ValueError("names neither an event_id nor a body_sha256")
+        return self
 
 
 LampState = Literal["off", "received", "accepted"]
@@ -94,7 +108,7 @@ class Lamps(Message):
     device: Name
     version: Count
     centre_time_ns: Nanoseconds
-    lamps: dict[Name, LampState]
+    lamps: Annotated[dict[Name, LampState], Field(max_length=64)]
 
 
 class Status(Message):
@@ -103,8 +117,8 @@ class Status(Message):
     device: Name
     lane: Lane
     state: Literal["online", "offline"]
-    boot: str
-    software: str
+    boot: Word
+    software: Word
 
 
 class Books(Message):
@@ -113,53 +127,53 @@ class Books(Message):
     produced: Count
     receipted: Count
     waiting: Count
-    dropped: dict[str, Count]
+    dropped: Counts
 
 
 class Report(Message):
     """A device's books, each minute."""
 
     device: Name
-    boot: str
+    boot: Word
     timestamp_ns: Nanoseconds
     clock: ClockSource
-    software: str
+    software: Word
     readings: Books
     presses: Books
-    faults: dict[str, Count]
+    faults: Counts
 
 
 class Heartbeat(Message):
     """The desk lives: each 2 s on both brokers."""
 
-    desk: str
+    desk: Word
     timestamp_ns: Nanoseconds
     open_incidents: Count
     recording: bool
-    ledger_head: BodyHash | None
+    ledger_head: BodyHash | None = None
 
 
 class IncidentMessage(Message):
     """What became of an incident."""
 
-    incident_id: str
+    incident_id: Word
     state: Literal["open", "accepted", "closed"]
     status: AlertStatus
     device: Name
     button: Name
     opened_at_ns: Nanoseconds
     changed_at_ns: Nanoseconds
-    officer: str | None
+    officer: Annotated[str, Field(max_length=200)] | None = None
     presses: Annotated[int, Field(ge=1)]
     incomplete: bool
-    ledger_head: BodyHash | None
+    ledger_head: BodyHash | None = None
 
 
 MessageT = TypeVar("MessageT", bound=Message)
 
 
 def encode(message: Message) -> bytes:
-    """Return a message as UTF-8 JSON, without the keys that are None by default."""
+    """Return a message as UTF-8 JSON, without the keys that are None: in every message None is also the default."""
     return message.model_dump_json(exclude_none=True).encode()
 
 
@@ -171,7 +185,6 @@ def decode(model: type[MessageT], body: bytes, *, max_bytes: int = MAX_ALARM_BYT
     """
     value = parse_json(body, max_bytes=max_bytes)
     try:
-        # JSON has no tuples and no bytes; validating the parsed value strictly keeps "1" from becoming 1.
         return model.model_validate(value)
     except ValidationError as error:
         raise BodyError("invalid", body, detail=first_fault(error)) from None
@@ -189,12 +202,12 @@ def parse_json(body: bytes, *, max_bytes: int) -> Any:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise BodyError("not utf-8", body) from None
+    if _nesting(text) > MAX_NESTING:
+        raise BodyError("nested too deep", body, detail=f"at most {MAX_NESTING} brackets open at once")
     try:
         return json.loads(text, object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant)
     except _DuplicateKeyError as error:
         raise BodyError("duplicate key", body, detail=str(error)) from None
-    except RecursionError:
-        raise BodyError("nested too deep", body) from None
     except ValueError as error:
         raise BodyError("not json", body, detail=str(error)) from None
 
@@ -204,6 +217,23 @@ def first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
     return f"{where}: {fault['msg']}" if where else str(fault["msg"])
+
+
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+def _nesting(text: str) -> int:
+    """Return how many brackets are open at once at most, those in strings not counted."""
+    if text.count("[") + text.count("{") <= MAX_NESTING:
+        return 0  # it cannot be deeper than that
+    depth = deepest = 0
+    for token in _STRING_OR_BRACKET.findall(text):
+        if token in ("[", "{"):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in ("]", "}"):
+            depth -= 1
+    return deepest
 
 
 class _DuplicateKeyError(Exception):

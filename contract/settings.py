@@ -6,27 +6,45 @@ line, key, what was expected, an example.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 
 from contract.errors import ConfigError
+
+_HEADER = re.compile(r"""\s*(\[\[?)\s*([A-Za-z0-9_.\-"']+)\s*\]\]?\s*(#.*)?$""")
+_Loc = tuple[int | str, ...]
 
 
 class Settings(BaseModel):
     """What every settings model has in common: frozen, and a key it does not know is a mistake, not a wish."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
+def fault_at(keys: _Loc, expected: str) -> PydanticCustomError:
+    """Return an error for a model's own validator to raise, when it is another key than the model's that is wrong.
+
+    Args:
+        keys: The way to the key from the top, such as `("buttons", 2, "device")`.
+        expected: What was expected.
+    """
+    return PydanticCustomError("settings", "{expected}", {"expected": expected, "keys": keys})
+
+
 def load_toml(text: str, model: type[ModelT], *, source: str, examples: Mapping[str, str] | None = None) -> ModelT:
     """Return settings parsed from a TOML text.
+
+    A value must have its key's type: `"1883"` is no port and `true` is no number. A key the model does not know is
+    refused.
 
     Args:
         text: The TOML.
@@ -44,18 +62,35 @@ def load_toml(text: str, model: type[ModelT], *, source: str, examples: Mapping[
         found = re.search(r"\(at line (\d+)", str(error))
         line = int(found.group(1)) if found else None
         raise ConfigError(source, "", f"not TOML: {error}", line=line) from None
+    except RecursionError:
+        raise ConfigError(source, "", "not TOML: nested too deep") from None
     try:
-        return model.model_validate(value)
+        # By way of JSON, because pydantic's strictness fits JSON: a path may be a string there, and a port may not.
+        return model.model_validate_json(json.dumps(value, default=_no_json), strict=True, extra="forbid")
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
-        loc = fault["loc"]
-        # A union's branch names stand in `loc` between the keys; they are no keys of the file.
-        key = ".".join(str(part) for part in loc)
-        expected = "no such key" if fault["type"] == "extra_forbidden" else str(fault["msg"])
-        plain = [str(part) for part in loc if isinstance(part, str)]
+        loc = fault.get("ctx", {}).get("keys", fault["loc"])
+        plain = [part for part in loc if isinstance(part, str)]
         raise ConfigError(
-            source, key, expected, example=_example(plain, examples or {}), line=_line_of(text, loc)
+            source,
+            ".".join(str(part) for part in loc),
+            _expected(fault["type"], fault["msg"]),
+            example=_example(plain, examples or {}),
+            line=_line_of(text, loc),
         ) from None
+
+
+def _no_json(value: object) -> list[str]:
+    """Stand for a TOML date or time, which no settings of ours have, by something that is refused as any other type."""
+    return [str(value)]
+
+
+def _expected(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "no such key"
+    if kind == "missing":
+        return "is missing"
+    return message.removeprefix("Value error, ")
 
 
 def _example(keys: list[str], examples: Mapping[str, str]) -> str:
@@ -66,28 +101,37 @@ def _example(keys: list[str], examples: Mapping[str, str]) -> str:
     return ""
 
 
-def _line_of(text: str, loc: tuple[int | str, ...]) -> int | None:
-    """Return the line a key stands in, or its table's, or None. Good for plain tables and arrays of tables."""
-    tables: list[tuple[int, tuple[int | str, ...]]] = [(0, ())]
-    counts: dict[str, int] = {}
+def _line_of(text: str, loc: _Loc) -> int | None:
+    """Return the line a key stands in, or its table's, or None when nothing of it is written."""
     lines = text.splitlines()
-    for number, line in enumerate(lines, 1):
-        header = re.match(r"\s*(\[\[?)\s*([A-Za-z0-9_.\-]+)\s*\]", line)
-        if header is None:
-            continue
-        name = header.group(2)
-        path: tuple[int | str, ...] = tuple(name.split("."))
-        if header.group(1) == "[[":
-            counts[name] = counts.get(name, -1) + 1
-            path = (*path, counts[name])
-        tables.append((number, path))
+    tables = _tables(lines)
     best = max((table for table in tables if loc[: len(table[1])] == table[1]), key=lambda table: len(table[1]))
     rest = [part for part in loc[len(best[1]) :] if isinstance(part, str)]
     if rest:
+        key = re.compile(rf"""\s*["']?{re.escape(rest[0])}["']?\s*[.=]""")
         for number in range(best[0] + 1, len(lines) + 1):
-            line = lines[number - 1]
-            if line.lstrip().startswith("["):
+            if _HEADER.match(lines[number - 1]):
                 break
-            if re.match(rf"\s*{re.escape(rest[0])}\s*=", line):
+            if key.match(lines[number - 1]):
                 return number
     return best[0] or None
+
+
+def _tables(lines: list[str]) -> list[tuple[int, _Loc]]:
+    """Return the line and the path of each table written with a header, the file itself as line 0."""
+    tables: list[tuple[int, _Loc]] = [(0, ())]
+    last: dict[_Loc, int] = {}  # the last position in each array of tables
+    for number, line in enumerate(lines, 1):
+        header = _HEADER.match(line)
+        if header is None:
+            continue
+        path: tuple[Any, ...] = ()
+        names = [name.strip("\"'") for name in header.group(2).split(".")]
+        for depth, name in enumerate(names, 1):
+            path = (*path, name)
+            if depth == len(names) and header.group(1) == "[[":
+                last[path] = last.get(path, -1) + 1
+            if path in last:
+                path = (*path, last[path])
+        tables.append((number, path))
+    return tables
