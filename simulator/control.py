@@ -13,8 +13,12 @@ from typing import Any, Final, Literal, Self
 from simulator.panel import PanelError, PressRecord
 
 _TIMEOUT_S: Final = 5.0
-_SLOW_HALF_S: Final = (0.35, 0.75)
-_FAST_HALF_S: Final = (0.05, 0.2)
+_SLOW_HALF_NS: Final = range(350_000_000, 750_000_000)
+_FAST_HALF_NS: Final = range(40_000_000, 200_000_000)
+_STEADY_NS: Final = 1_000_000_000
+_FAST_HALVES: Final = 6
+"""One more than the box's pattern "not delivered", three short flashes, has in a row."""
+_SLOW_HALVES: Final = 2
 
 Pattern = Literal["off", "slow", "fast", "solid", "other"]
 """What a person sees: off, slow blink (1 Hz, kept here), fast blink (5 Hz, the desk has it), solid (accepted)."""
@@ -27,22 +31,30 @@ class Lamp:
     on: bool
     changes: list[tuple[int, bool]]
 
-    def pattern(self, now_ns: int) -> Pattern:
-        """Return the pattern a person sees at `now_ns` (CLOCK_MONOTONIC).
+    def pattern(self, now_ns: int) -> tuple[Pattern, int | None]:
+        """Return the pattern a person sees at `now_ns` (CLOCK_MONOTONIC ns), and since when; None when it is not known.
 
-        A lamp without change for over a second is steady; else the last two intervals must agree with each other.
+        A lamp without change for over a second is steady; a blink is told after a few equal halves.
         """
-        if not self.changes or now_ns - self.changes[-1][0] > 1_000_000_000:
-            return "solid" if self.on else "off"
-        times_s = [timestamp_ns / 1e9 for timestamp_ns, _ in self.changes[-3:]]
-        halves = [later - earlier for earlier, later in itertools.pairwise(times_s)]
-        if len(halves) < 2:
-            return "other"
-        if all(_SLOW_HALF_S[0] <= half <= _SLOW_HALF_S[1] for half in halves):
-            return "slow"
-        if all(_FAST_HALF_S[0] <= half <= _FAST_HALF_S[1] for half in halves):
-            return "fast"
-        return "other"
+        last_ns = self.changes[-1][0] if self.changes else None
+        if last_ns is None or now_ns - last_ns > _STEADY_NS:
+            return ("solid" if self.on else "off"), last_ns
+        for name, half_ns, halves in (("fast", _FAST_HALF_NS, _FAST_HALVES), ("slow", _SLOW_HALF_NS, _SLOW_HALVES)):
+            since_ns, run = self._run(half_ns)
+            if run >= halves:
+                return ("fast" if name == "fast" else "slow"), since_ns
+        return "other", None
+
+    def _run(self, half_ns: range) -> tuple[int, int]:
+        """Return where the last changes a half apart begin, and how many halves that are."""
+        run = 0
+        since_ns = self.changes[-1][0]
+        for (earlier_ns, _), (later_ns, _) in itertools.pairwise(reversed(self.changes)):
+            if earlier_ns - later_ns not in half_ns:
+                break
+            since_ns = later_ns
+            run += 1
+        return since_ns, run
 
 
 class BoardControl:

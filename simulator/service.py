@@ -1,0 +1,131 @@
+"""One process that stands for the hardware of a city's boxes: their boards and their serial lines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import time
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from simulator.board import Board
+from simulator.layout import BUTTON, board_path, box_name, counts_path, sensor_name, tracker_path
+from simulator.nmea import epoch_sentences
+from simulator.pty_line import PtyLine
+from simulator.streets import City, load_city
+from simulator.tracker import Tracker
+
+_MAX_DRIFT_NS: Final = 1_000_000_000
+_log = logging.getLogger("siaga.simulator")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to simulate.
+
+    `rate_hz` from 0.1 to 10; the first tracker of the first box drives along the first street, and so on.
+    """
+
+    folder: Path
+    boxes: int
+    rate_hz: float = 1.0
+    trackers_per_box: int = 1
+    seed: int = 1
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a tracker sent: epochs that a reader's buffer took whole, and epochs nobody took."""
+
+    sent: int = 0
+    lost: int = 0
+
+
+class Epochs:
+    """The moments of a tracker's fixes in UTC, a period apart, aligned to the period. Pure.
+
+    A receiver's fixes are spaced by its own clock, so timer jitter never shows; only when the host's clock is a second
+    off does it align again, never backwards.
+
+    Args:
+        period_ns: The time between two fixes.
+    """
+
+    def __init__(self, period_ns: int) -> None:
+        self._period_ns = period_ns
+        self._last_ns = 0
+
+    def next_ns(self, now_ns: int) -> int:
+        """Return the moment of the next fix, given the host's clock; each is later than the one before."""
+        following = self._last_ns + self._period_ns
+        aligned = now_ns // self._period_ns * self._period_ns
+        self._last_ns = following if abs(aligned - following) < _MAX_DRIFT_NS else max(aligned, following)
+        return self._last_ns
+
+
+async def run(plan: Plan) -> None:
+    """Simulate until SIGTERM or SIGINT; print `ready` once every device is there.
+
+    Raises:
+        OSError: A socket, pty or link cannot be made.
+        PanelError: The folder's path is too long for sockets.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as devices:
+        boxes = [box_name(number) for number in range(1, plan.boxes + 1)]
+        for box in boxes:
+            await devices.enter_async_context(Board(board_path(plan.folder, box), (BUTTON,)))
+        sensors = [sensor_name(number) for number in range(1, plan.trackers_per_box + 1)]
+        lines = {
+            f"{box}/{sensor}": devices.enter_context(PtyLine(tracker_path(plan.folder, box, sensor)))
+            for box in boxes
+            for sensor in sensors
+        }
+        counts = {name: Counts() for name in lines}
+        await _drive_all(plan, lines, counts, stop)
+    _write_counts(plan.folder, counts)
+
+
+async def _drive_all(plan: Plan, lines: dict[str, PtyLine], counts: dict[str, Counts], stop: asyncio.Event) -> None:
+    city = load_city()
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_drive(_tracker(city, plan, number), line, counts[name], plan.rate_hz), name=name)
+            for number, (name, line) in enumerate(lines.items())
+        ]
+        print("ready", flush=True)
+        _log.info("%d boxes, %d trackers at %g Hz in %s", plan.boxes, len(lines), plan.rate_hz, plan.folder)
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+
+
+def _tracker(city: City, plan: Plan, number: int) -> Tracker:
+    street = city.streets[number % len(city.streets)]
+    return Tracker(street.points, seed=plan.seed * 1_000_003 + number)
+
+
+async def _drive(tracker: Tracker, line: PtyLine, counts: Counts, rate_hz: float) -> None:
+    """Send an epoch each period, timed by the monotonic clock and stamped in UTC as a receiver does."""
+    period_s = 1 / rate_hz
+    epochs = Epochs(round(1e9 / rate_hz))
+    due_s = time.monotonic()
+    while True:
+        due_s = max(due_s + period_s, time.monotonic())
+        await asyncio.sleep(due_s - time.monotonic())
+        if line.send(epoch_sentences(tracker.advance(period_s), epochs.next_ns(time.time_ns()))):
+            counts.sent += 1
+        else:
+            counts.lost += 1
+
+
+def _write_counts(folder: Path, counts: dict[str, Counts]) -> None:
+    told = {name: asdict(count) for name, count in counts.items()}
+    counts_path(folder).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
