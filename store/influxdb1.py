@@ -53,7 +53,10 @@ class InfluxDB1:
     async def prepare(self) -> None:
         """Create the database; see `Store.prepare`."""
         name = self.database.replace("\\", "\\\\").replace('"', '\\"')
-        await self._query("POST", f'CREATE DATABASE "{name}"')
+        try:
+            await self._query("POST", f'CREATE DATABASE "{name}"')
+        except StoreQueryError as error:
+            raise StoreMisconfiguredError(f"{self.url}: {error}") from None
 
     async def write(self, lines: bytes) -> None:
         """Write points; see `Store.write`."""

@@ -1,0 +1,121 @@
+"""`siaga collector`: run it, and look into its quarantine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collector.config import CollectorSettings
+    from collector.quarantine import Row
+
+app = typer.Typer(help="Readings from the broker into the store.", no_args_is_help=True)
+quarantine_app = typer.Typer(help="Bodies that were refused.", no_args_is_help=True)
+app.add_typer(quarantine_app, name="quarantine")
+
+_EX_IOERR = 74
+_SHOWN_BYTES = 80
+Config = Annotated[Path, typer.Option("--config", help="The configuration file.")]
+
+
+@app.callback()
+def _room() -> None:
+    """Readings from the broker into the store."""
+
+
+@app.command()
+def run(
+    config: Config,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Collect until SIGTERM or SIGINT; prints `ready` once subscribed and the store answered.
+
+    Example: siaga collector run --config collector.toml
+    """
+    settings = _settings(config)
+    _log_to_stderr(log_level)
+    from collector.main import serve
+    from collector.quarantine import QuarantineError
+
+    try:
+        serve(settings)
+    except QuarantineError as error:
+        typer.echo(f"collector: quarantine: {error}", err=True)
+        raise typer.Exit(_EX_IOERR) from None
+
+
+@quarantine_app.command("list")
+def list_quarantine(
+    config: Config,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a body.")] = False,
+) -> None:
+    """Print the bodies that were refused, oldest first, and why.
+
+    Example: siaga collector quarantine list --config collector.toml --json
+    """
+    settings = _settings(config)
+    from collector.quarantine import FILE, QuarantineError, read_counts, read_rows
+
+    path = settings.data_dir / FILE
+    try:
+        rows, counts = read_rows(path), read_counts(path)
+    except QuarantineError as error:
+        typer.echo(f"collector: quarantine: {error}", err=True)
+        raise typer.Exit(_EX_IOERR) from None
+    for row in rows:
+        typer.echo(json.dumps(_as_dict(row)) if as_json else _as_line(row))
+    if not as_json:
+        typer.echo("".join(f"{number} {reason}\n" for reason, number in counts.items()) or "empty", nl=not counts)
+
+
+def _settings(config: Path) -> CollectorSettings:
+    from collector.config import load
+    from contract.errors import EX_CONFIG, ConfigError
+
+    try:
+        return load(config)
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EX_CONFIG) from None
+
+
+def _log_to_stderr(level: str) -> None:
+    import logging
+
+    known = logging.getLevelNamesMapping()
+    if level.upper() not in known:
+        raise typer.BadParameter(f"{level}: one of debug, info, warning, error", param_hint="--log-level")
+    logging.basicConfig(
+        level=known[level.upper()], stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+
+
+def _as_dict(row: Row) -> dict[str, object]:
+    return {
+        "sha256": row.sha256,
+        "reason": row.reason,
+        "detail": row.detail,
+        "device": row.device,
+        "topic": row.topic,
+        "readings": row.readings,
+        "size_bytes": row.size_bytes,
+        "first_seen_ns": row.first_seen_ns,
+        "last_seen_ns": row.last_seen_ns,
+        "count": row.count,
+        "body": row.body.decode("utf-8", "backslashreplace"),
+    }
+
+
+def _as_line(row: Row) -> str:
+    from datetime import UTC, datetime
+
+    seen = datetime.fromtimestamp(row.first_seen_ns / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    body = row.body[:_SHOWN_BYTES].decode("utf-8", "backslashreplace")
+    why = f"{row.reason}: {row.detail}" if row.detail else row.reason
+    line = f"{seen}  {row.sha256[:12]}  {row.count}x  {row.device or row.topic}  {why}  {body}"
+    # Much of it comes from outside: nothing may reach the terminal as a control sequence.
+    return "".join(one if one.isprintable() else "·" for one in line)

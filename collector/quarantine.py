@@ -1,0 +1,243 @@
+"""Bodies that were refused, kept on disk with the reason, for a person to look at and for later replay.
+
+Rules:
+- One row for each body, by its SHA-256. The same body again only raises `count` and `last_seen_ns`.
+- `add` returns after the disk has it (SQLite, WAL, synchronous=FULL): a receipt may follow.
+- Bounded: at most `max_rows` rows and `max_rows_a_device` of one device, so that one bad box cannot push out what the
+  others did. Beyond that a body is counted by device and reason (`counts`) and not kept. Of a body only the first
+  256 KiB are kept; `size_bytes` says how long it was.
+
+Every method blocks on the disk and belongs on the quarantine's own thread.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from contract.batch import MAX_BATCH_BYTES
+from contract.errors import SiagaError
+from contract.identity import body_hash
+
+FILE: Final = "quarantine.db"
+MAX_ROWS: Final = 10_000
+MAX_ROWS_A_DEVICE: Final = 500
+_MAX_WORDS: Final = 500
+_BUSY_TIMEOUT_S: Final = 5.0
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS quarantine (
+    sha256 TEXT PRIMARY KEY,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    device TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    body BLOB NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    readings INTEGER NOT NULL,
+    first_seen_ns INTEGER NOT NULL,
+    last_seen_ns INTEGER NOT NULL,
+    count INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS quarantine_device ON quarantine (device);
+CREATE TABLE IF NOT EXISTS counts (
+    device TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    bodies INTEGER NOT NULL,
+    readings INTEGER NOT NULL,
+    not_kept INTEGER NOT NULL,
+    PRIMARY KEY (device, reason)
+) STRICT;
+"""
+_REPEAT: Final = "UPDATE quarantine SET count = count + 1, last_seen_ns = ? WHERE sha256 = ?"
+_INSERT: Final = "INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+_COUNT: Final = """
+INSERT INTO counts VALUES (?, ?, 1, ?, ?) ON CONFLICT (device, reason) DO UPDATE SET
+    bodies = bodies + 1, readings = readings + excluded.readings, not_kept = not_kept + excluded.not_kept
+"""
+
+
+class QuarantineError(SiagaError):
+    """The disk did not take it: nothing of the call may be receipted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A refused body.
+
+    Args:
+        reason: Short and stable, such as `not json`.
+        detail: What exactly, for people.
+        device: The device by the topic; empty when the topic names none.
+        topic: The topic.
+        body: The bytes.
+        readings: How many readings it holds, as far as known.
+        seen_ns: When it came, in ns since 1970.
+    """
+
+    reason: str
+    detail: str
+    device: str
+    topic: str
+    body: bytes
+    readings: int
+    seen_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the quarantine; the names are those of `Entry`."""
+
+    sha256: str
+    reason: str
+    detail: str
+    device: str
+    topic: str
+    body: bytes
+    size_bytes: int
+    readings: int
+    first_seen_ns: int
+    last_seen_ns: int
+    count: int
+
+
+class Quarantine:
+    """The quarantine's file.
+
+    Args:
+        path: The SQLite file; made when missing.
+        max_rows: Rows kept altogether.
+        max_rows_a_device: Rows kept of one device.
+    """
+
+    def __init__(self, path: Path, *, max_rows: int = MAX_ROWS, max_rows_a_device: int = MAX_ROWS_A_DEVICE) -> None:
+        self._path = path
+        self._max_rows = max_rows
+        self._max_rows_a_device = max_rows_a_device
+        self._database: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Open the file, and make it when it is missing.
+
+        Raises:
+            QuarantineError: It cannot be opened or is no SQLite file.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            database = sqlite3.connect(
+                self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            try:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.execute("PRAGMA synchronous = FULL")
+                database.executescript(_SCHEMA)
+            except sqlite3.Error:
+                database.close()
+                raise
+        except (sqlite3.Error, OSError) as error:
+            raise QuarantineError(f"{self._path}: {error}") from None
+        self._database = database
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def add(self, entries: Sequence[Entry]) -> int:
+        """Keep or count refused bodies, in one transaction that is on disk on return.
+
+        Returns:
+            How many were new.
+
+        Raises:
+            QuarantineError: Nothing was kept or counted.
+        """
+        try:
+            if self._database is None:
+                self.open()
+            assert self._database is not None
+            return self._add(self._database, entries)
+        except sqlite3.Error as error:
+            # A file that failed once is opened afresh the next time.
+            self.close()
+            raise QuarantineError(f"{self._path}: {error}") from None
+
+    def _add(self, database: sqlite3.Connection, entries: Sequence[Entry]) -> int:
+        new = 0
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            for entry in entries:
+                new += self._add_one(database, entry)
+            database.execute("COMMIT")
+        except sqlite3.Error:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+        return new
+
+    def _add_one(self, database: sqlite3.Connection, entry: Entry) -> int:
+        sha256 = body_hash(entry.body)
+        if database.execute(_REPEAT, (entry.seen_ns, sha256)).rowcount:
+            return 0
+        kept = self._room(database, entry.device)
+        if kept:
+            row = (
+                sha256,
+                entry.reason,
+                _words(entry.detail),
+                entry.device,
+                _words(entry.topic),
+                entry.body[:MAX_BATCH_BYTES],
+                len(entry.body),
+                entry.readings,
+                entry.seen_ns,
+                entry.seen_ns,
+            )
+            database.execute(_INSERT, row)
+        database.execute(_COUNT, (entry.device, entry.reason, entry.readings, 0 if kept else 1))
+        return 1
+
+    def _room(self, database: sqlite3.Connection, device: str) -> bool:
+        of_device = database.execute("SELECT count(*) FROM quarantine WHERE device = ?", (device,)).fetchone()[0]
+        if of_device >= self._max_rows_a_device:
+            return False
+        rows = database.execute("SELECT count(*) FROM quarantine").fetchone()[0]
+        return bool(rows < self._max_rows)
+
+
+def _words(text: str) -> str:
+    """Return a text as SQLite takes it: a refused body's key may hold half a surrogate pair."""
+    return text[:_MAX_WORDS].encode("utf-8", "replace").decode()
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Return the rows of a quarantine file, oldest first; none when the file is missing.
+
+    Raises:
+        QuarantineError: The file cannot be read.
+    """
+    return [Row(*values) for values in _read(path, "SELECT * FROM quarantine ORDER BY first_seen_ns, sha256")]
+
+
+def read_counts(path: Path) -> dict[str, int]:
+    """Return how many bodies were refused by reason, also of those not kept.
+
+    Raises:
+        QuarantineError: The file cannot be read.
+    """
+    return dict(_read(path, "SELECT reason, sum(bodies) FROM counts GROUP BY reason ORDER BY reason"))
+
+
+def _read(path: Path, query: str) -> list[Any]:
+    if not path.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)) as database:
+            return database.execute(query).fetchall()
+    except sqlite3.Error as error:
+        raise QuarantineError(f"{path}: {error}") from None

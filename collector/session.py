@@ -1,0 +1,164 @@
+"""The collector's MQTT session: connect, subscribe, keep alive, reconnect.
+
+Rules:
+- Clean start and session expiry 0: the broker keeps nothing for a collector that is gone; the boxes do.
+- `receive_maximum` bounds what the broker hands over without PUBACK, and so the memory.
+- A PINGREQ goes out each half keep-alive; when nothing at all arrived `ping_timeout_s` later, the connection is dead.
+  While reading is paused for want of memory this is not looked at: TCP's own timeout ends a dead connection then.
+- A lost link backs off with jitter. A refused log-in or subscription is a fault in words, tried again each 10 s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import mqtt5
+
+from collector.connection import Connection, OnPublish
+from link.backoff import Backoff
+from link.errors import LinkRefusedError
+
+_log = logging.getLogger("siaga.collector.session")
+_REFUSED_PAUSE_S: Final = 10.0
+_FIRST_FAILURE: Final = 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a session agrees on with the broker, and its patience, in seconds."""
+
+    host: str
+    port: int
+    client_id: str
+    topic_filter: str
+    receive_maximum: int = 5_000
+    max_packet_bytes: int = 1_048_576
+    max_in_flight: int = 100
+    keep_alive_s: int = 20
+    ping_timeout_s: float = 5.0
+    connect_timeout_s: float = 5.0
+
+
+class MqttSession:
+    """A session that keeps itself connected.
+
+    Args:
+        terms: What to agree on.
+        on_publish: Called for each message, in order; it must not block.
+        on_read: Called after each read from the socket.
+        on_connect: Called when a connection stands, subscribed.
+        backoff: The waits between attempts.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        on_publish: OnPublish,
+        *,
+        on_read: Callable[[], None],
+        on_connect: Callable[[], None],
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.connection: Connection | None = None
+        self.connects = 0
+        self.fault: str | None = None
+        self._terms = terms
+        self._on_publish = on_publish
+        self._on_read = on_read
+        self._on_connect = on_connect
+        self._backoff = backoff if backoff is not None else Backoff()
+
+    async def run(self) -> None:
+        """Connect and stay connected until cancelled; then disconnect cleanly."""
+        where = f"{self._terms.host}:{self._terms.port}"
+        while True:
+            try:
+                why = await self._connect_once()
+                pause_s = self._backoff.next_s()
+            except (OSError, TimeoutError) as error:
+                why = str(error) or type(error).__name__
+                pause_s = self._backoff.next_s()
+            except LinkRefusedError as error:
+                why = self.fault = str(error)
+                pause_s = _REFUSED_PAUSE_S
+            _log.warning("%s: %s; next attempt in %.1f s", where, why, pause_s)
+            await asyncio.sleep(pause_s)
+
+    async def _connect_once(self) -> str:
+        """Connect and serve; return why the connection ended."""
+        terms = self._terms
+        connection = await self._open()
+        try:
+            async with asyncio.timeout(terms.connect_timeout_s):
+                keep_alive_s = await self._agree(connection)
+            self._stand(connection)
+            async with asyncio.TaskGroup() as tasks:
+                pings = tasks.create_task(self._keep_alive(connection, keep_alive_s), name="collector-keep-alive")
+                why = await connection.lost
+                pings.cancel()
+            return why
+        finally:
+            self.connection = None
+            connection.disconnect()
+
+    async def _open(self) -> Connection:
+        terms = self._terms
+        async with asyncio.timeout(terms.connect_timeout_s):
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: Connection(
+                    self._on_publish,
+                    self._on_read,
+                    max_packet_bytes=terms.max_packet_bytes,
+                    max_in_flight=terms.max_in_flight,
+                ),
+                terms.host,
+                terms.port,
+            )
+        return connection
+
+    async def _agree(self, connection: Connection) -> int:
+        """Log in and subscribe; return the keep-alive in seconds that holds."""
+        terms = self._terms
+        connection.connect(
+            mqtt5.ConnectPacket(
+                terms.client_id,
+                clean_start=True,
+                session_expiry_interval=0,
+                keep_alive=terms.keep_alive_s,
+                receive_max=terms.receive_maximum,
+                max_packet_size=terms.max_packet_bytes,
+            )
+        )
+        connack = await connection.connack
+        if connack.reason_code.value >= _FIRST_FAILURE:
+            raise LinkRefusedError("the connection", connack.reason_code.value, connack.reason_code.name)
+        connection.agreed(connack)
+        connection.subscribe(terms.topic_filter)
+        code = (await connection.suback).reason_codes[0]
+        if code.value >= _FIRST_FAILURE:
+            raise LinkRefusedError(f"the subscription {terms.topic_filter}", code.value, code.name)
+        return connack.server_keep_alive or terms.keep_alive_s
+
+    def _stand(self, connection: Connection) -> None:
+        self.connection = connection
+        self.connects += 1
+        self.fault = None
+        self._backoff.reset()
+        _log.info("%s:%d: connected", self._terms.host, self._terms.port)
+        self._on_connect()
+
+    async def _keep_alive(self, connection: Connection, keep_alive_s: int) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(keep_alive_s / 2)
+            sent_s = loop.time()
+            connection.ping()
+            await asyncio.sleep(self._terms.ping_timeout_s)
+            heard = connection.last_received_s >= sent_s or connection.last_resumed_s >= sent_s
+            if not heard and not connection.paused:
+                connection.abort(f"no answer to PINGREQ within {self._terms.ping_timeout_s:g} s")
+                return

@@ -1,0 +1,183 @@
+"""Writes what the batcher gathers to the store: several bodies in parallel, each until it is stored or refused.
+
+Rules:
+- The store is down, slow or misconfigured: the body is kept and tried again with backoff; nothing new is taken by that
+  worker, so memory stays bounded by what the broker may hand over. The first success wakes every waiting worker.
+- The store refuses points: the body is halved until the refused lines are found; the others are written. A repeat of
+  good lines changes nothing in the store.
+- Too large: halved as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from collector.batcher import Batcher, Piece
+from collector.intake import Message
+from collector.line_protocol import split_lines
+from collector.trouble import Trouble
+from link.backoff import Backoff
+from store.errors import (
+    StoreMisconfiguredError,
+    StorePartialError,
+    StoreRefusedError,
+    StoreRetryError,
+    StoreSlowDownError,
+    StoreTooLargeError,
+)
+from store.protocol import Store
+
+_log = logging.getLogger("siaga.collector.writer")
+_BACKOFF_BASE_S: Final = 0.25
+_BACKOFF_CAP_S: Final = 5.0
+
+_Pieces = list[Piece[Message]]
+OnStored = Callable[[Message, int, list[tuple[bytes, str]]], None]
+"""Called with a message, the number of its lines, and the lines that the store refused with its reason."""
+
+
+class Writer:
+    """Takes bodies from the batcher and writes them.
+
+    Args:
+        store: The store.
+        batcher: Where lines wait.
+        on_stored: Called for each message of a body when the body is done.
+        on_body: Called after each body, when its messages were told.
+        trouble: Told whether the store takes anything.
+        workers: How many bodies are written in parallel.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        batcher: Batcher[Message],
+        *,
+        on_stored: OnStored,
+        on_body: Callable[[], None],
+        trouble: Trouble,
+        workers: int = 4,
+    ) -> None:
+        self.look = asyncio.Event()
+        self._store = store
+        self._batcher = batcher
+        self._on_stored = on_stored
+        self._on_body = on_body
+        self._trouble = trouble
+        self._workers = workers
+        self._taking = asyncio.Lock()
+        self._recovered = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(self._workers):
+                tasks.create_task(self._work(), name=f"collector-writer-{number}")
+
+    async def prepare(self) -> None:
+        """Return when the store answered and has the database."""
+        backoff = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S)
+        while True:
+            try:
+                await self._store.prepare()
+            except (StoreRetryError, StoreMisconfiguredError) as error:
+                await self._wait(error, backoff)
+            else:
+                self._succeeded()
+                return
+
+    async def _work(self) -> None:
+        while True:
+            async with self._taking:
+                pieces = await self._next()
+            refused = await self._deliver(pieces)
+            for piece in pieces:
+                self._on_stored(piece.owner, piece.count, refused.get(piece.owner, []))
+            self._on_body()
+
+    async def _next(self) -> _Pieces:
+        while True:
+            due_s = self._batcher.due_in_s(self._loop.time())
+            if due_s == 0.0:
+                return self._batcher.take()
+            self.look.clear()
+            await _wait_for(self.look, due_s)
+
+    async def _deliver(self, pieces: _Pieces) -> dict[Message, list[tuple[bytes, str]]]:
+        """Write pieces until each is stored or refused; return the refused lines by message."""
+        refused: dict[Message, list[tuple[bytes, str]]] = {}
+        waiting = [pieces]
+        while waiting:
+            some = waiting.pop()
+            fault = await self._attempt(b"\n".join([piece.lines for piece in some]))
+            if fault is None:
+                continue
+            count = sum(piece.count for piece in some)
+            if count == 1 or (isinstance(fault, StorePartialError) and fault.dropped == count):
+                for piece in some:
+                    lines = [(line, _reason(fault)) for line in split_lines(piece.lines)]
+                    refused.setdefault(piece.owner, []).extend(lines)
+            else:
+                waiting.extend(_halves(some))
+        return refused
+
+    async def _attempt(self, body: bytes) -> StoreRefusedError | StoreTooLargeError | None:
+        """Write a body, for as long as it takes; return why the store will never take it, or None."""
+        backoff = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S)
+        while True:
+            try:
+                await self._store.write(body)
+            except (StoreRefusedError, StoreTooLargeError) as error:
+                self._succeeded()
+                return error
+            except StoreRetryError as error:
+                await self._wait(error, backoff)
+            except StoreMisconfiguredError as error:
+                await self._wait(error, backoff)
+                # A database that somebody dropped is made again; whatever else is wrong, the next write tells.
+                with contextlib.suppress(StoreRetryError, StoreMisconfiguredError):
+                    await self._store.prepare()
+            else:
+                self._succeeded()
+                return None
+
+    def _succeeded(self) -> None:
+        lasted_s = self._trouble.end(self._loop.time())
+        if lasted_s is not None:
+            _log.warning("the store is back after %.1f s", lasted_s)
+        self._recovered.set()
+
+    async def _wait(self, error: StoreRetryError | StoreMisconfiguredError, backoff: Backoff) -> None:
+        asked_s = error.retry_after_s if isinstance(error, StoreSlowDownError) else 0.0
+        self._recovered.clear()
+        if self._trouble.begin(str(error), self._loop.time(), asked_s):
+            level = logging.ERROR if isinstance(error, StoreMisconfiguredError) else logging.WARNING
+            _log.log(level, "%s; boxes keep their readings meanwhile", error)
+        await _wait_for(self._recovered, max(asked_s, backoff.next_s()))
+
+
+def _halves(pieces: _Pieces) -> list[_Pieces]:
+    if len(pieces) > 1:
+        middle = len(pieces) // 2
+        return [pieces[:middle], pieces[middle:]]
+    piece = pieces[0]
+    lines = split_lines(piece.lines)
+    middle = len(lines) // 2
+    return [[Piece(piece.owner, b"\n".join(some), len(some))] for some in (lines[:middle], lines[middle:]) if some]
+
+
+def _reason(fault: StoreRefusedError | StoreTooLargeError) -> str:
+    return fault.reason if isinstance(fault, StoreRefusedError) else "too large"
+
+
+async def _wait_for(event: asyncio.Event, timeout_s: float | None) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        pass
