@@ -91,6 +91,6 @@ def parse_up(topic: str) -> UpTopic:
     """
     match = _UP.match(topic)
     if match is None or match.group(2) not in _KINDS:
-        raise TopicError("unknown topic", topic.encode()[:256])
+        raise TopicError("unknown topic", topic[:256].encode(errors="backslashreplace"))
     kind, lane = _KINDS[match.group(2)]
     return UpTopic(match.group(1), kind, lane)
