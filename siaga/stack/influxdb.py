@@ -15,6 +15,8 @@ from siaga.stack.process import Process, ProcessError, free_port
 _POLL_S: Final = 0.02
 _START_TIMEOUT_S: Final = 30.0
 _REQUEST_TIMEOUT_S: Final = 10.0
+_OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""The database is on this machine: no proxy of the environment stands between."""
 
 _CONFIG: Final = """\
 # Written by Siaga at each start.
@@ -64,7 +66,6 @@ class InfluxDB(Process):
         self._rpc_port = free_port()
         self._config = folder / "influxdb.conf"
         super().__init__(["influxd", "run", "-config", str(self._config)], name="influxdb", folder=folder)
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     @property
     def url(self) -> str:
@@ -102,7 +103,7 @@ class InfluxDB(Process):
         while True:
             running = self.running
             try:
-                with self._opener.open(f"{self.url}/ping", timeout=1.0):
+                with _OPENER.open(f"{self.url}/ping", timeout=1.0):
                     break
             except OSError:
                 self.check_waiting(deadline, timeout_s, running=running)
@@ -121,22 +122,33 @@ class InfluxDB(Process):
         """Return the series of one InfluxQL query: `name`, `tags`, `columns`, `values`; times in ns.
 
         Raises:
-            ProcessError: The server refused the query.
+            ProcessError: The server does not answer or refused the query.
         """
-        parameters = urllib.parse.urlencode({"db": database or self.database, "epoch": "ns", "q": influxql})
-        return self._ask(urllib.request.Request(f"{self.url}/query?{parameters}"))
+        return query_database(self.url, database or self.database, influxql)
 
     def _post(self, influxql: str) -> None:
-        body = urllib.parse.urlencode({"q": influxql}).encode()
-        self._ask(urllib.request.Request(f"{self.url}/query", data=body))
+        _ask(urllib.request.Request(f"{self.url}/query", data=urllib.parse.urlencode({"q": influxql}).encode()))
 
-    def _ask(self, request: urllib.request.Request) -> list[dict[str, Any]]:
-        try:
-            with self._opener.open(request, timeout=_REQUEST_TIMEOUT_S) as answer:
-                result = json.load(answer)["results"][0]
-        except urllib.error.HTTPError as error:
-            raise ProcessError(f"influxdb refused: {error.code} {error.read(500).decode(errors='replace')}") from None
-        if "error" in result:
-            raise ProcessError(f"influxdb refused: {result['error']}")
-        series: list[dict[str, Any]] = result.get("series", [])
-        return series
+
+def query_database(url: str, database: str, influxql: str) -> list[dict[str, Any]]:
+    """Return the series of one InfluxQL query to any server: `name`, `tags`, `columns`, `values`; times in ns.
+
+    Raises:
+        ProcessError: The server does not answer or refused the query.
+    """
+    parameters = urllib.parse.urlencode({"db": database, "epoch": "ns", "q": influxql})
+    return _ask(urllib.request.Request(f"{url}/query?{parameters}"))
+
+
+def _ask(request: urllib.request.Request) -> list[dict[str, Any]]:
+    try:
+        with _OPENER.open(request, timeout=_REQUEST_TIMEOUT_S) as answer:
+            result = json.load(answer)["results"][0]
+    except urllib.error.HTTPError as error:
+        raise ProcessError(f"influxdb refused: {error.code} {error.read(500).decode(errors='replace')}") from None
+    except OSError as error:
+        raise ProcessError(f"influxdb does not answer: {error}") from None
+    if "error" in result:
+        raise ProcessError(f"influxdb refused: {result['error']}")
+    series: list[dict[str, Any]] = result.get("series", [])
+    return series

@@ -1,0 +1,63 @@
+"""The configuration files of the demo's processes. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulator.layout import BUTTON, board_path, sensor_name, tracker_path
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the demo's servers listen on 127.0.0.1."""
+
+    alarm_broker: int
+    telemetry_broker: int
+    influxdb: int
+    page: int
+
+
+def box_toml(folder: Path, hardware: Path, box: str, trackers: int, ports: Ports) -> str:
+    """Return a box's configuration: one button with its lamp, and its GPS receivers."""
+    board = f"sim://{board_path(hardware, box)}?line={BUTTON}"
+    tables = [
+        f"device = {_text(box)}\ndata_dir = {_text(folder / box)}",
+        _server("alarm_broker", ports.alarm_broker),
+        _server("telemetry_broker", ports.telemetry_broker),
+        f"[[buttons]]\nid = {_text(BUTTON)}\nuri = {_text(board)}\nlamp = {_text(board)}",
+    ]
+    for number in range(1, trackers + 1):
+        sensor = sensor_name(number)
+        uri = f"serial://{tracker_path(hardware, box, sensor)}?baudrate=9600"
+        tables.append(f'[[sensors]]\nid = {_text(sensor)}\ndriver = "nmea"\nuri = {_text(uri)}')
+    return "\n\n".join(tables) + "\n"
+
+
+def collector_toml(folder: Path, ports: Ports) -> str:
+    """Return the collector's configuration."""
+    store = f'[store]\nurl = "http://127.0.0.1:{ports.influxdb}"\ndatabase = "siaga"'
+    tables = [f"data_dir = {_text(folder / 'collector')}", _server("broker", ports.telemetry_broker), store]
+    return "\n\n".join(tables) + "\n"
+
+
+def desk_toml(folder: Path, ports: Ports) -> str:
+    """Return the desk's configuration; inventory and streets lie beside it."""
+    tables = [
+        f"data_dir = {_text(folder / 'desk')}\n"
+        'inventory = "inventory.toml"\nstreets = "streets.geojson"\nlanguage = "id"',
+        _server("alarm_broker", ports.alarm_broker),
+        _server("telemetry_broker", ports.telemetry_broker),
+        _server("http", ports.page),
+    ]
+    return "\n\n".join(tables) + "\n"
+
+
+def _server(table: str, port: int) -> str:
+    return f'[{table}]\nhost = "127.0.0.1"\nport = {port}'
+
+
+def _text(value: str | Path) -> str:
+    # A JSON string without control characters is a TOML basic string.
+    return json.dumps(str(value), ensure_ascii=False)

@@ -1,0 +1,172 @@
+"""Everything the demo runs, started in the order the parts need each other and as much at once as that allows.
+
+brokers, database, simulated hardware   at once
+collector, duty desk                    when brokers and database answer
+boxes                                   when the hardware is there
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from siaga.demo.files import Ports, box_toml, collector_toml, desk_toml
+from siaga.demo.places import inventory_toml
+from siaga.demo.state import DemoState
+from siaga.stack.influxdb import InfluxDB
+from siaga.stack.mosquitto import Mosquitto
+from siaga.stack.process import Process, free_port
+from simulator.layout import box_name
+
+_READY_TIMEOUT_S: Final = 60.0
+_SIAGA: Final = [sys.executable, "-P", "-m", "siaga.main"]
+
+Tell = Callable[[str, str], None]
+"""Called with a part's name and what is to know of it, once it is ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much hardware to simulate: boxes 1 to 200, each with GPS receivers of `rate_hz` fixes a second."""
+
+    boxes: int = 3
+    trackers_per_box: int = 1
+    rate_hz: float = 1.0
+
+
+class DemoStack:
+    """The demo's processes.
+
+    Args:
+        folder: Where all data, configuration and logs go.
+        size: How much hardware to simulate.
+    """
+
+    def __init__(self, folder: Path, size: Size) -> None:
+        self.folder = folder.resolve()
+        self.size = size
+        self.hardware = self.folder / "hardware"
+        self.boxes = [box_name(number) for number in range(1, size.boxes + 1)]
+        logs = self.folder / "log"
+        self.alarm_broker = Mosquitto(logs, "alarm-broker")
+        self.telemetry_broker = Mosquitto(logs, "telemetry-broker")
+        self.influxdb = InfluxDB(self.folder / "influxdb")
+        self.page_port = free_port()
+        config = self.folder / "config"
+        self.config = config
+        self.simulator = self._siaga("simulator", "simulator", "run", *self._hardware_options())
+        self.collector = self._siaga("collector", "collector", "run", "--config", str(config / "collector.toml"))
+        self.desk = self._siaga("desk", "desk", "run", "--config", str(config / "desk.toml"))
+        self.agents = {
+            box: self._siaga(box, "edge", "run", "--config", str(config / f"{box}.toml")) for box in self.boxes
+        }
+
+    @property
+    def page(self) -> str:
+        """The address of the duty desk's page."""
+        return f"http://127.0.0.1:{self.page_port}/"
+
+    @property
+    def processes(self) -> list[Process]:
+        """Every process, in the order they start."""
+        servers: list[Process] = [self.alarm_broker, self.telemetry_broker, self.influxdb, self.simulator]
+        return [*servers, self.collector, self.desk, *self.agents.values()]
+
+    def start(self, tell: Tell) -> float:
+        """Start everything and wait until all of it works; return how many seconds that took.
+
+        Raises:
+            ProcessError: A part is not installed, ended, or was not ready in time; it is named with its last log lines.
+        """
+        began = time.monotonic()
+        self._write_files()
+        self.alarm_broker.launch()
+        self.telemetry_broker.launch()
+        self.influxdb.launch()
+        self.simulator.start()
+        for broker in (self.alarm_broker, self.telemetry_broker):
+            broker.wait_ready()
+        tell("brokers", f"alarms on port {self.alarm_broker.port}, readings on port {self.telemetry_broker.port}")
+        # The desk is the slowest to start, so it starts first; the collector's start hides the database's.
+        self.desk.start()
+        self.collector.start()
+        self.simulator.wait_ready()
+        receivers = "one GPS receiver" if self.size.trackers_per_box == 1 else f"{self.size.trackers_per_box} receivers"
+        tell("hardware", f"simulated: {self.size.boxes} boxes, each a button, a lamp and {receivers}")
+        for agent in self.agents.values():
+            agent.start()
+        self.influxdb.wait_ready()
+        tell("database", f"InfluxDB at {self.influxdb.url}")
+        self.collector.wait_ready(_READY_TIMEOUT_S)
+        tell("collector", "writes readings")
+        self.desk.wait_ready(_READY_TIMEOUT_S)
+        tell("duty desk", self.page)
+        for agent in self.agents.values():
+            agent.wait_ready(_READY_TIMEOUT_S)
+        tell("boxes", f"{self.boxes[0]} … {self.boxes[-1]}" if len(self.boxes) > 4 else ", ".join(self.boxes))
+        return time.monotonic() - began
+
+    def stop(self) -> None:
+        """Stop everything: boxes first, so that what they hold is on disk before the brokers go."""
+        for tier in (list(self.agents.values()), [self.desk, self.collector, self.simulator]):
+            for process in tier:
+                process.request_stop()
+            for process in tier:
+                process.stop()
+        servers: list[Process] = [self.alarm_broker, self.telemetry_broker, self.influxdb]
+        for process in servers:
+            process.request_stop()
+        for process in servers:
+            process.stop()
+
+    def restart(self, process: Process) -> None:
+        """Start a part again that ended, and wait until it works.
+
+        Raises:
+            ProcessError: It ended again, or was not ready in time.
+        """
+        process.start()
+        process.wait_ready(_READY_TIMEOUT_S)
+
+    def state(self) -> DemoState:
+        """Return where everything is, for the other commands."""
+        return DemoState(
+            pid=os.getpid(),
+            page=self.page,
+            alarm_broker=self.alarm_broker.port,
+            telemetry_broker=self.telemetry_broker.port,
+            influxdb=self.influxdb.url,
+            database=self.influxdb.database,
+            hardware=str(self.hardware),
+            boxes=self.boxes,
+            processes={process.name: process.pid for process in self.processes},
+        )
+
+    def _siaga(self, name: str, *arguments: str) -> Process:
+        return Process([*_SIAGA, *arguments], name=name, folder=self.folder / "log")
+
+    def _hardware_options(self) -> list[str]:
+        size = self.size
+        counts = ["--boxes", str(size.boxes), "--trackers-per-box", str(size.trackers_per_box)]
+        return ["--folder", str(self.hardware), *counts, "--rate-hz", f"{size.rate_hz:g}"]
+
+    def _write_files(self) -> None:
+        ports = Ports(self.alarm_broker.port, self.telemetry_broker.port, self.influxdb.port, self.page_port)
+        trackers = self.size.trackers_per_box
+        files = {f"{box}.toml": box_toml(self.folder, self.hardware, box, trackers, ports) for box in self.boxes}
+        files["collector.toml"] = collector_toml(self.folder, ports)
+        files["desk.toml"] = desk_toml(self.folder, ports)
+        files["inventory.toml"] = inventory_toml(self.size.boxes)
+        files["streets.geojson"] = resources.files("simulator").joinpath("bandung.geojson").read_text(encoding="utf-8")
+        for folder in (self.config, *(self.folder / name for name in ("collector", "desk", *self.boxes))):
+            folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (self.config / name).write_text(text, encoding="utf-8")
+        for process in self.processes:
+            process.log.unlink(missing_ok=True)
