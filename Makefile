@@ -1,0 +1,41 @@
+# Thin: each target sets up what it needs (at once when it is there) and calls one command.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-check test-setup test check bench-alarm schema docs-screenshots clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
+
+setup: ## install what the demo needs
+	@scripts/setup.sh demo
+
+demo: setup ## run the whole way of a press and a reading on this machine, until Ctrl-C
+	@.venv/bin/siaga demo run
+
+demo-check: setup ## the same without a screen: press, accept, and time each hop
+	@.venv/bin/siaga demo check
+
+test-setup:
+	@scripts/setup.sh test
+
+test: test-setup ## run all tests, with real brokers, database and browser
+	@.venv/bin/pytest -n 2
+
+check: test-setup ## style, types, imports between rooms, schemas
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@.venv/bin/python -m contract.schema --check
+
+bench-alarm: test-setup ## time 200 presses from the button's edge to the page's paint
+	@.venv/bin/python -m benchmarks.alarm
+
+schema: test-setup ## write docs/schema from the types
+	@.venv/bin/python -m contract.schema
+
+docs-screenshots: test-setup ## take the docs' screenshots again
+	@SIAGA_SCREENSHOTS=docs/assets .venv/bin/pytest -q tests/duty_desk -k screenshot
+
+clean: ## remove everything that was installed or made here
+	rm -rf .venv .tools var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
