@@ -21,8 +21,10 @@ _HEADS = 65_536
 """Series whose heads are remembered, at about 300 bytes each."""
 
 _TYPES = {kind.name: {quantity.name: quantity.type for quantity in kind.quantities} for kind in KINDS.values()}
-_TAG = re.compile(r"([,= \\])")
-_MEASUREMENT = re.compile(r"([, \\])")
+_TAG = re.compile(r"([,= ])")
+_MEASUREMENT = re.compile(r"([, ])")
+_UNSAFE = str.maketrans({"\n": " ", "\r": " ", "\\": "/"})
+"""Names have no way to carry a newline, and one that ends in a backslash would escape what follows it."""
 
 
 def line(device: str, reading: Reading) -> str:
@@ -39,13 +41,13 @@ def line(device: str, reading: Reading) -> str:
 
 
 def escape_tag(text: str) -> str:
-    """Return a tag value escaped; newlines, which no tag can carry, become spaces."""
-    return _TAG.sub(r"\\\1", text.replace("\n", " ").replace("\r", " "))
+    """Return a tag value escaped; newlines become spaces and backslashes slashes."""
+    return _TAG.sub(r"\\\1", text.translate(_UNSAFE))
 
 
 def escape_measurement(text: str) -> str:
-    """Return a measurement's name escaped; newlines, which none can carry, become spaces."""
-    return _MEASUREMENT.sub(r"\\\1", text.replace("\n", " ").replace("\r", " "))
+    """Return a measurement's name escaped; newlines become spaces and backslashes slashes."""
+    return _MEASUREMENT.sub(r"\\\1", text.translate(_UNSAFE))
 
 
 def escape_text(text: str) -> str:
