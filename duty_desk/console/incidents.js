@@ -1,0 +1,65 @@
+// The incidents of the page: which there are, in which order, which one stands large.
+
+const CLOSED_SHOWN = 5;
+
+// Unanswered first, the oldest on top; then those being handled, the oldest on top.
+function rank(incident) {
+  if (incident.state === "open") return 0;
+  return incident.ringing ? 1 : 2;
+}
+
+function byUrgency(one, other) {
+  return rank(one) - rank(other) || one.opened_at_ms - other.opened_at_ms || one.id.localeCompare(other.id);
+}
+
+export class Incidents {
+  constructor() {
+    this.all = new Map();
+    this.selected = null;
+  }
+
+  replace(incidents) {
+    this.all = new Map(incidents.map((incident) => [incident.id, incident]));
+  }
+
+  put(incident) {
+    this.all.set(incident.id, incident);
+    for (const old of this.closed().slice(CLOSED_SHOWN)) this.all.delete(old.id);
+  }
+
+  active() {
+    return [...this.all.values()].filter((incident) => incident.state !== "closed").sort(byUrgency);
+  }
+
+  closed() {
+    return [...this.all.values()]
+      .filter((incident) => incident.state === "closed")
+      .sort((one, other) => other.closed_at_ms - one.closed_at_ms);
+  }
+
+  recentlyClosed() {
+    return this.closed().slice(0, CLOSED_SHOWN);
+  }
+
+  // The one that stands large: what the officer selected, else the most urgent.
+  hero() {
+    const selected = this.all.get(this.selected);
+    if (selected && selected.state !== "closed") return selected;
+    this.selected = null;
+    return this.active()[0] ?? null;
+  }
+
+  select(step) {
+    const active = this.active();
+    if (active.length === 0) return;
+    const at = active.findIndex((incident) => incident.id === this.hero().id);
+    this.selected = active[Math.min(active.length - 1, Math.max(0, at + step))].id;
+  }
+
+  // What the siren has to sound for.
+  loudest() {
+    const ringing = this.active().filter((incident) => incident.ringing);
+    if (ringing.some((incident) => incident.status === "Actual")) return "alarm";
+    return ringing.length > 0 ? "drill" : null;
+  }
+}

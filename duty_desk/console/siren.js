@@ -1,0 +1,73 @@
+// The siren: made by oscillators alone, so that it needs no timer and sounds on in a tab that is not in front.
+
+const LOUD = 0.5;
+
+export class Siren {
+  // `onBlocked` is told whether the browser holds the sound back.
+  constructor(onBlocked) {
+    this.onBlocked = onBlocked;
+    this.context = new AudioContext();
+    this.playing = null;
+    this.wanted = null;
+    const tell = () => this.onBlocked(this.blocked);
+    this.context.addEventListener("statechange", () => {
+      tell();
+      this.set(this.wanted);
+    });
+    for (const name of ["keydown", "pointerdown"]) addEventListener(name, () => this.unlock(), { capture: true });
+    tell();
+  }
+
+  get blocked() {
+    return this.context.state !== "running";
+  }
+
+  unlock() {
+    if (this.blocked) this.context.resume();
+  }
+
+  // `pattern`: "alarm", "drill", "stale" or null for silence.
+  set(pattern) {
+    this.wanted = pattern;
+    if (this.blocked || this.playing?.pattern === pattern) return;
+    this.playing?.stop();
+    this.playing = pattern === null ? null : start(this.context, pattern);
+  }
+
+  test() {
+    this.unlock();
+    if (this.wanted !== null) return;
+    this.set("alarm");
+    setTimeout(() => this.wanted === "alarm" && this.testing && this.set(null), 1500);
+    this.testing = true;
+  }
+}
+
+const PATTERNS = {
+  alarm: { type: "sawtooth", low: 650, high: 950, rate: 1.2, loud: LOUD },
+  drill: { type: "triangle", low: 520, high: 620, rate: 0.6, loud: LOUD / 2 },
+  stale: { type: "square", low: 220, high: 180, rate: 0.5, loud: LOUD / 4 },
+};
+
+function start(context, pattern) {
+  const { type, low, high, rate, loud } = PATTERNS[pattern];
+  const voice = new OscillatorNode(context, { type, frequency: (low + high) / 2 });
+  const sweep = new OscillatorNode(context, { type: "square", frequency: rate });
+  const depth = new GainNode(context, { gain: (high - low) / 2 });
+  const filter = new BiquadFilterNode(context, { type: "lowpass", frequency: 2600 });
+  const gain = new GainNode(context, { gain: 0 });
+  sweep.connect(depth).connect(voice.frequency);
+  voice.connect(filter).connect(gain).connect(context.destination);
+  gain.gain.setTargetAtTime(loud, context.currentTime, 0.02);
+  voice.start();
+  sweep.start();
+  return {
+    pattern,
+    stop() {
+      const now = context.currentTime;
+      gain.gain.setTargetAtTime(0, now, 0.02);
+      voice.stop(now + 0.15);
+      sweep.stop(now + 0.15);
+    },
+  };
+}

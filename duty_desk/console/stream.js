@@ -1,0 +1,46 @@
+// The stream of events from the desk, and the certainty that it lives: the desk speaks at least every 3 s.
+
+const STALE_MS = 8000;
+const RETRY_MS = 1000;
+
+export class Stream {
+  constructor(handlers) {
+    this.handlers = handlers;
+    this.heardAt = performance.now();
+    this.heardWall = Date.now();
+    this.stale = false;
+    this.source = null;
+    setInterval(() => this.check(), 500);
+    this.open();
+  }
+
+  open() {
+    this.source?.close();
+    const source = new EventSource("/api/events");
+    this.source = source;
+    this.openedAt = performance.now();
+    for (const name of ["snapshot", "incident", "beat"]) {
+      source.addEventListener(name, (event) => {
+        this.heardAt = performance.now();
+        this.heardWall = Date.now();
+        this.handlers[name](JSON.parse(event.data));
+        if (this.stale) this.setStale(false);
+      });
+    }
+    source.addEventListener("error", () => {
+      // EventSource gives up for good on an HTTP error; we never do.
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.source === source && this.open(), RETRY_MS);
+    });
+  }
+
+  check() {
+    if (performance.now() - this.heardAt < STALE_MS) return;
+    if (!this.stale) this.setStale(true);
+    if (performance.now() - this.openedAt > STALE_MS) this.open();
+  }
+
+  setStale(stale) {
+    this.stale = stale;
+    this.handlers.stale(stale, this.heardWall);
+  }
+}

@@ -1,0 +1,217 @@
+"""A desk with two real brokers, and a box that speaks to it by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+
+from contract import topics
+from contract.identity import new_event_id, new_stream_id
+from siaga.stack.mosquitto import Mosquitto
+from siaga.stack.process import Process, free_port
+
+REPO = Path(__file__).parents[2]
+STREAM = new_stream_id()
+
+INVENTORY = """
+version = 3
+[[sites]]
+id = "alun-alun"
+address = "Alun-Alun, Jl. Asia Afrika"
+latitude = -6.9217
+longitude = 107.6071
+[[devices]]
+name = "box-1"
+label = "Kotak Braga"
+site = "alun-alun"
+[[devices]]
+name = "box-2"
+label = "Kotak Dago"
+[[devices]]
+name = "box-3"
+label = "Kotak Gedung Sate"
+[[buttons]]
+device = "box-1"
+id = "sos"
+address = "Jl. Braga 10, depan Gedung Merdeka"
+latitude = -6.9211
+longitude = 107.6098
+photo = "braga.svg"
+instructions_id = "Pintu masuk di sisi utara. Pos satpam 20 m ke kiri; lampu jalan sering padam."
+instructions_en = "Entrance on the north side. Guard post 20 m to the left; the street light often fails."
+[[buttons]]
+device = "box-2"
+id = "sos"
+address = "Simpang Dago, Jl. Ir. H. Juanda"
+latitude = -6.8850
+longitude = 107.6137
+[[buttons]]
+device = "box-3"
+id = "sos"
+address = "Gedung Sate, Jl. Diponegoro 22"
+latitude = -6.9025
+longitude = 107.6187
+"""
+
+PHOTO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 270"><rect width="480" height="270" fill="#7d93a5"/>
+<rect y="190" width="480" height="80" fill="#4a4f55"/><path d="M40 190V70h150v120zM210 190V40h240v150z" fill="#d9cdb4"/>
+<path d="M60 90h30v40H60zm50 0h30v40h-30zM240 70h40v50h-40zm60 0h40v50h-40zm60 0h40v50h-40z" fill="#4a5a68"/>
+<path d="M205 230v-70h10v70z" fill="#222"/><circle cx="210" cy="152" r="13" fill="#d8232a"/></svg>"""
+
+
+def press_body(device: str = "box-1", button: str = "sos", *, event_id: str | None = None, **more: Any) -> bytes:
+    """Return the body of a valid press; `more` replaces or adds keys."""
+    press = {
+        "event_id": event_id or new_event_id(),
+        "device": device,
+        "button": button,
+        "cause": "press",
+        "status": "Actual",
+        "pressed_at_ns": 1_760_000_000_000_000_000,
+        "clock": "ntp",
+        "age_ms": 12,
+        "stream": STREAM,
+        "sequence": 1,
+        "attempt": 1,
+    }
+    return json.dumps(press | more).encode()
+
+
+@dataclass
+class Desk:
+    """A running desk and its two brokers."""
+
+    folder: Path
+    alarm: Mosquitto
+    telemetry: Mosquitto
+    port: int = field(default_factory=free_port)
+
+    def __post_init__(self) -> None:
+        self.config = self.folder / "desk.toml"
+        self.ledger = self.folder / "data" / "ledger.db"
+        (self.folder / "photos").mkdir(exist_ok=True)
+        (self.folder / "photos" / "braga.svg").write_text(PHOTO)
+        (self.folder / "inventory.toml").write_text(INVENTORY)
+        self.config.write_text(
+            f'data_dir = "data"\ninventory = "inventory.toml"\n'
+            f'streets = "{REPO / "simulator" / "bandung.geojson"}"\n'
+            f'[alarm_broker]\nhost = "127.0.0.1"\nport = {self.alarm.port}\n'
+            f'[telemetry_broker]\nhost = "127.0.0.1"\nport = {self.telemetry.port}\n'
+            f'[http]\nhost = "127.0.0.1"\nport = {self.port}\n'
+        )
+        self.process = Process(self.command("run"), name="desk", folder=self.folder)
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self, *verb: str) -> list[str]:
+        """Return the command line of `siaga desk <verb>`."""
+        return [sys.executable, "-c", "from duty_desk.cli import app; app()", *verb, "--config", str(self.config)]
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        self.process.start()
+        self.process.wait_ready()
+
+    def get(self, path: str) -> Any:
+        """Return what a GET answers, as JSON."""
+        return self.request("GET", path)[1]
+
+    def post(self, path: str, body: Any, **headers: str) -> tuple[int, Any]:
+        """Return status and JSON of a POST."""
+        return self.request("POST", path, json.dumps(body).encode(), **headers)
+
+    def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
+        """Return status and JSON of a request."""
+        request = urllib.request.Request(self.url + path, data=body, method=method)
+        request.add_header("content-type", "application/json")
+        for name, value in headers.items():
+            request.add_header(name.replace("_", "-"), value)
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """Return all incidents it shows."""
+        found: list[dict[str, Any]] = self.get("/api/state")["incidents"]
+        return found
+
+
+@pytest.fixture
+def desk(tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto) -> Iterator[Desk]:
+    """Yield a desk, started."""
+    running = Desk(tmp_path, alarm_broker, telemetry_broker)
+    running.start()
+    yield running
+    running.process.stop()
+
+
+class Box:
+    """A box by hand on one broker: publishes, and keeps what it was sent."""
+
+    def __init__(self, client: aiomqtt.Client, device: str) -> None:
+        self.client = client
+        self.device = device
+        self.received: list[tuple[str, Any]] = []
+        self._arrived = asyncio.Condition()
+
+    async def alarm(self, body: bytes) -> None:
+        """Publish a body on the alarm topic."""
+        await self.client.publish(topics.alarm(self.device), body, qos=1)
+
+    async def read(self) -> None:
+        """Keep what arrives, for ever."""
+        async for message in self.client.messages:
+            assert isinstance(message.payload, bytes)
+            async with self._arrived:
+                self.received.append((str(message.topic), json.loads(message.payload)))
+                self._arrived.notify_all()
+
+    async def wait(self, topic: str, match: Callable[[Any], bool] = lambda _: True, timeout_s: float = 5.0) -> Any:
+        """Return the first body on a topic that matches, from those that came before on."""
+
+        def found() -> Any:
+            return next((body for at, body in self.received if at == topic and match(body)), None)
+
+        try:
+            async with asyncio.timeout(timeout_s), self._arrived:
+                await self._arrived.wait_for(lambda: found() is not None)
+        except TimeoutError:
+            raise AssertionError(f"nothing that matches came on {topic}: {self.received}") from None
+        return found()
+
+    async def receipt(self, stage: str, **names: str) -> Any:
+        """Return the first receipt of a stage that names these."""
+        topic = topics.alarm_receipt(self.device)
+        return await self.wait(topic, lambda body: body["stage"] == stage and names.items() <= body.items())
+
+
+@asynccontextmanager
+async def box(broker: Mosquitto, device: str = "box-1") -> AsyncIterator[Box]:
+    """Yield a box connected to a broker."""
+    async with aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+        for topic in (topics.alarm_receipt(device), topics.lamp(device), "siaga/v1/desk/#", topics.INVENTORY):
+            await client.subscribe(topic, qos=1)
+        made = Box(client, device)
+        reader = asyncio.create_task(made.read(), name="box-read")
+        try:
+            yield made
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
