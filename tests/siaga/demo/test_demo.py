@@ -1,0 +1,129 @@
+"""The demo as a user meets it: starts, shows every hop, survives a kill of a part, and leaves no process behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+SIAGA = [sys.executable, "-m", "siaga.main"]
+TIMEOUT_S = 60
+
+pytestmark = pytest.mark.slow
+
+
+def siaga(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*SIAGA, *arguments], capture_output=True, text=True, check=False, timeout=TIMEOUT_S, errors="replace"
+    )
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    argv = [*SIAGA, "demo", "run", "--folder", str(tmp_path / "demo"), "--boxes", "2", "--rate-hz", "5"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        read_until(process, r"Ctrl-C")
+        yield process
+        process.kill()
+
+
+def read_until(process: subprocess.Popen[str], pattern: str) -> str:
+    told = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        told += line
+        if re.search(pattern, line):
+            return told
+    raise AssertionError(f"ended without {pattern!r}: {told}")
+
+
+def parts(demo: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(demo.pid).children(recursive=True)
+
+
+def test_check_follows_every_hop_and_prints_its_time(tmp_path: Path) -> None:
+    told = siaga("demo", "check", "--folder", str(tmp_path / "check"), "--boxes", "2", "--rate-hz", "5")
+    assert told.returncode == 0, told.stdout + told.stderr
+    for hop in ("lamp lit", "page has it", "recorded", "blinks fast", "lamp solid", "lamp off", "InfluxDB"):
+        [row] = [line for line in told.stdout.partition("\nhop ")[2].splitlines() if hop in line]
+        assert len(re.findall(r"\d+ ms", row)) == 2, row
+    assert len(re.findall(r"1 = 1", told.stdout)) == 2
+
+
+def test_a_press_is_answered_and_shown_in_the_status(demo: subprocess.Popen[str], tmp_path: Path) -> None:
+    folder = ["--folder", str(tmp_path / "demo")]
+    told = siaga("demo", "press", "box-2", *folder)
+    assert "fast blink" in told.stdout, told.stderr
+    status = json.loads(siaga("demo", "status", "--json", *folder).stdout)
+    assert [(incident["device"], incident["state"]) for incident in status["incidents"]] == [("box-2", "open")]
+    assert [(box["presses"], box["lamp"] == "off") for box in status["boxes"]] == [(0, True), (1, False)]
+    assert "there is no box" in siaga("demo", "press", "box-9", *folder).stderr
+    assert "runs in" in siaga("demo", "run", *folder).stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_leaves_no_process_and_no_listening_port(
+    demo: subprocess.Popen[str], number: signal.Signals, tmp_path: Path
+) -> None:
+    started = parts(demo)
+    assert len(started) == 8
+    demo.send_signal(number)
+    assert demo.wait(TIMEOUT_S) == 0
+    gone, left = psutil.wait_procs(started, timeout=0)
+    assert left == []
+    assert len(gone) == 8
+    assert not (tmp_path / "demo" / "demo.json").exists()
+
+
+def test_a_killed_demo_takes_its_parts_along(demo: subprocess.Popen[str]) -> None:
+    started = parts(demo)
+    demo.kill()
+    _, left = psutil.wait_procs(started, timeout=5)
+    assert left == []
+
+
+def test_a_killed_part_is_started_again(demo: subprocess.Popen[str], tmp_path: Path) -> None:
+    processes = json.loads((tmp_path / "demo" / "demo.json").read_text())["processes"]
+    os.kill(processes["box-1"], signal.SIGKILL)
+    told = read_until(demo, "works again")
+    assert "box-1 ended with status -9" in told
+    assert "fast blink" in siaga("demo", "press", "box-1", "--folder", str(tmp_path / "demo")).stdout
+
+
+def test_the_second_start_takes_at_most_five_seconds(demo: subprocess.Popen[str], tmp_path: Path) -> None:
+    demo.send_signal(signal.SIGINT)
+    demo.wait(TIMEOUT_S)
+    argv = [*SIAGA, "demo", "run", "--folder", str(tmp_path / "demo")]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as again:
+        told = read_until(again, "Ctrl-C")
+        again.send_signal(signal.SIGTERM)
+        again.wait(TIMEOUT_S)
+    ready = re.search(r"ready after ([\d.]+) s", told)
+    assert ready is not None
+    # Twice the promise: the other worker's tests have the second core.
+    assert float(ready.group(1)) < 10
+
+
+def test_a_part_that_cannot_start_is_named_with_its_log(tmp_path: Path) -> None:
+    environment = {**os.environ, "PATH": str(tmp_path)}
+    program = [sys.executable, *SIAGA[1:], "demo", "check", "--folder", str(tmp_path / "check")]
+    told = subprocess.run(program, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+    assert told.returncode == 1
+    assert "is not installed" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_folder_with_something_else_is_not_emptied(tmp_path: Path) -> None:
+    (tmp_path / "thesis.odt").touch()
+    told = siaga("demo", "check", "--folder", str(tmp_path))
+    assert told.returncode == 1
+    assert "holds something that is no demo" in told.stderr
+    assert (tmp_path / "thesis.odt").exists()

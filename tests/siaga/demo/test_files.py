@@ -1,0 +1,79 @@
+"""What the demo writes is what the rooms read: every file goes through the room's own loader."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from collector.config import load
+from contract.inventory import parse_inventory
+from duty_desk.settings import load_desk
+from edge_agent.config import load_box_settings
+from siaga.demo.files import Ports, box_toml, collector_toml, desk_toml
+from siaga.demo.places import inventory_toml
+from simulator.streets import Place, load_city, metres_between
+
+PORTS = Ports(alarm_broker=20_001, telemetry_broker=20_002, influxdb=20_003, page=20_004)
+
+
+@pytest.fixture(params=["demo", 'odd "name" \\ ünïcode'])
+def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    folder: Path = tmp_path / request.param
+    folder.mkdir()
+    return folder
+
+
+def test_a_box_reads_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "box-2.toml"
+    file.write_text(box_toml(tmp_path, tmp_path / "hardware", "box-2", 3, PORTS), encoding="utf-8")
+    settings = load_box_settings(file)
+    assert settings.device == "box-2"
+    assert (settings.alarm_broker.port, settings.telemetry_broker.port) == (20_001, 20_002)
+    assert [sensor.id for sensor in settings.sensors] == ["gps", "gps-2", "gps-3"]
+    assert settings.buttons[0].uri.startswith("sim:///")
+
+
+def test_the_collector_reads_its_file(folder: Path) -> None:
+    file = folder / "collector.toml"
+    file.write_text(collector_toml(folder, PORTS), encoding="utf-8")
+    settings = load(file)
+    assert settings.data_dir == folder / "collector"
+    assert (settings.broker.port, settings.store.url) == (20_002, "http://127.0.0.1:20003")
+
+
+def test_the_desk_reads_its_file_with_inventory_and_streets(folder: Path) -> None:
+    (folder / "desk.toml").write_text(desk_toml(folder, PORTS), encoding="utf-8")
+    (folder / "inventory.toml").write_text(inventory_toml(3), encoding="utf-8")
+    (folder / "streets.geojson").write_text('{"type":"FeatureCollection","features":[]}', encoding="utf-8")
+    desk = load_desk(folder / "desk.toml")
+    assert desk.settings.http.port == 20_004
+    assert desk.ledger == folder / "desk" / "ledger.db"
+    assert len(desk.inventory.buttons) == 3
+
+
+@pytest.mark.parametrize("boxes", [1, 3, 10, 27])
+def test_each_box_has_a_button_at_a_place_of_its_own(boxes: int) -> None:
+    inventory = parse_inventory(inventory_toml(boxes), source="inventory.toml")
+    assert [device.name for device in inventory.devices] == [f"box-{number}" for number in range(1, boxes + 1)]
+    for button in inventory.buttons:
+        assert button.instructions_id
+        assert button.instructions_en
+        assert -6.96 < button.latitude < -6.84
+        assert 107.56 < button.longitude < 107.72
+    for one, other in combinations(inventory.buttons, 2):
+        assert one.address != other.address
+        places = Place(one.latitude, one.longitude), Place(other.latitude, other.longitude)
+        assert math.hypot(*metres_between(*places)) > 20
+
+
+def test_the_buttons_stand_where_the_landmarks_are() -> None:
+    landmarks = load_city().landmarks
+    near = {"box-1": "Alun-Alun Bandung", "box-2": "Gedung Merdeka", "box-3": "Gedung Sate", "box-4": "Simpang Dago"}
+    inventory = parse_inventory(inventory_toml(10), source="inventory.toml")
+    for box, landmark in near.items():
+        button = inventory.button(box, "sos")
+        assert button is not None
+        assert math.hypot(*metres_between(Place(button.latitude, button.longitude), landmarks[landmark])) < 250

@@ -1,0 +1,80 @@
+"""The command line is quick, knows its nouns, and says which extra is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+
+import pytest
+
+from siaga.main import NOUNS
+
+MISSING = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {missing!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+sys.argv = {argv!r}
+from siaga.main import main
+main()
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "siaga.main", *arguments], capture_output=True, text=True, check=False, timeout=20
+    )
+
+
+@pytest.mark.slow
+def test_the_version_is_the_distributions() -> None:
+    assert run("--version").stdout == f"siaga {version('siaga')}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noun", NOUNS)
+def test_each_noun_shows_its_commands(noun: str) -> None:
+    told = run(noun, "--help")
+    assert told.returncode == 0, told.stderr
+    assert "Commands" in told.stdout
+
+
+@pytest.mark.slow
+def test_help_names_every_noun_and_imports_no_room() -> None:
+    code = "import sys; sys.argv = ['siaga', '--help']\nfrom siaga.main import main\ntry:\n    main()\nfinally:\n"
+    code += "    print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=20).stdout
+    assert [noun for noun in NOUNS if f" {noun} " not in told] == []
+    loaded = told.splitlines()[-1]
+    assert [heavy for heavy in ("pydantic", "fastapi", "aiomqtt", "asyncio", "store") if f"'{heavy}'" in loaded] == []
+
+
+@pytest.mark.slow
+def test_help_takes_less_than_half_a_second() -> None:
+    took_s = []
+    for _ in range(3):
+        began = time.perf_counter()
+        run("--help")
+        took_s.append(time.perf_counter() - began)
+    assert min(took_s) < 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("argv", "missing", "extra"),
+    [
+        (["siaga", "desk", "run", "--config", "desk.toml"], {"uvloop"}, "desk"),
+        (["siaga", "edge", "read", "replay://log", "--driver", "nmea"], {"pynmeagps"}, "edge"),
+        (["siaga", "collector", "run", "--config", "collector.toml"], {"mqtt5", "aiohttp"}, "collector"),
+    ],
+)
+def test_a_missing_extra_is_named(argv: list[str], missing: set[str], extra: str) -> None:
+    code = MISSING.format(missing=missing, argv=argv)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=20)
+    assert told.returncode == 69, told.stderr
+    assert f"siaga {argv[1]} needs: pip install 'siaga[{extra}]'" in told.stderr
+    assert "Traceback" not in told.stderr
