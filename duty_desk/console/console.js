@@ -105,9 +105,8 @@ function notice(text, kind) {
   const element = $("notice");
   element.textContent = text;
   element.dataset.kind = kind;
-  element.hidden = false;
   clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(() => (element.hidden = true), NOTICE_MS);
+  noticeTimer = setTimeout(() => (element.textContent = ""), NOTICE_MS);
 }
 
 async function act(verb, incident, more = {}) {
@@ -239,7 +238,6 @@ function speak(language) {
   setLanguage(language);
   $("screen").textContent = word("screen", { screen });
   for (const id of ["news", "notice"]) $(id).textContent = "";
-  $("notice").hidden = true;
   renderHealth();
   map?.draw();
   render();

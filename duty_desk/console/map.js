@@ -123,7 +123,7 @@ export class StreetMap {
       make("circle", { cx: x, cy: y, r: large ? 13 : 10, class: "core" }),
     );
     if (large && incident.address) {
-      const right = x > this.width * 0.6;
+      const right = x > this.width / 2;
       const label = make("text", { x: right ? x - 34 : x + 34, y: y + 6, "text-anchor": right ? "end" : "start" });
       label.textContent = shorten(incident.address, (right ? x : this.width - x) - 44);
       group.append(label);
@@ -221,7 +221,7 @@ function densify(points) {
 }
 
 function shorten(text, room) {
-  const letters = Math.max(6, Math.floor(room / 8.5));
+  const letters = Math.max(6, Math.floor(room / 10.5));
   return text.length <= letters ? text : `${text.slice(0, letters - 1)}…`;
 }
 
