@@ -113,12 +113,13 @@ class SensorReader:
                     for sample in decoder.feed(data, monotonic_ns):
                         self._take(sample)
                 if not self._live:
-                    for sample in decoder.flush():
-                        self._take(sample)
                     return
             except LineError as error:
                 self._faults[f"sensor {self._sensor.id}: line lost"] += 1
                 _log.error("sensor %s: %s", self._sensor.id, error)
+            finally:
+                for sample in decoder.flush():
+                    self._take(sample)
             await asyncio.sleep(backoff.next_s())
 
     def _take(self, sample: Sample) -> None:

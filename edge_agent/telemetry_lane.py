@@ -173,6 +173,12 @@ class TelemetryLane:
         if entry is not None:
             self._fresh[key] = entry
 
+    def unheard(self, key: Key, monotonic_ns: int) -> None:
+        """The broker took a batch for which nobody listened: the collector is away, and is asked again soon."""
+        entry = self._flight.get(key)
+        if entry is not None:
+            entry.resend_ns = min(entry.resend_ns, monotonic_ns + int(_STALE_NS * (0.8 + 0.4 * self._random.random())))
+
     def kept(self, keys: tuple[Key, ...], *, stored: bool) -> None:
         """The disk has these batches, or could not take them and is asked again 30 s later."""
         for key in keys:

@@ -112,7 +112,7 @@ class Uplink:
     async def report(self, body: bytes) -> None:
         """Send the box's books; a report that does not arrive is followed by the next one."""
         try:
-            await self._sessions["telemetry"].publish(topics.report(self._device), body)
+            await self._sessions["telemetry"].publish(topics.report(self._device), body, allow_no_subscriber=True)
         except (NotConnectedError, PublishTimeoutError):
             pass  # the next report says the same and more
         except PublishRefusedError as error:
@@ -209,6 +209,9 @@ class Uplink:
             pass  # it may have arrived; it is in flight until its receipt or its resend
         except PublishRefusedError as error:
             self._refused("batch", error)
+            if error.no_subscriber:
+                self._readings.unheard(key, time.monotonic_ns())
+                self._reading_wake.set()
 
     async def _keep(self, command: KeepBatches) -> None:
         keys = tuple(key for key, _, _ in command.batches)

@@ -195,6 +195,17 @@ def test_not_sent_goes_back_and_out_again() -> None:
     assert sent(lane.due(1, sending=True)) == [0]
 
 
+def test_a_batch_nobody_listened_for_goes_out_again_soon() -> None:
+    lane = new_lane()
+    fill(lane, 1)
+    lane.due(0, sending=True)
+    lane.unheard((STREAM, 0), S)
+    now = lane.next_ns(S, sending=True)
+    assert now is not None
+    assert 5 * S <= now <= 7 * S
+    assert sent(lane.due(now, sending=True)) == [0]
+
+
 def test_stopping_keeps_everything_that_is_only_in_memory() -> None:
     lane = new_lane()
     fill(lane, 12)

@@ -1,0 +1,101 @@
+"""`box.toml`: each mistake is told by file, line, key, what was expected and an example, and exits 78."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contract.errors import EX_CONFIG, ConfigError
+from edge_agent.config import load_box_settings
+
+GOOD = """\
+device = "box-1"
+data_dir = "{folder}/never-made"
+
+[alarm_broker]
+host = "127.0.0.1"
+port = 1883
+
+[telemetry_broker]
+host = "127.0.0.1"
+port = 1884
+
+[[buttons]]
+id = "sos"
+uri = "gpio://gpiochip0/17?active=low&bias=pull-up&debounce_ms=20"
+lamp = "gpio://gpiochip0/27"
+
+[[sensors]]
+id = "gps"
+driver = "nmea"
+uri = "serial:///dev/ttyUSB0?baudrate=9600"
+"""
+
+
+def written(tmp_path: Path, old: str = "", new: str = "") -> Path:
+    path = tmp_path / "box.toml"
+    text = GOOD.format(folder=tmp_path)
+    assert old in text
+    path.write_text(text.replace(old, new, 1) if old else text)
+    return path
+
+
+def test_the_example_is_good(tmp_path: Path) -> None:
+    settings = load_box_settings(written(tmp_path))
+    assert (settings.device, settings.buttons[0].id, settings.sensors[0].driver) == ("box-1", "sos", "nmea")
+    assert not settings.data_dir.exists(), "checking opens and makes nothing"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('device = "box-1"', 'device = "Box 1"', [":1:", "device", 'example: device = "box-1"']),
+        ("port = 1884", 'port = "x"', [":10:", "telemetry_broker.port", "example"]),
+        ("port = 1884", "port = 0", ["telemetry_broker.port", "greater than or equal to 1"]),
+        ("port = 1884", "prot = 1884", ["telemetry_broker", "port"]),
+        ('driver = "nmea"', 'driver = "nema"', [":19:", "sensors.0.driver", "nmea"]),
+        ('uri = "serial:///', 'uri = "cereal:///', ["sensors.0.uri", "serial:///dev/"]),
+        ('uri = "gpio://gpiochip0/17', 'uri = "gpio://', ["buttons.0.uri", "gpio://gpiochip0/17"]),
+        ('id = "gps"', 'id = "box"', ["sensor 'box' is the box's own health"]),
+        ("[[sensors]]", "[[sensor]]", ["sensor", "no such key"]),
+        ("[alarm_broker]", "[alarm_broker", [":4:", "not TOML"]),
+        ("data_dir", "data_dri", ["data_dri", "no such key"]),
+    ],
+)
+def test_a_mistake_names_file_line_key_expected_and_example(
+    tmp_path: Path, old: str, new: str, words: list[str]
+) -> None:
+    path = written(tmp_path, old, new)
+    with pytest.raises(ConfigError) as raised:
+        load_box_settings(path)
+    message = str(raised.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_two_sensors_on_one_line_are_a_mistake(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text() + '[[sensors]]\nid = "gps-2"\ndriver = "nmea"\nuri = "serial:///dev/ttyUSB0?baudrate=9600"\n')
+    with pytest.raises(ConfigError, match="is used twice"):
+        load_box_settings(path)
+
+
+@pytest.mark.slow
+def test_the_command_exits_78_and_opens_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path, "port = 1884", "port = 99999")
+    done = subprocess.run(
+        [sys.executable, "-m", "siaga", "edge", "run", "--config", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == EX_CONFIG
+    assert "telemetry_broker.port" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == [path]

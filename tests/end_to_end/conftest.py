@@ -1,0 +1,39 @@
+"""The whole way on real processes: the demo's own stack, in a folder short enough for sockets."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from siaga.demo.stack import DemoStack, Size
+
+MakeStack = Callable[[Size], DemoStack]
+
+
+@pytest.fixture
+def make_stack() -> Iterator[MakeStack]:
+    """Return a function that starts a stack of a size; it is stopped and its folder removed after the test."""
+    stacks: list[DemoStack] = []
+    folders: list[Path] = []
+
+    def make(size: Size) -> DemoStack:
+        folders.append(Path(tempfile.mkdtemp(prefix="siaga-")))
+        stacks.append(DemoStack(folders[-1], size))
+        stacks[-1].start(lambda part, what: None)
+        return stacks[-1]
+
+    yield make
+    for stack in stacks:
+        stack.stop()
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def stack(make_stack: MakeStack) -> DemoStack:
+    """Return a running stack of one box with one GPS receiver at 5 Hz."""
+    return make_stack(Size(boxes=1, trackers_per_box=1, rate_hz=5))

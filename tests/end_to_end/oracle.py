@@ -1,0 +1,138 @@
+"""What truly happened, and what each end says: the button's own list of presses and the store's count().
+
+The simulated hardware knows how often its button was pressed and how many fixes its receiver sent; the product is held
+against that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from link import Endpoint, Session
+from siaga.demo.desk_client import DeskClient
+from siaga.demo.stack import DemoStack
+from simulator.control import BoardControl
+from simulator.layout import board_path, counts_path
+
+_POLL_S: Final = 0.005
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], what: str, timeout_s: float = 60.0) -> T:
+    """Return what `look` returns as soon as that is true; fail, naming `what`, when it is not in time."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what} (last seen: {seen!r})"
+        time.sleep(_POLL_S)
+
+
+def press(stack: DemoStack, box: str = "box-1", hold_ms: int = 50) -> int:
+    """Press a button, and wait until it is let go; return how often it was pressed by its own count."""
+    with BoardControl(board_path(stack.hardware, box)) as board:
+        number = board.press(hold_ms=hold_ms).number
+    time.sleep(hold_ms / 1_000 + 0.02)
+    return number
+
+
+def pressed(stack: DemoStack, box: str = "box-1") -> int:
+    """Return how often a button was pressed, by its own list."""
+    with BoardControl(board_path(stack.hardware, box)) as board:
+        return len(board.presses())
+
+
+def rows_at_the_desk(stack: DemoStack, *, recorded: bool = True) -> list[dict[str, Any]]:
+    """Return every press the desk shows; with `recorded`, none while one of them is not recorded yet."""
+    with DeskClient(stack.page) as desk:
+        incidents = desk.incidents()
+    if recorded and not all(incident["recorded"] for incident in incidents):
+        return []
+    return [row for incident in incidents for row in incident["rows"]]
+
+
+def presses_in_the_ledger(stack: DemoStack) -> list[str]:
+    """Return the keys of all presses in the ledger's file, repeats included."""
+    ledger = stack.folder / "desk" / "ledger.db"
+    with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as connection:
+        bodies = [json.loads(body) for (body,) in connection.execute("SELECT body FROM entry ORDER BY sequence")]
+    return [body["alarm"]["key"] for body in bodies if body["kind"] == "press"]
+
+
+def presses_in_the_outbox(stack: DemoStack, box: str = "box-1") -> int:
+    """Return how many presses a box still keeps on its disk."""
+    outbox = stack.folder / box / "alarms.db"
+    with sqlite3.connect(f"file:{outbox}?mode=ro", uri=True) as connection:
+        return int(connection.execute("SELECT count(*) FROM press").fetchone()[0])
+
+
+def stored_fixes(stack: DemoStack) -> int:
+    """Return the store's own count of positions."""
+    series = stack.influxdb.query("SELECT count(latitude) FROM position")
+    return int(series[0]["values"][0][1]) if series else 0
+
+
+def stop_hardware(stack: DemoStack) -> int:
+    """Stop the simulated hardware; return how many fixes its receivers sent and a reader took whole."""
+    stack.simulator.stop()
+    counts = json.loads(counts_path(stack.hardware).read_text(encoding="utf-8"))
+    return sum(count["sent"] for count in counts.values())
+
+
+class Tap:
+    """Listens on a broker beside the product and counts what passes, by the identity a body names.
+
+    Args:
+        port: The broker's port on 127.0.0.1.
+        topic_filter: What to listen to.
+        identity: Makes the identity of a decoded body.
+    """
+
+    def __init__(self, port: int, topic_filter: str, identity: Callable[[dict[str, Any]], object]) -> None:
+        self._endpoint = Endpoint("127.0.0.1", port)
+        self._filter = topic_filter
+        self._identity = identity
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()), name="tap")
+        self._standing = threading.Event()
+        self._stop: Callable[[], object] = lambda: None
+        self.seen: Counter[object] = Counter()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._standing.wait(10), "the tap is not connected"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+        self._thread.join(10)
+
+    async def _listen(self) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._stop = lambda: loop.call_soon_threadsafe(stop.set)
+        session = Session(
+            self._endpoint,
+            "tap",
+            subscriptions=(self._filter,),
+            on_message=self._hear,
+            on_connect=self._standing.set,
+        )
+        task = asyncio.create_task(session.run(), name="tap")
+        await stop.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    def _hear(self, topic: str, body: bytes, retained: bool) -> None:
+        self.seen[self._identity(json.loads(body))] += 1

@@ -1,0 +1,145 @@
+"""Nothing lost and nothing doubled when parts are killed with SIGKILL at the worst moment.
+
+The oracle is the button's own list of presses, and the store's `count()` against what the receiver sent.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from contract import topics
+from duty_desk.cli import app as desk_app
+from siaga.demo.stack import DemoStack
+from simulator.control import BoardControl
+from simulator.layout import board_path
+from simulator.panel import PanelError
+from tests.end_to_end.oracle import (
+    Tap,
+    eventually,
+    press,
+    pressed,
+    presses_in_the_ledger,
+    presses_in_the_outbox,
+    rows_at_the_desk,
+    stop_hardware,
+    stored_fixes,
+)
+
+pytestmark = pytest.mark.slow
+
+
+def assert_each_press_is_there_once(stack: DemoStack) -> None:
+    """Hold the desk, its ledger and the box's outbox against the button's own list."""
+    expected = pressed(stack)
+    eventually(lambda: len(rows_at_the_desk(stack)) >= expected, f"{expected} presses recorded at the desk")
+    eventually(lambda: presses_in_the_outbox(stack) == 0, "the box has its receipts")
+    rows = rows_at_the_desk(stack)
+    assert len({row["key"] for row in rows}) == len(rows) == expected
+    ledger = presses_in_the_ledger(stack)
+    assert sorted(ledger) == sorted(row["key"] for row in rows)
+
+
+def assert_each_reading_is_there_once(stack: DemoStack) -> None:
+    """Stop the receivers and hold the store's count against what they sent."""
+    sent = stop_hardware(stack)
+    assert sent > 0
+    eventually(lambda: stored_fixes(stack) >= sent, f"{sent} fixes in the store")
+    assert stored_fixes(stack) == sent
+
+
+@pytest.mark.parametrize("hold_ms", [50, 4_000], ids=["let go", "still held at the restart"])
+def test_fault_2_agent_killed_right_after_the_commit(stack: DemoStack, hold_ms: int) -> None:
+    for brokers_up in (False, True, False):
+        if not brokers_up:
+            # Nobody but the card has the press when its agent dies.
+            stack.alarm_broker.kill()
+            stack.telemetry_broker.kill()
+        already = presses_in_the_outbox(stack)
+        agent = stack.agents["box-1"]
+        number = _press_and_kill(stack, hold_ms, already)
+        if not brokers_up:
+            assert presses_in_the_outbox(stack) > already
+            stack.alarm_broker.start()
+            stack.telemetry_broker.start()
+        stack.restart(agent)
+        assert pressed(stack) == number
+        assert_each_press_is_there_once(stack)
+
+
+def _press_and_kill(stack: DemoStack, hold_ms: int, already: int) -> int:
+    before = len(rows_at_the_desk(stack, recorded=False))
+    with BoardControl(board_path(stack.hardware, "box-1")) as board:
+        number = eventually(lambda: _press_when_up(board, hold_ms), "the button is up and can be pressed")
+    eventually(
+        lambda: presses_in_the_outbox(stack) > already or len(rows_at_the_desk(stack, recorded=False)) > before,
+        "the press is committed",
+    )
+    stack.agents["box-1"].kill()
+    return number
+
+
+def _press_when_up(board: BoardControl, hold_ms: int) -> int:
+    try:
+        return board.press(hold_ms=hold_ms).number
+    except PanelError:
+        return 0
+
+
+@pytest.mark.parametrize("lane", ["alarm", "telemetry"])
+def test_fault_9_broker_killed(stack: DemoStack, lane: topics.Lane) -> None:
+    broker = stack.alarm_broker if lane == "alarm" else stack.telemetry_broker
+    eventually(lambda: stored_fixes(stack) > 0, "readings flow")
+    for number in range(6):
+        if number == 2:
+            broker.kill()
+        if number == 4:
+            broker.start()
+        press(stack)
+        # While the alarm broker is dead, the second path brings it (fault 47); while the other is, the first does.
+        eventually(lambda: len(rows_at_the_desk(stack, recorded=False)) == pressed(stack), "the press rings", 10)
+    assert_each_press_is_there_once(stack)
+    assert_each_reading_is_there_once(stack)
+
+
+def test_fault_34_desk_killed_between_commit_and_receipt(stack: DemoStack) -> None:
+    """The ledger is held locked until both brokers are dead, so that the receipt of its commit cannot leave."""
+    press(stack)
+    assert_each_press_is_there_once(stack)
+    lock = sqlite3.connect(stack.folder / "desk" / "ledger.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    press(stack)
+    eventually(lambda: len(rows_at_the_desk(stack, recorded=False)) == 2, "it rings before it is recorded")
+    assert len(presses_in_the_ledger(stack)) == 1
+    stack.alarm_broker.kill()
+    stack.telemetry_broker.kill()
+    lock.rollback()
+    lock.close()
+    eventually(lambda: len(presses_in_the_ledger(stack)) == 2, "the commit")
+    stack.desk.kill()
+    assert presses_in_the_outbox(stack) == 1, "no receipt reached the box"
+    stack.alarm_broker.start()
+    stack.telemetry_broker.start()
+    stack.restart(stack.desk)
+    assert_each_press_is_there_once(stack)
+    _assert_the_ledger_holds(stack)
+
+
+def _assert_the_ledger_holds(stack: DemoStack) -> None:
+    from typer.testing import CliRunner
+
+    done = CliRunner().invoke(desk_app, ["verify-ledger", "--config", str(stack.config / "desk.toml")])
+    assert done.exit_code == 0, done.output
+
+
+def test_fault_29_collector_killed_between_write_and_receipt(stack: DemoStack) -> None:
+    """Killed the moment new points are in the store, until a batch was seen that had to be sent again for it."""
+    with Tap(stack.telemetry_broker.port, topics.ALL_TELEMETRY, lambda body: (body["stream"], body["batch"])) as tap:
+        for _ in range(5):
+            before = stored_fixes(stack)
+            eventually(lambda before=before: stored_fixes(stack) > before, "readings flow")  # type: ignore[misc]
+            stack.collector.kill()
+            stack.restart(stack.collector)
+        eventually(lambda: max(tap.seen.values()) > 1, "a batch sent again because its receipt never left")
+        assert_each_reading_is_there_once(stack)
