@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from siaga.demo.desk_client import DeskClient
-from siaga.demo.hops import HOPS, Pressed, follow_points, follow_presses
+from siaga.demo.hops import HOPS, Follower, Pressed
 from siaga.demo.stack import DemoStack, Size
 from siaga.demo.state import DemoError, DemoState, forget_state, is_running, load_state, locked
 from siaga.stack.influxdb import query_database
@@ -63,9 +63,10 @@ def check(folder: Path, size: Size) -> None:
     with _running(folder, size) as stack:
         seconds = _start(stack, folder)
         print(f"ready after {seconds:.1f} s; pressing each button, accepting and closing as an officer …", flush=True)
-        presses = follow_presses(stack)
+        follower = Follower(stack)
+        presses = follower.presses()
         print("presses came through; waiting for positions …", flush=True)
-        follow_points(stack, presses)
+        follower.points(presses)
     _print_table(presses)
     left = [process.name for process in stack.processes if process.running]
     if left:
