@@ -50,6 +50,7 @@ class Writer:
         on_body: Called after each body, when its messages were told.
         trouble: Told whether the store takes anything.
         workers: How many bodies are written in parallel.
+        new_backoff: Makes the waits between attempts of one body.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Writer:
         on_body: Callable[[], None],
         trouble: Trouble,
         workers: int = 4,
+        new_backoff: Callable[[], Backoff] = lambda: Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S),
     ) -> None:
         self.look = asyncio.Event()
         self._store = store
@@ -69,6 +71,7 @@ class Writer:
         self._on_body = on_body
         self._trouble = trouble
         self._workers = workers
+        self._new_backoff = new_backoff
         self._taking = asyncio.Lock()
         self._recovered = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -81,7 +84,7 @@ class Writer:
 
     async def prepare(self) -> None:
         """Return when the store answered and has the database."""
-        backoff = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S)
+        backoff = self._new_backoff()
         while True:
             try:
                 await self._store.prepare()
@@ -128,7 +131,7 @@ class Writer:
 
     async def _attempt(self, body: bytes) -> StoreRefusedError | StoreTooLargeError | None:
         """Write a body, for as long as it takes; return why the store will never take it, or None."""
-        backoff = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S)
+        backoff = self._new_backoff()
         while True:
             try:
                 await self._store.write(body)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Reply:
-    """Raw bytes, in pieces `drip_s` seconds apart; the connection is closed afterwards."""
+    """Raw bytes, once `gate` is set, in pieces `drip_s` seconds apart; the connection is closed afterwards."""
 
     pieces: tuple[bytes, ...]
     drip_s: float = 0.0
+    gate: asyncio.Event | None = None
 
 
 def reply(status: str, body: bytes = b"", headers: str = "", *, length: int | None = None) -> Reply:
@@ -34,11 +35,12 @@ NO_CONTENT = reply("204 No Content")
 
 @dataclass
 class Scripted:
-    """The server's state: `replies` in turn, then `after` for ever; `bodies` of the writes it got, `queries` it got."""
+    """The server's state: `replies` in turn, then what `answer` makes of a body, or `after`; what it was asked."""
 
     url: str
     replies: list[Reply]
     after: Reply = NO_CONTENT
+    answer: Callable[[bytes], Reply] | None = None
     bodies: list[bytes] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     open: set[asyncio.Task[None]] = field(default_factory=set)
@@ -72,9 +74,11 @@ class Scripted:
             answer = reply("200 OK", b'{"results":[{"statement_id":0}]}')
         else:
             self.bodies.append(body)
-            answer = self.replies.pop(0) if self.replies else self.after
+            answer = self.replies.pop(0) if self.replies else self.answer(body) if self.answer else self.after
         async with self.changed:
             self.changed.notify_all()
+        if answer.gate is not None:
+            await answer.gate.wait()
         for piece in answer.pieces:
             writer.write(piece)
             await writer.drain()

@@ -1,0 +1,77 @@
+"""`siaga collector` and its configuration file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from collector.cli import app
+from collector.quarantine import FILE, Entry, Quarantine
+
+GOOD = '[broker]\nhost = "127.0.0.1"\nport = 1884\n[store]\nurl = "http://127.0.0.1:8086"\n'
+
+
+def _run(*words: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(words))
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "data_dir: is missing"),
+        ('data_dir = "d"\n', "broker: is missing"),
+        ('data_dir = "d"\nqueue = 9\n' + GOOD, "2: queue: no such key"),
+        ('data_dir = "d"\n' + GOOD.replace("1884", "0"), "4: broker.port"),
+        ('data_dir = "d"\n' + GOOD.replace("1884", '"1884"'), "4: broker.port"),
+        ('data_dir = "d"\n' + GOOD.replace("http:", "mqtt:"), "6: store.url"),
+        ('data_dir = "d"\nclient_id = "Collector 1"\n' + GOOD, "2: client_id"),
+        ("data_dir = ", "not TOML"),
+    ],
+)
+def test_a_wrong_configuration_is_named_before_anything_is_opened(tmp_path: Path, text: str, named: str) -> None:
+    config = tmp_path / "collector.toml"
+    config.write_text(text)
+    code, out, err = _run("run", "--config", str(config))
+    assert (code, out) == (78, "")
+    assert named in err
+    assert str(config) in err
+    assert len(err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == [config]
+
+
+def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
+    code, _, err = _run("run", "--config", str(tmp_path / "nowhere.toml"))
+    assert code == 78
+    assert "nowhere.toml" in err
+    assert "No such file" in err
+
+
+def test_a_quarantine_that_is_no_database_ends_with_a_status(tmp_path: Path) -> None:
+    config = tmp_path / "collector.toml"
+    config.write_text(f'data_dir = "{tmp_path}"\n{GOOD}')
+    (tmp_path / FILE).write_bytes(b"nothing of that sort" * 100)
+    code, _, err = _run("run", "--config", str(config))
+    assert code == 74
+    assert FILE in err
+
+
+def test_the_quarantine_is_listed_for_people_and_for_programs(tmp_path: Path) -> None:
+    config = tmp_path / "collector.toml"
+    config.write_text(f'data_dir = "{tmp_path}"\n{GOOD}')
+    assert _run("quarantine", "list", "--config", str(config)) == (0, "empty\n", "")
+    quarantine = Quarantine(tmp_path / FILE)
+    quarantine.add([Entry("not json", "at 1", "box-1", "t", b"\x1b[31mred\xff", 0, 1_700_000_000 * 10**9)])
+    quarantine.close()
+    code, out, _ = _run("quarantine", "list", "--config", str(config))
+    assert code == 0
+    assert "2023-11-14T22:13:20Z" in out
+    assert "not json: at 1" in out
+    assert "\x1b" not in out
+    assert out.splitlines()[-1] == "1 not json"
+    code, out, _ = _run("quarantine", "list", "--config", str(config), "--json")
+    (row,) = [json.loads(line) for line in out.splitlines()]
+    assert (row["device"], row["body"]) == ("box-1", "\x1b[31mred\\xff")

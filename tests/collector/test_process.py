@@ -1,0 +1,194 @@
+"""`siaga collector run` as a process between a real broker and a real InfluxDB, with kills."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.identity import body_hash
+from siaga.stack.influxdb import InfluxDB
+from siaga.stack.mosquitto import Mosquitto
+from siaga.stack.process import Process
+from tests.collector.batches import BAD_BODIES, body, reading
+from tests.collector.box import Box, box
+from tests.conftest import Database
+
+pytestmark = pytest.mark.slow
+
+COMMAND = [sys.executable, "-m", "siaga.main", "collector"]
+
+Start = Callable[[int, str, str], Process]
+
+
+def write_config(folder: Path, broker_port: int, url: str, database: str) -> Path:
+    """Write a collector.toml and return its path."""
+    path = folder / "collector.toml"
+    path.write_text(
+        f'data_dir = "{folder / "data"}"\n[broker]\nhost = "127.0.0.1"\nport = {broker_port}\n'
+        f'[store]\nurl = "{url}"\ndatabase = "{database}"\n'
+    )
+    return path
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Return what starts a collector and waits until it is ready."""
+    started: list[Process] = []
+
+    def one(broker_port: int, url: str, database: str) -> Process:
+        config = write_config(tmp_path, broker_port, url, database)
+        process = Process([*COMMAND, "run", "--config", str(config)], name="collector", folder=tmp_path)
+        process.start()
+        started.append(process)
+        process.wait_ready()
+        return process
+
+    yield one
+    for process in started:
+        process.stop()
+
+
+def _count(server: InfluxDB, database: str) -> dict[str, int]:
+    """Return the number of points by device."""
+    series = server.query("SELECT count(latitude) FROM position GROUP BY device", database=database)
+    return {one["tags"]["device"]: one["values"][0][1] for one in series}
+
+
+def _quarantined(folder: Path) -> list[dict[str, Any]]:
+    config = folder / "collector.toml"
+    listed = subprocess.run(
+        [*COMMAND, "quarantine", "list", "--config", str(config), "--json"], capture_output=True, text=True, check=True
+    )
+    return [json.loads(line) for line in listed.stdout.splitlines()]
+
+
+async def _send(one: Box, numbers: range, readings: int = 4) -> None:
+    for number in numbers:
+        at = [reading(number * readings + place) for place in range(readings)]
+        await one.send(number, body(one.device, number, readings=at))
+
+
+async def test_everything_sent_is_stored_and_receipted(
+    start: Start, telemetry_broker: Mosquitto, influxdb: Database
+) -> None:
+    collector = start(telemetry_broker.port, influxdb.url, influxdb.database)
+    async with (
+        box(telemetry_broker.port, "box-1", resend=False) as first,
+        box(telemetry_broker.port, "box-2", resend=False) as second,
+    ):
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_send(first, range(100)), name="first")
+            tasks.create_task(_send(second, range(50)), name="second")
+        await first.all_receipted()
+        await second.all_receipted()
+        assert len(first.receipts) <= 20, "receipts are gathered"
+    assert _count(influxdb.server, influxdb.database) == {"box-1": 400, "box-2": 200}
+    began = time.monotonic()
+    collector.stop()
+    assert time.monotonic() - began < 2
+    assert collector.returncode == 0
+
+
+async def test_bad_bodies_are_quarantined_once_and_receipted_by_hash(
+    start: Start, telemetry_broker: Mosquitto, influxdb: Database, tmp_path: Path
+) -> None:
+    start(telemetry_broker.port, influxdb.url, influxdb.database)
+    async with box(telemetry_broker.port, "box-1", resend=False) as one:
+        for _ in range(2):
+            for name, (bad, _) in BAD_BODIES.items():
+                await one.send(name, bad)
+            await one.all_receipted()
+        await one.send(5, body("box-1", 5, readings=[reading(1), reading(2, kind="mood"), reading(3)]))
+        await one.all_receipted()
+        assert {sha256 for receipt in one.receipts for sha256 in receipt.bodies} == {
+            body_hash(bad) for bad, _ in BAD_BODIES.values()
+        }
+    rows = _quarantined(tmp_path)
+    partly = [row for row in rows if row["reason"] == "unknown kind"]
+    assert [(row["detail"], row["readings"], row["count"]) for row in partly] == [("mood", 1, 1)]
+    whole = {row["sha256"]: row for row in rows if row not in partly}
+    assert len(whole) == len(BAD_BODIES)
+    for bad, reason in BAD_BODIES.values():
+        row = whole[body_hash(bad)]
+        assert (row["reason"], row["count"], row["device"]) == (reason, 2, "box-1")
+    assert _count(influxdb.server, influxdb.database) == {"box-1": 2}, "and nothing of box-2"
+
+
+async def test_a_store_killed_and_started_again_loses_nothing(
+    start: Start, telemetry_broker: Mosquitto, tmp_path: Path
+) -> None:
+    database = InfluxDB(tmp_path / "influxdb")
+    database.start()
+    try:
+        start(telemetry_broker.port, database.url, database.database)
+        async with box(telemetry_broker.port) as one:
+            await _send(one, range(50))
+            database.kill()
+            await _send(one, range(50, 100))
+            while (await one.receipt()).retry_after_s is None:
+                pass
+            await asyncio.to_thread(database.start)
+            await one.all_receipted()
+        assert _count(database, database.database) == {"box-1": 400}
+    finally:
+        database.kill()
+
+
+async def test_a_broker_killed_and_started_again_loses_nothing(
+    start: Start, telemetry_broker: Mosquitto, influxdb: Database
+) -> None:
+    start(telemetry_broker.port, influxdb.url, influxdb.database)
+    async with box(telemetry_broker.port) as one:
+        await _send(one, range(50))
+        telemetry_broker.kill()
+        await _send(one, range(50, 60))
+        await asyncio.to_thread(telemetry_broker.start)
+        await _send(one, range(60, 100))
+        await one.all_receipted()
+        assert one.sendings > 100
+    assert _count(influxdb.server, influxdb.database) == {"box-1": 400}
+
+
+async def test_a_collector_killed_while_batches_flow_doubles_and_loses_nothing(
+    start: Start, telemetry_broker: Mosquitto, influxdb: Database
+) -> None:
+    collector = start(telemetry_broker.port, influxdb.url, influxdb.database)
+    async with box(telemetry_broker.port) as one:
+        sending = asyncio.create_task(_send(one, range(200)), name="sending")
+        await one.receipt()
+        collector.kill()
+        await asyncio.to_thread(start, telemetry_broker.port, influxdb.url, influxdb.database)
+        await sending
+        await one.all_receipted()
+        assert one.sendings > 200
+    assert _count(influxdb.server, influxdb.database) == {"box-1": 800}
+
+
+async def test_a_store_that_is_down_at_the_start_is_waited_for(
+    start: Start, telemetry_broker: Mosquitto, tmp_path: Path
+) -> None:
+    database = InfluxDB(tmp_path / "influxdb")
+    config = write_config(tmp_path, telemetry_broker.port, database.url, "made-by-us")
+    collector = Process([*COMMAND, "run", "--config", str(config)], name="collector", folder=tmp_path)
+    collector.start()
+    try:
+        async with box(telemetry_broker.port) as one:
+            await _send(one, range(5))
+            while (await one.receipt(20.0)).retry_after_s is None:
+                pass
+            assert "ready" not in collector.output().splitlines()
+            await asyncio.to_thread(database.start)
+            await asyncio.to_thread(collector.wait_ready)
+            await one.all_receipted()
+        assert _count(database, "made-by-us") == {"box-1": 20}
+    finally:
+        collector.stop()
+        database.kill()

@@ -1,0 +1,166 @@
+"""The writer against a store that answers what it is told: nothing good is lost, nothing bad is retried for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from collector.batcher import Batcher, Limits, Piece
+from collector.intake import Message
+from collector.line_protocol import split_lines
+from collector.trouble import Trouble
+from collector.writer import Writer
+from link.backoff import Backoff
+from store.influxdb1 import InfluxDB1
+from tests.store.scripted import NO_CONTENT, Reply, Scripted, drip, reply, scripted
+
+BAD = b"bad"
+
+
+@dataclass
+class Desk:
+    """A running writer, and what it told."""
+
+    server: Scripted
+    batcher: Batcher[Message]
+    writer: Writer
+    trouble: Trouble
+    stored: list[tuple[str, int, list[tuple[bytes, str]]]] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, name: str, *lines: bytes) -> None:
+        """Hand over a message's lines."""
+        message = Message(None, name, "box-1", 1)
+        if self.batcher.add(Piece(message, b"\n".join(lines), len(lines)), asyncio.get_running_loop().time()):
+            self.writer.look.set()
+
+    async def told(self, number: int) -> list[tuple[str, int, list[tuple[bytes, str]]]]:
+        """Wait until that many messages are done; return them by name."""
+        async with asyncio.timeout(10):
+            while len(self.stored) < number:
+                self.changed.clear()
+                await self.changed.wait()
+        return sorted(self.stored)
+
+
+@asynccontextmanager
+async def _desk(*replies: Reply, after: Reply = NO_CONTENT, timeout_s: float = 5.0) -> AsyncIterator[Desk]:
+    async with scripted(*replies) as server, InfluxDB1(server.url, "siaga", timeout_s=timeout_s) as store:
+        server.after = after
+        batcher: Batcher[Message] = Batcher(Limits())
+        trouble = Trouble()
+        stored: list[tuple[str, int, list[tuple[bytes, str]]]] = []
+        changed = asyncio.Event()
+        writer = Writer(
+            store,
+            batcher,
+            on_stored=lambda message, count, refused: stored.append((message.topic, count, refused)),
+            on_body=changed.set,
+            trouble=trouble,
+            new_backoff=lambda: Backoff(0.005, 0.02),
+        )
+        task = asyncio.create_task(writer.run(), name="writer")
+        try:
+            yield Desk(server, batcher, writer, trouble, stored, changed)
+        finally:
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+
+async def test_messages_that_come_together_are_one_body() -> None:
+    async with _desk() as desk:
+        desk.add("m1", b"a", b"b")
+        desk.add("m2", b"c")
+        assert await desk.told(2) == [("m1", 2, []), ("m2", 1, [])]
+        assert desk.server.bodies == [b"a\nb\nc"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(reply("500 Internal Server Error", b'{"error":"engine"}'), id="500"),
+        pytest.param(reply("503 Service Unavailable", b"<html>"), id="503 html"),
+        pytest.param(reply("500 Oops", b"{", length=100), id="truncated"),
+        pytest.param(reply("429 Too Many", headers="Retry-After: 0\r\n"), id="429"),
+        pytest.param(reply("401 Unauthorized"), id="401"),
+        pytest.param(reply("302 Found", headers="Location: /login\r\n"), id="redirect"),
+        pytest.param(Reply((b"",)), id="closed"),
+        pytest.param(drip("400 Bad Request", b" " * 100, 0.04), id="slow drip"),
+    ],
+)
+async def test_what_may_pass_is_tried_again_with_the_same_bytes(answer: Reply) -> None:
+    async with _desk(answer, answer, timeout_s=0.1) as desk:
+        desk.add("m1", b"a", b"b")
+        assert await desk.told(1) == [("m1", 2, [])]
+        assert desk.server.bodies == [b"a\nb"] * 3
+        assert desk.trouble.times == 1
+        assert not desk.trouble
+
+
+async def test_a_database_that_is_gone_is_made_again() -> None:
+    gone = reply("404 Not Found", b'{"error":"database not found: \\"siaga\\""}')
+    async with _desk(gone) as desk:
+        desk.add("m1", b"a")
+        assert await desk.told(1) == [("m1", 1, [])]
+        assert any("CREATE" in path for path in desk.server.paths)
+
+
+async def test_a_body_too_large_is_written_in_parts() -> None:
+    async with _desk() as desk:
+        desk.server.answer = lambda body: NO_CONTENT if len(body) <= 3 else reply("413 Request Entity Too Large")
+        desk.add("m1", b"a", b"b", b"c", b"d")
+        desk.add("m2", b"e")
+        assert await desk.told(2) == [("m1", 4, []), ("m2", 1, [])]
+        written = [line for body in desk.server.bodies if len(body) <= 3 for line in split_lines(body)]
+        assert sorted(written) == [b"a", b"b", b"c", b"d", b"e"]
+
+
+async def test_one_line_too_large_is_refused() -> None:
+    async with _desk(after=reply("413 Request Entity Too Large")) as desk:
+        desk.add("m1", b"a")
+        assert await desk.told(1) == [("m1", 1, [(b"a", "too large")])]
+
+
+async def test_a_partial_write_that_names_all_lines_is_not_halved() -> None:
+    words = "partial write: points beyond retention policy dropped=3"
+    async with _desk(reply("400 Bad Request", b'{"error":"%s"}' % words.encode())) as desk:
+        desk.add("m1", b"a", b"b")
+        desk.add("m2", b"c")
+        assert await desk.told(2) == [("m1", 2, [(b"a", words), (b"b", words)]), ("m2", 1, [(b"c", words)])]
+        assert len(desk.server.bodies) == 1
+
+
+async def test_bad_lines_are_found_and_the_others_are_stored() -> None:
+    refusal = reply("400 Bad Request", b'{"error":"field type conflict"}')
+    async with _desk() as desk:
+        kept: list[bytes] = []
+
+        def answer(body: bytes) -> Reply:
+            lines = split_lines(body)
+            if any(line.startswith(BAD) for line in lines):
+                return refusal
+            kept.extend(lines)
+            return NO_CONTENT
+
+        desk.server.answer = answer
+        for message in range(10):
+            desk.add(f"m{message}", *(BAD + b"%d%d" % (message, n) if n == message else b"%d" % n for n in range(7)))
+        told = await desk.told(10)
+        assert [name for name, _, refused in told if refused] == [f"m{message}" for message in range(7)]
+        assert [line for _, _, refused in told for line, _ in refused] == [BAD + b"%d%d" % (n, n) for n in range(7)]
+        assert {reason for _, _, refused in told for _, reason in refused} == {"field type conflict"}
+        assert len(kept) == 63
+
+
+async def test_the_first_success_wakes_every_waiting_worker() -> None:
+    down = reply("500 Oops")
+    async with _desk(*([down] * 12)) as desk:
+        for number in range(4):
+            desk.add(f"m{number}", b"%d" % number)
+            await desk.server.wait_for_writes(len(desk.server.bodies) + 1)
+        assert [name for name, _, _ in await desk.told(4)] == ["m0", "m1", "m2", "m3"]
