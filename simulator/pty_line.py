@@ -1,14 +1,18 @@
 """A serial line without a cable: a pseudo-terminal whose far end the agent opens as it opens any tty.
 
-As with a UART, what is sent while nobody has the line open is lost, and what a slow reader leaves overflows.
+As with a UART, what is sent while nobody has the line open is lost, what a slow reader leaves overflows, and what came
+in before a reader was through with its opening it may throw away (tcflush). The pty's packet mode tells of that
+(ioctl_tty(2), TIOCPKT), so that what a reader truly got can be counted.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import pty
 import select
+import struct
 import termios
 import tty
 from pathlib import Path
@@ -29,6 +33,8 @@ class PtyLine:
         self._fd = -1
         self._tty = ""
         self._was_open = False
+        self._sends_since_open = 0
+        self._flushed_sends = 0
 
     def __enter__(self) -> Self:
         """Make the pty, in raw mode, and its link; an old link is replaced.
@@ -41,6 +47,7 @@ class PtyLine:
         tty.setraw(far_end)
         os.close(far_end)
         os.set_blocking(self._fd, False)
+        fcntl.ioctl(self._fd, termios.TIOCPKT, struct.pack("i", 1))
         fresh = self.link.with_name(f".{self.link.name}.new")
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(self._tty)
@@ -59,8 +66,10 @@ class PtyLine:
         if not self._is_open():
             self._forget_unread()
             self.lost_bytes += len(data)
+            self._sends_since_open = 0
             return False
         self._was_open = True
+        self._hear()
         try:
             taken = os.write(self._fd, data)
         except BlockingIOError:
@@ -71,7 +80,40 @@ class PtyLine:
                 raise
             taken = 0
         self.lost_bytes += len(data) - taken
+        self._sends_since_open += taken == len(data)
         return taken == len(data)
+
+    def flushed_sends(self) -> int:
+        """Return how many sends that were taken a reader has thrown away at its opening since the last call."""
+        self._hear()
+        flushed, self._flushed_sends = self._flushed_sends, 0
+        return flushed
+
+    def _hear(self) -> None:
+        """Read what the far end says: flushes are counted, bytes go nowhere."""
+        while True:
+            try:
+                packet = os.read(self._fd, 4_096)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                return  # nobody has it open
+            if packet[0] & termios.TIOCPKT_FLUSHREAD:
+                self._flushed_sends += self._sends_since_open
+                self._sends_since_open = 0
+
+    def unread_bytes(self) -> int:
+        """Return how many bytes wait for the reader; 0 when nobody has the line open (ioctl_tty(2), FIONREAD)."""
+        if not self._is_open():
+            return 0
+        far_end = os.open(self._tty, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            (unread,) = struct.unpack("i", fcntl.ioctl(far_end, termios.FIONREAD, bytes(4)))
+        finally:
+            os.close(far_end)
+        return int(unread)
 
     def _is_open(self) -> bool:
         poll = select.poll()

@@ -7,6 +7,7 @@ import json
 import logging
 import signal
 import time
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from simulator.streets import City, load_city
 from simulator.tracker import Tracker
 
 _MAX_DRIFT_NS: Final = 1_000_000_000
+_DRAIN_S: Final = 1.0
+_DRAIN_LOOK_S: Final = 0.01
+_LAST_BYTES_S: Final = 0.3
 _log = logging.getLogger("siaga.simulator")
 
 
@@ -39,10 +43,15 @@ class Plan:
 
 @dataclass(slots=True)
 class Counts:
-    """What a tracker sent: epochs that a reader's buffer took whole, and epochs nobody took."""
+    """What a tracker sent: epochs that a reader got whole, and epochs nobody got."""
 
     sent: int = 0
     lost: int = 0
+
+    def flushed(self, epochs: int) -> None:
+        """Move epochs that a reader threw away unread from sent to lost."""
+        self.sent -= epochs
+        self.lost += epochs
 
 
 class Epochs:
@@ -90,6 +99,7 @@ async def run(plan: Plan) -> None:
         }
         counts = {name: Counts() for name in lines}
         await _drive_all(plan, lines, counts, stop)
+        await _drain(lines.values())
     _write_counts(plan.folder, counts)
 
 
@@ -105,6 +115,17 @@ async def _drive_all(plan: Plan, lines: dict[str, PtyLine], counts: dict[str, Co
         await stop.wait()
         for task in tasks:
             task.cancel()
+    # A hang-up throws away what a reader has not read yet; a cable carries its last bytes to the end.
+    await asyncio.sleep(_LAST_BYTES_S)
+    for name, line in lines.items():
+        counts[name].flushed(line.flushed_sends())
+
+
+async def _drain(lines: Iterable[PtyLine]) -> None:
+    """Let the readers take what was sent: a hang-up throws away what they left unread."""
+    deadline_s = time.monotonic() + _DRAIN_S
+    while any(line.unread_bytes() for line in lines) and time.monotonic() < deadline_s:
+        await asyncio.sleep(_DRAIN_LOOK_S)
 
 
 def _tracker(city: City, plan: Plan, number: int) -> Tracker:
@@ -124,6 +145,7 @@ async def _drive(tracker: Tracker, line: PtyLine, counts: Counts, rate_hz: float
             counts.sent += 1
         else:
             counts.lost += 1
+        counts.flushed(line.flushed_sends())
 
 
 def _write_counts(folder: Path, counts: dict[str, Counts]) -> None:

@@ -56,6 +56,29 @@ def test_what_a_reader_left_unread_is_not_given_to_the_next(line: PtyLine) -> No
     os.close(tty)
 
 
+def test_what_a_reader_throws_away_at_its_opening_is_told(line: PtyLine) -> None:
+    tty = open_tty(line.link)
+    assert line.send(SENTENCE)
+    assert line.send(SENTENCE)
+    assert line.flushed_sends() == 0
+    termios.tcflush(tty, termios.TCIOFLUSH)
+    assert line.flushed_sends() == 2
+    assert line.send(SENTENCE)
+    assert line.flushed_sends() == 0
+    assert os.read(tty, 1_000) == SENTENCE
+    os.close(tty)
+
+
+def test_what_a_reader_writes_goes_nowhere_and_never_blocks_it(line: PtyLine) -> None:
+    tty = open_tty(line.link)
+    for _ in range(200):
+        os.write(tty, SENTENCE)
+        line.send(SENTENCE)
+        os.read(tty, 1_000)
+    assert line.flushed_sends() == 0
+    os.close(tty)
+
+
 def test_a_reader_that_does_not_read_overflows_and_never_blocks_the_sender(line: PtyLine) -> None:
     tty = open_tty(line.link)
     results = [line.send(SENTENCE) for _ in range(5_000)]
@@ -63,6 +86,18 @@ def test_a_reader_that_does_not_read_overflows_and_never_blocks_the_sender(line:
     assert not results[-1]
     assert 0 < line.lost_bytes < 5_000 * len(SENTENCE)
     os.close(tty)
+
+
+def test_what_waits_for_the_reader_is_counted(line: PtyLine) -> None:
+    assert line.unread_bytes() == 0
+    tty = open_tty(line.link)
+    assert line.send(SENTENCE)
+    assert line.unread_bytes() == len(SENTENCE)
+    os.read(tty, 1_000)
+    assert line.unread_bytes() == 0
+    line.send(SENTENCE)
+    os.close(tty)
+    assert line.unread_bytes() == 0
 
 
 def test_the_link_is_replaced_at_a_restart_and_gone_after(tmp_path: Path) -> None:
