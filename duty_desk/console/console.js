@@ -11,7 +11,7 @@ import { has, loadWords, otherLanguage, setLanguage, timeOfDay, word } from "./w
 
 // A key pressed this soon after another incident took the large place was meant for the one before.
 const SETTLE_MS = 400;
-const NOTICE_MS = 6000;
+const NOTICE_MS = 5000;
 
 const $ = (id) => document.getElementById(id);
 const incidents = new Incidents();

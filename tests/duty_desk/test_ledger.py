@@ -1,0 +1,232 @@
+"""The chain: what was changed shows, and names can be erased without touching it."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+
+from duty_desk import ledger as limits
+from duty_desk.board import Board
+from duty_desk.chain import walk
+from duty_desk.errors import LedgerBrokenError, LedgerFullError
+from duty_desk.ledger import Ledger
+from duty_desk.records import Record, StartedEntry
+from duty_desk.tables import HEAD, open_reader, read_rows
+from siaga.stack.mosquitto import Mosquitto
+from tests.duty_desk.conftest import REPO, Desk
+from tests.duty_desk.test_incident import NOW, alarm
+
+pytestmark = pytest.mark.slow
+
+
+class Writer:
+    """A ledger with its owner: remembers what it was told."""
+
+    def __init__(self, path: Path) -> None:
+        self.board = Board()
+        self.epoch_ms = 0
+        self.done: list[Record] = []
+        self.head = ""
+        self._changed = threading.Condition()
+        self.ledger = Ledger(
+            path,
+            replay=lambda: self.board.replay,
+            on_loaded=self._loaded,
+            on_committed=self._committed,
+            on_state=lambda: None,
+        )
+
+    def _loaded(self, epoch_ms: int) -> None:
+        with self._changed:
+            self.epoch_ms = epoch_ms
+            self._changed.notify_all()
+
+    def _committed(self, records: list[Record], head: str) -> None:
+        with self._changed:
+            self.done += records
+            self.head = head
+            self._changed.notify_all()
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        with self._changed:
+            assert self._changed.wait_for(done, timeout=5)
+
+    def open(self) -> None:
+        """Start, load and release."""
+        self.ledger.start()
+        self.wait(lambda: self.epoch_ms > 0)
+        self.ledger.release()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return a ledger file with six rows: presses, an accept and a close with a note."""
+    file = tmp_path / "data" / "ledger.db"
+    writer = Writer(file)
+    writer.open()
+    for _ in range(4):
+        record = writer.board.press(alarm(), "alarm", NOW)
+        incident = writer.board.apply(record)
+        assert incident is not None
+        writer.ledger.append(record)
+    for record in (
+        lambda: writer.board.accept(incident.id, officer="Sari", screen="one", now_ns=NOW),
+        lambda: writer.board.close(incident.id, officer="Sari", screen="one", note="aman", now_ns=NOW),
+    ):
+        made = record()
+        writer.board.apply(made)
+        writer.ledger.append(made)
+    writer.wait(lambda: len(writer.done) == 6)
+    writer.ledger.stop()
+    return file
+
+
+def check(path: Path) -> int:
+    """Walk the chain; return how many rows it has."""
+    with open_reader(path).connect() as connection:
+        last = walk(read_rows(connection))
+    return 0 if last is None else last.sequence
+
+
+def change(path: Path, *statements: str) -> None:
+    """Do what somebody with the file in their hands can do."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TRIGGER entry_no_update")
+        connection.execute("DROP TRIGGER entry_no_delete")
+        for statement in statements:
+            assert connection.execute(statement).rowcount > 0
+    connection.close()
+
+
+def test_an_untouched_chain_is_whole(path: Path) -> None:
+    assert check(path) == 6
+
+
+@pytest.mark.parametrize(
+    ("statements", "row"),
+    [
+        (["UPDATE entry SET body = replace(body, 'box-1', 'box-2') WHERE sequence = 3"], 3),
+        (["DELETE FROM entry WHERE sequence = 2"], 3),
+        (["DELETE FROM entry WHERE sequence = 1"], 2),
+        (
+            [
+                "UPDATE entry SET sequence = 99 WHERE sequence = 2",
+                "UPDATE entry SET sequence = 2 WHERE sequence = 3",
+                "UPDATE entry SET sequence = 3 WHERE sequence = 99",
+            ],
+            2,
+        ),
+        (["UPDATE entry SET hash = previous WHERE sequence = 4"], 4),
+        (["UPDATE entry SET previous = hash WHERE sequence = 4"], 4),
+        (["UPDATE aside SET text = 'Budi' WHERE sequence = 5"], 5),
+        (["INSERT INTO aside VALUES (2, 'officer', '00', 'Budi')"], 2),
+    ],
+    ids=["edit", "delete", "delete the first", "reorder", "hash", "previous", "another name", "a name added"],
+)
+def test_a_change_names_the_first_row_that_does_not_fit(path: Path, statements: list[str], row: int) -> None:
+    change(path, *statements)
+    with pytest.raises(LedgerBrokenError) as caught:
+        check(path)
+    assert caught.value.sequence == row
+
+
+def test_a_name_can_be_erased_and_the_chain_stays_whole(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("DELETE FROM aside WHERE text = 'Sari'").rowcount == 2
+    connection.close()
+    assert check(path) == 6
+    writer = Writer(path)
+    writer.open()
+    assert [incident.officer for incident in writer.board.closed()] == ["—"]
+    writer.ledger.stop()
+
+
+def test_names_and_notes_are_not_in_the_chain(path: Path) -> None:
+    with open_reader(path).connect() as connection:
+        bodies = "".join(row.body for row, _ in read_rows(connection))
+    assert "Sari" not in bodies
+    assert "aman" not in bodies
+
+
+def test_a_careless_hand_is_stopped(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    for statement in ("DELETE FROM entry", "UPDATE entry SET body = ''"):
+        with pytest.raises(sqlite3.IntegrityError, match="only grows"):
+            connection.execute(statement)
+    connection.close()
+
+
+def test_a_restart_goes_on_with_the_chain_and_a_higher_epoch(path: Path) -> None:
+    first = Writer(path)
+    first.open()
+    first.ledger.stop()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE epoch SET epoch_ms = 9000000000000")
+    connection.close()
+    second = Writer(path)
+    second.open()
+    second.ledger.append(Record(StartedEntry(at_ns=NOW, desk="desk", software="0")))
+    second.wait(lambda: len(second.done) == 1)
+    second.ledger.stop()
+    assert check(path) == 7
+    # The clock went back by a century: the epoch rises all the same.
+    assert second.epoch_ms == 9_000_000_000_001
+    assert [incident.presses for incident in second.board.closed()] == [4]
+
+
+def test_what_waits_is_bounded_and_officers_have_room_above_presses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_WAITING", 3)
+    monkeypatch.setattr(limits, "MAX_WAITING_ACTIONS", 4)
+    writer = Writer(tmp_path / "ledger.db")
+    presses = [writer.board.press(alarm(), "alarm", NOW) for _ in range(4)]
+    for record in presses[:3]:
+        writer.ledger.append(record)
+    with pytest.raises(LedgerFullError):
+        writer.ledger.append(presses[3])
+    incident = writer.board.apply(presses[0])
+    assert incident is not None
+    writer.ledger.append(writer.board.accept(incident.id, officer="Sari", screen="one", now_ns=NOW))
+    writer.open()
+    writer.wait(lambda: len(writer.done) == 4)
+    writer.ledger.stop()
+    assert check(tmp_path / "ledger.db") == 4
+
+
+def test_a_file_that_is_no_database_never_ends_the_thread(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    file.write_bytes(b"not a database" * 1_000)
+    writer = Writer(file)
+    told = threading.Event()
+    writer.ledger._on_state = told.set  # the test's own ear on the same hook
+    writer.ledger.start()
+    assert told.wait(5)
+    assert writer.ledger.fault is not None
+    assert writer.ledger.recording is False
+    file.unlink()
+    writer.wait(lambda: writer.epoch_ms > 0)
+    writer.ledger.stop()
+
+
+def test_the_newest_revision_is_known() -> None:
+    assert ScriptDirectory(str(REPO / "duty_desk" / "migrations")).get_current_head() == HEAD
+
+
+def test_the_command_says_whole_or_names_the_row(path: Path, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, Mosquitto(tmp_path, "a"), Mosquitto(tmp_path, "b"))
+    good = subprocess.run(desk.command("verify-ledger"), capture_output=True, text=True, check=False)
+    assert (good.returncode, "whole, 6 rows" in good.stdout) == (0, True)
+    listed = subprocess.run(desk.command("incidents"), capture_output=True, text=True, check=False)
+    assert "closed" in listed.stdout
+    change(path, "UPDATE entry SET body = replace(body, 'box-1', 'box-2') WHERE sequence = 3")
+    bad = subprocess.run(desk.command("verify-ledger"), capture_output=True, text=True, check=False)
+    assert bad.returncode == 1
+    assert "row 3: its content was changed" in bad.stderr
