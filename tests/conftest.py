@@ -26,6 +26,15 @@ class Database:
     server: InfluxDB
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests told with `record_property("told", …)`; a worker of xdist cannot print it itself."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, value in getattr(report, "user_properties", []):
+                if name == "told" and report.when == "call":
+                    terminalreporter.write_line(str(value))
+
+
 @pytest.fixture(scope="session")
 def session_processes() -> set[Process]:
     """Return the set of processes that may outlive a test, because a session fixture stops them."""

@@ -14,7 +14,7 @@ from functools import reduce
 from operator import xor
 from typing import Final, Literal
 
-from pynmeagps import NMEAMessageError, NMEAParseError, NMEAReader, NMEATypeError  # type: ignore[import-untyped]
+from pynmeagps import NMEAMessageError, NMEAParseError, NMEAReader, NMEATypeError
 
 from contract.catalogue import KINDS
 from contract.errors import DecodeError

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from itertools import pairwise
+
+import gpiod
+import pytest
+from gpiod.line import Value
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.drivers.button.edges import Edge, EdgeHistory
+from edge_agent.drivers.button.gpio import read_edges, watch_request
+
+RISING = gpiod.EdgeEvent.Type.RISING_EDGE.value
+FALLING = gpiod.EdgeEvent.Type.FALLING_EDGE.value
+
+
+class Wire:
+    """Stands for a requested line: a level, and a queue of 16 edges that drops the oldest, as the kernel's does."""
+
+    QUEUE = 16
+
+    def __init__(self, active: bool = False) -> None:
+        self.active = active
+        self.sequence = 0
+        self.queue: list[gpiod.EdgeEvent] = []
+        self.fd = -1
+
+    def change(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.active = not self.active
+            self.sequence += 1
+            kind = RISING if self.active else FALLING
+            self.queue.append(gpiod.EdgeEvent(kind, self.sequence * 1_000, 17, self.sequence, self.sequence))
+        del self.queue[: -self.QUEUE]
+
+    def get_value(self, line: int) -> Value:
+        return Value.ACTIVE if self.active else Value.INACTIVE
+
+    def read_edge_events(self) -> Sequence[gpiod.EdgeEvent]:
+        events, self.queue = self.queue, []
+        return events
+
+
+def _open(wire: Wire) -> EdgeHistory:
+    history = EdgeHistory()
+    history.opened(wire.active, 0, wire.sequence)
+    return history
+
+
+def _told(edges: list[Edge]) -> list[tuple[bool, int]]:
+    return [(edge.active, edge.sequence) for edge in edges]
+
+
+def test_a_press_and_its_release() -> None:
+    wire = Wire()
+    history = _open(wire)
+    wire.change(2)
+    assert read_edges(wire, 17, history) == [Edge(True, 1_000, 1, False), Edge(False, 2_000, 2, False)]
+    assert (history.lost, history.level_in_doubt) == (0, False)
+
+
+def test_an_edge_between_request_and_first_level_is_one_press() -> None:
+    wire = Wire()
+    wire.change()
+    history = EdgeHistory()
+    assert history.opened(wire.active, 0, 0).active
+    assert read_edges(wire, 17, history) == []
+
+
+def test_a_press_of_which_only_the_release_came_is_a_press() -> None:
+    wire = Wire()
+    history = _open(wire)
+    wire.change(2)
+    del wire.queue[0]
+    assert _told(read_edges(wire, 17, history)) == [(True, 1), (False, 2)]
+    assert history.lost == 1
+
+
+def test_after_an_overflow_the_level_is_read_again() -> None:
+    wire = Wire()
+    history = _open(wire)
+    wire.change(4)
+    del wire.queue[:2]
+    # The level moved on while the queue was read, and its edge comes only later.
+    wire.active = True
+    assert [edge.active for edge in read_edges(wire, 17, history)] == [True, False, True]
+    assert history.lost == 2
+    wire.active = False
+    wire.change()
+    assert read_edges(wire, 17, history) == []
+
+
+@given(st.integers(0, 2**32), st.booleans())
+def test_whatever_is_lost_edges_alternate_and_end_at_the_level(seed: int, active: bool) -> None:
+    dice = random.Random(seed)
+    wire = Wire(active)
+    history = _open(wire)
+    told = [active]
+    for _ in range(dice.randrange(1, 12)):
+        wire.change(dice.choice((0, 1, 2, 3, 15, 16, 17, 40)))
+        lost = dice.randrange(0, 3)
+        del wire.queue[:lost]
+        told += [edge.active for edge in read_edges(wire, 17, history)]
+    wire.change()
+    told += [edge.active for edge in read_edges(wire, 17, history)]
+    assert all(one != other for one, other in pairwise(told))
+    assert told[-1] == wire.active
+
+
+async def test_a_requested_line_is_watched_through_its_file() -> None:
+    readable, writable = os.pipe()
+    wire = Wire(active=True)
+    wire.fd = readable
+    watched = watch_request(wire, 17)
+    try:
+        first = await anext(watched)
+        assert (first.active, first.initial) == (True, True)
+        wire.change(2)
+        os.write(writable, b"!")
+        assert _told([await anext(watched), await anext(watched)]) == [(False, 1), (True, 2)]
+    finally:
+        await watched.aclose()
+        os.close(readable)
+        os.close(writable)
+
+
+@pytest.mark.parametrize(("voltage_rises", "active_low"), [(True, False), (False, True)])
+def test_the_kernel_turns_active_low_round_before_us(voltage_rises: bool, active_low: bool) -> None:
+    # libgpiod reports logical edges: RISING is to ACTIVE. So a switch to ground needs nothing here but active_low.
+    logical = voltage_rises != active_low
+    history = EdgeHistory()
+    history.opened(False, 0, 0)
+    wire = Wire()
+    wire.queue = [gpiod.EdgeEvent(RISING if logical else FALLING, 1, 17, 1, 1)]
+    assert [edge.active for edge in read_edges(wire, 17, history)] == [True]
