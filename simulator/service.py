@@ -21,9 +21,8 @@ from simulator.streets import City, load_city
 from simulator.tracker import Tracker
 
 _MAX_DRIFT_NS: Final = 1_000_000_000
-_DRAIN_S: Final = 1.0
+_DRAIN_LOOKS: Final = 100
 _DRAIN_LOOK_S: Final = 0.01
-_LAST_BYTES_S: Final = 0.3
 _log = logging.getLogger("siaga.simulator")
 
 
@@ -99,7 +98,6 @@ async def run(plan: Plan) -> None:
         }
         counts = {name: Counts() for name in lines}
         await _drive_all(plan, lines, counts, stop)
-        await _drain(lines.values())
     _write_counts(plan.folder, counts)
 
 
@@ -115,16 +113,16 @@ async def _drive_all(plan: Plan, lines: dict[str, PtyLine], counts: dict[str, Co
         await stop.wait()
         for task in tasks:
             task.cancel()
-    # A hang-up throws away what a reader has not read yet; a cable carries its last bytes to the end.
-    await asyncio.sleep(_LAST_BYTES_S)
+    await _drain(lines.values())
     for name, line in lines.items():
         counts[name].flushed(line.flushed_sends())
 
 
 async def _drain(lines: Iterable[PtyLine]) -> None:
-    """Let the readers take what was sent: a hang-up throws away what they left unread."""
-    deadline_s = time.monotonic() + _DRAIN_S
-    while any(line.unread_bytes() for line in lines) and time.monotonic() < deadline_s:
+    """Let the readers take what was sent, for a second: a hang-up throws away what they have not read yet."""
+    for _ in range(_DRAIN_LOOKS):
+        if not any(line.unread_bytes() for line in lines):
+            return
         await asyncio.sleep(_DRAIN_LOOK_S)
 
 
