@@ -18,11 +18,14 @@ RESEND_S = 0.5
 
 
 class Box:
-    """A box. `waiting` holds bodies without receipt by batch number or hash; `receipts` all that came."""
+    """A box. `waiting` holds bodies without receipt by batch number or hash; `names` all ever sent; `receipts` all that
+    came.
+    """
 
     def __init__(self, port: int, device: str) -> None:
         self.device = device
         self.waiting: dict[int | str, bytes] = {}
+        self.names: set[int | str] = set()
         self.receipts: list[TelemetryReceipt] = []
         self.sendings = 0
         self.session = Session(
@@ -38,6 +41,7 @@ class Box:
 
     async def send(self, name: int | str, body: bytes) -> None:
         """Send a body, and again until its receipt; `name` is its batch number, or any text for one without."""
+        self.names.add(name)
         self.waiting[name if isinstance(name, int) else body_hash(body)] = body
         await self._publish(body)
 

@@ -135,8 +135,16 @@ async def test_a_partial_write_that_names_all_lines_is_not_halved() -> None:
         assert len(desk.server.bodies) == 1
 
 
-async def test_bad_lines_are_found_and_the_others_are_stored() -> None:
-    refusal = reply("400 Bad Request", b'{"error":"field type conflict"}')
+@pytest.mark.parametrize(
+    "words",
+    [
+        "field type conflict",
+        "partial write: unable to parse 'bad': missing fields dropped=0",
+        "partial write: field type conflict dropped=1",
+    ],
+)
+async def test_bad_lines_are_found_and_the_others_are_stored(words: str) -> None:
+    refusal = reply("400 Bad Request", b'{"error":"%s"}' % words.encode())
     async with _desk() as desk:
         kept: list[bytes] = []
 
@@ -153,7 +161,7 @@ async def test_bad_lines_are_found_and_the_others_are_stored() -> None:
         told = await desk.told(10)
         assert [name for name, _, refused in told if refused] == [f"m{message}" for message in range(7)]
         assert [line for _, _, refused in told for line, _ in refused] == [BAD + b"%d%d" % (n, n) for n in range(7)]
-        assert {reason for _, _, refused in told for _, reason in refused} == {"field type conflict"}
+        assert {reason for _, _, refused in told for _, reason in refused} == {words}
         assert len(kept) == 63
 
 
