@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 from collections.abc import Sequence
@@ -122,6 +123,8 @@ async def test_a_requested_line_is_watched_through_its_file() -> None:
         wire.change(2)
         os.write(writable, b"!")
         assert _told([await anext(watched), await anext(watched)]) == [(False, 1), (True, 2)]
+        # The pipe is readable still; while nobody asks for the next edge, the loop must not watch it.
+        assert not asyncio.get_running_loop().remove_reader(readable)
     finally:
         await watched.aclose()
         os.close(readable)

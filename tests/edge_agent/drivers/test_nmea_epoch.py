@@ -75,6 +75,12 @@ def test_rmc_without_a_fix_outweighs_the_others() -> None:
     assert decoder.counters["no fix"] == 1
 
 
+def test_gn_counts_the_satellites_of_every_constellation() -> None:
+    decoder = NmeaDecoder()
+    _feed(decoder, gga("030000.00"), sentence("GNGNS,030000.00,0655.2900,S,10736.4140,E,AAN,14,0.9,712.5,2.0,,,V"))
+    assert [sample.fields["satellites"] for sample in decoder.flush()] == [14]
+
+
 def _old(earliest_ns: int | None) -> tuple[list[Sample], Counter[str]]:
     decoder = NmeaDecoder(earliest_ns=earliest_ns)
     decoder.feed(rmc("030000.00", day="080407"), 0)

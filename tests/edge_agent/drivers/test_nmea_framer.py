@@ -28,9 +28,9 @@ def test_sentences_between_anything_are_found() -> None:
 
 
 def test_notes_of_a_captured_log_are_passed_over() -> None:
-    assert _frame([b"# about $GPGGA and $GPRMC\n$A*00\n#$B*11\nx#$C*22\n"]) == (
+    assert _frame([b"# about $GPGGA and $GPRMC\nx$A*00\n#$B*11\nx#$C*22\n"]) == (
         [b"A*00", b"C*22"],
-        {"garbage bytes": 2},
+        {"garbage bytes": 3},
     )
 
 

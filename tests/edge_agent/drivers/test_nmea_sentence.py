@@ -102,6 +102,12 @@ def test_a_quantity_out_of_range_is_left_out_alone() -> None:
     assert parsed.implausible == ("altitude_m", "hdop")
 
 
+def test_the_date_of_a_receiver_without_a_fix_is_no_date() -> None:
+    parsed = _parse("GPRMC,235948.00,V,0000.0000,N,00000.0000,E,,,161206,,,N")
+    assert parsed is not None
+    assert parsed.date is None
+
+
 @pytest.mark.parametrize("day", ["", "320126", "310226", "abcdef"])
 def test_a_date_that_cannot_be_is_no_date(day: str) -> None:
     parsed = _parse(f"GPRMC,030000,A,0655.29,S,10736.41,E,,,{day},,,A")
