@@ -89,7 +89,7 @@ def test_two_sensors_on_one_line_are_a_mistake(tmp_path: Path) -> None:
 def test_the_command_exits_78_and_opens_nothing(tmp_path: Path) -> None:
     path = written(tmp_path, "port = 1884", "port = 99999")
     done = subprocess.run(
-        [sys.executable, "-m", "siaga", "edge", "run", "--config", str(path)],
+        [sys.executable, "-m", "siaga.main", "edge", "run", "--config", str(path)],
         capture_output=True,
         text=True,
         timeout=30,
