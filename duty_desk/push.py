@@ -14,6 +14,8 @@ MAX_QUEUED = 256
 """Events that may wait for one page."""
 MAX_PAGES = 200
 """Pages connected at once."""
+RETRY_MS = 1_000
+"""How long a page whose stream ended waits before it connects again."""
 
 
 def event_bytes(name: str, event_id: str, data: bytes) -> bytes:
@@ -79,7 +81,7 @@ class Push:
         if len(self._pages) >= MAX_PAGES:
             return None
         page = Page()
-        page.put(event_bytes("snapshot", f"{self.run}-{self._number}", self._snapshot()))
+        page.put(b"retry: %d\n" % RETRY_MS + event_bytes("snapshot", f"{self.run}-{self._number}", self._snapshot()))
         self._pages.add(page)
         return page
 

@@ -12,6 +12,7 @@ import { has, loadWords, otherLanguage, setLanguage, timeOfDay, word } from "./w
 // A key pressed this soon after another incident took the large place was meant for the one before.
 const SETTLE_MS = 400;
 const NOTICE_MS = 5000;
+const RETRY_MS = 2000;
 
 const $ = (id) => document.getElementById(id);
 const incidents = new Incidents();
@@ -248,8 +249,19 @@ function tick() {
   renderAges(incidents.hero(), now());
 }
 
+// What the page cannot do without is asked for until it comes.
+async function eventually(ask) {
+  for (;;) {
+    try {
+      return await ask();
+    } catch {
+      await new Promise((done) => setTimeout(done, RETRY_MS));
+    }
+  }
+}
+
 async function start() {
-  await loadWords();
+  await eventually(loadWords);
   setLanguage(localStorage.getItem("siaga.language") ?? document.documentElement.lang);
   $("officer").value = localStorage.getItem("siaga.officer") ?? "";
   wire();
@@ -263,7 +275,7 @@ async function start() {
   setInterval(tick, 500);
   tick();
   if (!$("officer").value) $("officer").focus();
-  const [inventory, streets] = await Promise.all([get("/api/inventory"), get("/api/streets")]);
+  const [inventory, streets] = await eventually(() => Promise.all([get("/api/inventory"), get("/api/streets")]));
   map = new StreetMap($("map"), inventory, streets);
   speak(localStorage.getItem("siaga.language") ?? inventory.language);
 }

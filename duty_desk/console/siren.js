@@ -1,6 +1,7 @@
 // The siren: made by oscillators alone, so that it needs no timer and sounds on in a tab that is not in front.
 
 const LOUD = 0.5;
+const TEST_MS = 1500;
 
 export class Siren {
   // `onBlocked` is told whether the browser holds the sound back.
@@ -29,17 +30,18 @@ export class Siren {
   // `pattern`: "alarm", "drill", "stale" or null for silence.
   set(pattern) {
     this.wanted = pattern;
-    if (this.blocked || this.playing?.pattern === pattern) return;
+    if (this.blocked || (this.playing?.pattern ?? null) === pattern) return;
     this.playing?.stop();
     this.playing = pattern === null ? null : start(this.context, pattern);
+    // What sounds can be read from the page.
+    document.body.dataset.siren = pattern ?? "";
   }
 
-  test() {
-    this.unlock();
-    if (this.wanted !== null) return;
-    this.set("alarm");
-    setTimeout(() => this.wanted === "alarm" && this.testing && this.set(null), 1500);
-    this.testing = true;
+  // A voice of its own, so that the end of a test never silences an alarm.
+  async test() {
+    await this.context.resume();
+    const voice = start(this.context, "alarm");
+    setTimeout(() => voice.stop(), TEST_MS);
   }
 }
 

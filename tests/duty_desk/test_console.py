@@ -196,6 +196,23 @@ async def test_blocked_sound_is_said_in_large_letters_until_a_key(desk: Desk) ->
 
 
 @pytest.mark.slow
+async def test_the_siren_sounds_until_somebody_accepts_and_a_sound_test_does_not_end_it(desk: Desk) -> None:
+    async with browser() as running, console(running, desk) as page, box(desk.alarm) as street:
+        siren = page.locator("body")
+        await page.locator("#sound-test").click()
+        await street.alarm(press_body())
+        await expect(siren).to_have_attribute("data-siren", "alarm")
+        await page.wait_for_timeout(1_700)
+        await expect(siren).to_have_attribute("data-siren", "alarm")
+        await page.keyboard.press("Space")
+        await expect(siren).to_have_attribute("data-siren", "")
+        await street.alarm(press_body(status="Exercise"))
+        await expect(siren).to_have_attribute("data-siren", "drill")
+        await street.alarm(press_body())
+        await expect(siren).to_have_attribute("data-siren", "alarm")
+
+
+@pytest.mark.slow
 async def test_a_dead_desk_shows_within_ten_seconds_and_the_page_comes_back(desk: Desk) -> None:
     """Fault 36."""
     async with browser() as running, console(running, desk) as page:

@@ -20,7 +20,7 @@ def test_a_valid_press_is_complete() -> None:
     assert alarm.body_sha256 is None
 
 
-EVENT = new_event_id()
+EVENT = "01940000-0000-7000-8000-000000000001"
 
 
 @pytest.mark.parametrize(

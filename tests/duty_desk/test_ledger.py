@@ -71,18 +71,17 @@ def path(tmp_path: Path) -> Path:
     file = tmp_path / "data" / "ledger.db"
     writer = Writer(file)
     writer.open()
-    for _ in range(4):
-        record = writer.board.press(alarm(), "alarm", NOW)
+
+    def happen(record: Record) -> str:
         incident = writer.board.apply(record)
         assert incident is not None
         writer.ledger.append(record)
-    for record in (
-        lambda: writer.board.accept(incident.id, officer="Sari", screen="one", now_ns=NOW),
-        lambda: writer.board.close(incident.id, officer="Sari", screen="one", note="aman", now_ns=NOW),
-    ):
-        made = record()
-        writer.board.apply(made)
-        writer.ledger.append(made)
+        return incident.id
+
+    for _ in range(4):
+        incident_id = happen(writer.board.press(alarm(), "alarm", NOW))
+    happen(writer.board.accept(incident_id, officer="Sari", screen="one", now_ns=NOW))
+    happen(writer.board.close(incident_id, officer="Sari", screen="one", note="aman", now_ns=NOW))
     writer.wait(lambda: len(writer.done) == 6)
     writer.ledger.stop()
     return file
