@@ -58,14 +58,11 @@ def forget_state(folder: Path) -> None:
 
 def is_running(folder: Path) -> bool:
     """Return whether a demo runs in a folder."""
-    try:
-        with _lock_path(folder).open("rb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-    except FileNotFoundError:
-        pass
+    with contextlib.suppress(FileNotFoundError), _lock_path(folder).open("rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
     return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -76,12 +77,9 @@ class Mosquitto(Process):
         deadline = time.monotonic() + timeout_s
         while True:
             running = self.running
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1.0):
-                    # Another program may listen on the port while ours ends for that reason.
-                    if running and self.running:
-                        return
-            except OSError:
-                pass
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1.0):
+                # Another program may listen on the port while ours ends for that reason.
+                if running and self.running:
+                    return
             self.check_waiting(deadline, timeout_s, running=running)
             time.sleep(_POLL_S)

@@ -27,6 +27,9 @@ _LOG_LINES: Final = 12
 _PORTS: Final = range(20_000, 32_000)
 """Below Linux' ephemeral ports (32768 and up), so no outgoing connection takes a port before it is listened on."""
 
+_UNLESS_ORPHANED: Final = '[ "$PPID" = "$1" ] || exit 1; shift; exec "$@"'
+"""Closes the gap in which the parent dies before its child has asked for the signal."""
+
 _given_ports: set[int] = set()
 _live: weakref.WeakSet[Process] = weakref.WeakSet()
 
@@ -122,7 +125,8 @@ class Process:
         """
         if self.running:
             raise ProcessError(f"{self.name} runs already (pid {self.pid})")
-        argv = [find_program("setpriv"), "--pdeathsig", "KILL", "--", find_program(self.argv[0]), *self.argv[1:]]
+        bound = [find_program("setpriv"), "--pdeathsig", "KILL", "--", "/bin/sh", "-c", _UNLESS_ORPHANED, "siaga"]
+        argv = [*bound, str(os.getpid()), find_program(self.argv[0]), *self.argv[1:]]
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._log_start = log.tell()

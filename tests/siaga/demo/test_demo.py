@@ -8,11 +8,13 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.siaga.ends import Ends
 
 SIAGA = [sys.executable, "-m", "siaga.main"]
 TIMEOUT_S = 60
@@ -73,21 +75,19 @@ def test_a_press_is_answered_and_shown_in_the_status(demo: subprocess.Popen[str]
 def test_a_stop_leaves_no_process_and_no_listening_port(
     demo: subprocess.Popen[str], number: signal.Signals, tmp_path: Path
 ) -> None:
-    started = parts(demo)
-    assert len(started) == 8
-    demo.send_signal(number)
-    assert demo.wait(TIMEOUT_S) == 0
-    gone, left = psutil.wait_procs(started, timeout=0)
-    assert left == []
-    assert len(gone) == 8
+    with Ends(part.pid for part in parts(demo)) as started:
+        assert len(started.alive_after(0)) == 8
+        demo.send_signal(number)
+        assert demo.wait(TIMEOUT_S) == 0
+        assert started.alive_after(0) == []
     assert not (tmp_path / "demo" / "demo.json").exists()
 
 
 def test_a_killed_demo_takes_its_parts_along(demo: subprocess.Popen[str]) -> None:
-    started = parts(demo)
-    demo.kill()
-    _, left = psutil.wait_procs(started, timeout=5)
-    assert left == []
+    with Ends(part.pid for part in parts(demo)) as started:
+        assert len(started.alive_after(0)) == 8
+        demo.kill()
+        assert started.alive_after(5) == []
 
 
 def test_a_killed_part_is_started_again(demo: subprocess.Popen[str], tmp_path: Path) -> None:
@@ -98,18 +98,23 @@ def test_a_killed_part_is_started_again(demo: subprocess.Popen[str], tmp_path: P
     assert "fast blink" in siaga("demo", "press", "box-1", "--folder", str(tmp_path / "demo")).stdout
 
 
-def test_the_second_start_takes_at_most_five_seconds(demo: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_the_second_start_takes_less_than_five_seconds_of_processor_time(
+    demo: subprocess.Popen[str], tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     demo.send_signal(signal.SIGINT)
     demo.wait(TIMEOUT_S)
     argv = [*SIAGA, "demo", "run", "--folder", str(tmp_path / "demo")]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as again:
         told = read_until(again, "Ctrl-C")
+        processes = [psutil.Process(again.pid), *parts(again)]
+        spent_s = sum(process.cpu_times().user + process.cpu_times().system for process in processes)
         again.send_signal(signal.SIGTERM)
         again.wait(TIMEOUT_S)
     ready = re.search(r"ready after ([\d.]+) s", told)
     assert ready is not None
-    # Twice the promise: the other worker's tests have the second core.
-    assert float(ready.group(1)) < 10
+    record_property("told", f"demo: ready again after {ready.group(1)} s, {spent_s:.1f} s of processor time")
+    # Other tests run meanwhile, so it is the processor time that is held against the promise.
+    assert spent_s < 5
 
 
 def test_a_part_that_cannot_start_is_named_with_its_log(tmp_path: Path) -> None:

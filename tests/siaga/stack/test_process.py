@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from siaga.stack.process import Process, ProcessError, free_port
+from tests.siaga.ends import Ends
 
 STUBBORN = """
 import signal, time
@@ -99,8 +99,7 @@ def test_a_process_is_not_started_twice(tmp_path: Path) -> None:
 def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
-        child = psutil.Process(int(parent.stdout.readline()))
-        assert child.is_running()
-        parent.kill()
-        psutil.wait_procs([child], timeout=5)
-    assert not child.is_running()
+        with Ends([int(parent.stdout.readline())]) as child:
+            assert len(child.alive_after(0)) == 1
+            parent.kill()
+            assert child.alive_after(5) == []
