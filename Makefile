@@ -31,7 +31,7 @@ bench-alarm: test-setup ## time 200 presses from the button's edge to the page's
 	@.venv/bin/python -m benchmarks.alarm
 
 schema: test-setup ## write docs/schema from the types
-	@.venv/bin/python -m contract.schema
+	@.venv/bin/python -m contract.schema --write
 
 docs-screenshots: test-setup ## take the docs' screenshots again
 	@SIAGA_SCREENSHOTS=docs/assets .venv/bin/pytest -q tests/duty_desk -k screenshot

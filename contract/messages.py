@@ -131,7 +131,7 @@ class Books(Message):
 
 
 class Report(Message):
-    """A device's books, each minute."""
+    """A device's books, each minute; `sensors` is what each sensor's driver counted, sentences and refusals alike."""
 
     device: Name
     boot: Word
@@ -141,6 +141,7 @@ class Report(Message):
     readings: Books
     presses: Books
     faults: Counts
+    sensors: dict[Name, Counts] = Field(default_factory=dict)
 
 
 class Heartbeat(Message):

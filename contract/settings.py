@@ -68,7 +68,9 @@ def load_toml(text: str, model: type[ModelT], *, source: str, examples: Mapping[
         # By way of JSON, because pydantic's strictness fits JSON: a path may be a string there, and a port may not.
         return model.model_validate_json(json.dumps(value, default=_no_json), strict=True, extra="forbid")
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
+        faults = error.errors(include_url=False)
+        # A key nobody knows is most often the misspelt one that another fault misses.
+        fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])
         loc = fault.get("ctx", {}).get("keys", fault["loc"])
         plain = [part for part in loc if isinstance(part, str)]
         raise ConfigError(

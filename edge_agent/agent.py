@@ -217,6 +217,7 @@ class Agent:
                 dropped={},
             ),
             faults=dict(self._faults),
+            sensors={sensor.id: dict(sensor.counters) for sensor in self._sensors},
         )
 
     async def _report(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contract.messages import Position
 from edge_agent.clock import Clock, is_plausible
 from edge_agent.config import ButtonSettings, SensorSettings
-from edge_agent.drivers.base import Sample, open_decoder
+from edge_agent.drivers.base import Decoder, Sample, open_decoder
 from edge_agent.drivers.button.driver import Edge, watch_button
 from edge_agent.errors import LineError
 from edge_agent.lines import read_line_source
@@ -101,17 +101,32 @@ class SensorReader:
         # A replayed log says when it was recorded, not what time it is.
         self._live = not sensor.uri.startswith("replay://")
         self.position: Position | None = None
+        self._past: Counter[str] = Counter()
+        self._decoder: Decoder | None = None
+
+    @property
+    def counters(self) -> Counter[str]:
+        """What the driver counted over all openings of the line."""
+        return self._past if self._decoder is None else self._past + self._decoder.counters
+
+    @property
+    def id(self) -> str:
+        """The sensor's name."""
+        return self._sensor.id
 
     async def run(self) -> None:
         """Read until cancelled."""
         backoff = Backoff(base_s=0.2, cap_s=10.0)
         while True:
             decoder = open_decoder(self._sensor.driver)
+            self._decoder = decoder
+            fault: str | None = None
             try:
                 async for data, monotonic_ns in read_line_source(self._sensor.uri):
                     backoff.reset()
                     for sample in decoder.feed(data, monotonic_ns):
                         self._take(sample)
+                    fault = self._note(decoder.fault(), fault)
                 if not self._live:
                     return
             except LineError as error:
@@ -120,7 +135,15 @@ class SensorReader:
             finally:
                 for sample in decoder.flush():
                     self._take(sample)
+                self._past, self._decoder = self.counters, None
             await asyncio.sleep(backoff.next_s())
+
+    def _note(self, fault: str | None, before: str | None) -> str | None:
+        """Count and tell a fault of the line when it begins."""
+        if fault is not None and fault != before:
+            self._faults[f"sensor {self.id}: {fault}"] += 1
+            _log.error("sensor %s: %s", self.id, fault)
+        return fault
 
     def _take(self, sample: Sample) -> None:
         if sample.time_ns is not None and self._live:
