@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,16 +114,44 @@ async def test_while_the_store_is_down_there_is_no_puback_and_boxes_are_asked_fo
         receipt = await _receipt(peer)
         assert receipt.retry_after_s is None
         assert [(one.first, one.last) for one in receipt.ranges] == [(1, 2)]
+        server.after = DOWN
+        await peer.publish(3, body(number=3))
+        await server.wait_for_writes(len(server.bodies) + 1)
+        await peer.publish(4, body(number=4))
+        assert (await _receipt(peer, pubacks_allowed=False)).retry_after_s == 5.0, "the next trouble is told at once"
 
 
 @pytest.mark.slow
-async def test_a_body_is_quarantined_and_receipted_while_the_store_is_down(tmp_path: Path) -> None:
+async def test_a_body_is_on_disk_before_its_receipt_leaves(tmp_path: Path) -> None:
     async with asyncio.timeout(10), _collector(tmp_path) as (peer, server, _, _):
+        with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await peer.publish(1, b"junk")
+            await peer.publish(2, body(number=2))
+            receipt = await _receipt(peer, pubacks_allowed=False)
+            assert (receipt.bodies, [one.first for one in receipt.ranges]) == ([], [2])
+            other.execute("ROLLBACK")
         server.after = DOWN
-        await peer.publish(1, b"junk")
-        receipt = await _receipt(peer)
-        assert receipt.bodies == [body_hash(b"junk")]
-        assert [row.body for row in read_rows(tmp_path / FILE)] == [b"junk"], "on disk before its receipt"
+        assert (await _receipt(peer)).bodies == [body_hash(b"junk")], "a store that is down matters not"
+        assert [row.body for row in read_rows(tmp_path / FILE)] == [b"junk"]
+
+
+@pytest.mark.slow
+async def test_a_body_the_disk_refuses_gets_no_receipt_and_blocks_nobody(tmp_path: Path) -> None:
+    async with asyncio.timeout(10), _collector(tmp_path) as (peer, _, _, _):
+        with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+            other.execute(
+                "CREATE TRIGGER full BEFORE INSERT ON quarantine "
+                "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+            )
+            await peer.publish(1, b"junk")
+            assert await peer.puback() == 1
+            await peer.publish(2, body(number=2))
+            receipt = await _receipt(peer)
+            assert (receipt.bodies, [one.first for one in receipt.ranges]) == ([], [2])
+            other.execute("DROP TRIGGER full")
+        await peer.publish(3, b"junk")
+        assert (await _receipt(peer)).bodies == [body_hash(b"junk")]
 
 
 async def test_what_is_held_is_bounded_in_bytes(tmp_path: Path) -> None:
