@@ -34,7 +34,7 @@ schema: test-setup ## write docs/schema from the types
 	@.venv/bin/python -m contract.schema --write
 
 docs-screenshots: test-setup ## take the docs' screenshots again
-	@SIAGA_SCREENSHOTS=docs/assets .venv/bin/pytest -q tests/duty_desk -k screenshot
+	@SIAGA_SCREENSHOTS=1 .venv/bin/pytest -q tests/duty_desk/test_console.py
 
 clean: ## remove everything that was installed or made here
 	rm -rf .venv .tools var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
