@@ -65,7 +65,7 @@ def test_an_empty_file_is_an_empty_inventory() -> None:
         ("latitude = -6.9217", "latitude = nan", 6, "sites.0.latitude", "finite number"),
         ("longitude = 107.609", "longitude = inf", 23, "buttons.0.longitude", "finite number"),
         ('label = "Mobil 1"\n', "", 14, "devices.1.label", "is missing"),
-        ('label = "Mobil 1"', 'lable = "Mobil 1"', 14, "devices.1.label", "is missing"),
+        ('label = "Mobil 1"', 'lable = "Mobil 1"', 16, "devices.1.lable", "no such key"),
         ('label = "Mobil 1"', 'label = "Mobil 1"\ncolour = "red"', 17, "devices.1.colour", "no such key"),
         ('name = "car-1"', 'name = "Car 1"', 15, "devices.1.name", "match pattern"),
         ('name = "car-1"', 'name = "box-1"', 15, "devices.1.name", "'box-1' appears twice"),
