@@ -60,6 +60,7 @@ class DutyDesk:
         self.links: dict[Lane, bool] = {"alarm": False, "telemetry": False}
         self.ledger: Ledger
         self._outlet = outlet
+        self._revision = 0
         self._now_ns = now_ns
         self._versions = Versions(now_ns() // 1_000_000)
         self._devices: dict[str, None] = dict.fromkeys(places.devices())
@@ -267,7 +268,9 @@ class DutyDesk:
         self.board.queued(record)
 
     def _view(self, incident: Incident) -> dict[str, Any]:
-        return incident_view(incident, self.places, recorded=self.board.recorded(incident.id))
+        self._revision += 1
+        recorded = self.board.recorded(incident.id)
+        return incident_view(incident, self.places, recorded=recorded, revision=self._revision)
 
     def _ring(self, incident: Incident, rings: str | None = None) -> dict[str, Any]:
         """Push an incident to the pages; `rings` names the alarm that is new."""

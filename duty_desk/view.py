@@ -50,14 +50,18 @@ class Places:
         return None if known is None or known.site is None else self._sites.get(known.site)
 
 
-def incident_view(incident: Incident, places: Places, *, recorded: bool) -> dict[str, Any]:
-    """Return an incident as the page takes it. Times in ms since 1970, by the centre's clock."""
+def incident_view(incident: Incident, places: Places, *, recorded: bool, revision: int = 0) -> dict[str, Any]:
+    """Return an incident as the page takes it. Times in ms since 1970, by the centre's clock.
+
+    `revision` rises with each view the desk makes, so that a page can tell a late answer from news.
+    """
     button = places.button(incident.device, incident.button)
     device = places.device(incident.device)
     site = places.site(incident.device)
     place: Button | Site | None = button or site
     return {
         "id": incident.id,
+        "revision": revision,
         "state": incident.state,
         "status": incident.status,
         "device": incident.device,

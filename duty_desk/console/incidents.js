@@ -22,7 +22,9 @@ export class Incidents {
     this.all = new Map(incidents.map((incident) => [incident.id, incident]));
   }
 
+  // The answer to a request may come after news that is newer than it.
   put(incident) {
+    if (incident.revision < (this.all.get(incident.id)?.revision ?? 0)) return;
     this.all.set(incident.id, incident);
     for (const old of this.closed().slice(CLOSED_SHOWN)) this.all.delete(old.id);
   }

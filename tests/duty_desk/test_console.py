@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, ViewportSize, async_playwright, expect
 
 from contract.identity import new_event_id
 from tests.duty_desk.conftest import REPO, Desk, box, press_body
@@ -158,6 +158,30 @@ async def test_the_second_officer_is_told_who_was_first(desk: Desk) -> None:
         (incident,) = desk.incidents()
         loser = second if incident["officer"] == "Sari" else first
         await expect(loser.locator("#hero-state")).to_contain_text(incident["officer"])
+
+
+@pytest.mark.slow
+async def test_an_answer_that_comes_late_does_not_undo_the_news(desk: Desk) -> None:
+    async with browser() as running, console(running, desk) as page, box(desk.alarm) as street:
+        held, recorded = asyncio.Event(), asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            answer = await route.fetch()
+            assert (await answer.json())["incident"]["recorded"] is False
+            held.set()
+            await recorded.wait()
+            await route.fulfill(response=answer)
+
+        await page.route("**/accept", hold)
+        await street.alarm(press_body())
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "open")
+        await page.keyboard.press("Space")
+        await held.wait()
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
+        await expect(page.locator("#hero-unrecorded")).to_be_hidden()
+        recorded.set()
+        await expect(page.locator("#notice")).to_contain_text("Braga")
+        await expect(page.locator("#hero-unrecorded")).to_be_hidden()
 
 
 @pytest.mark.slow
@@ -325,6 +349,8 @@ async def _shot(page: Page, name: str, *, aside: bool = False) -> None:
     """Take a picture when asked to: SIAGA_SCREENSHOTS=1 for the docs, or a folder, which gets those `aside` too."""
     folder = os.environ.get("SIAGA_SCREENSHOTS")
     if folder and not (aside and folder == "1"):
+        await expect(page.locator("#notice")).to_be_hidden(timeout=10_000)
+        await expect(page.get_by_text("BELUM TERCATAT").filter(visible=True)).to_have_count(0)
         target = SHOTS if folder == "1" else Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=target / name)

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 
 from duty_desk import ledger as limits
 from duty_desk.board import Board
-from duty_desk.chain import walk
+from duty_desk.chain import row_hash, walk
 from duty_desk.errors import LedgerBrokenError, LedgerFullError
 from duty_desk.ledger import Ledger
 from duty_desk.records import Record, StartedEntry
@@ -134,6 +134,15 @@ def test_a_change_names_the_first_row_that_does_not_fit(path: Path, statements: 
     with pytest.raises(LedgerBrokenError) as caught:
         check(path)
     assert caught.value.sequence == row
+
+
+def test_an_edit_with_its_hash_made_anew_shows_in_the_row_after_it(path: Path) -> None:
+    with open_reader(path).connect() as connection:
+        row = [found for found, _ in read_rows(connection)][2]
+    body = row.body.replace("box-1", "box-2")
+    change(path, f"UPDATE entry SET body = '{body}', hash = '{row_hash(3, row.previous, body)}' WHERE sequence = 3")
+    with pytest.raises(LedgerBrokenError, match="row 4: it does not follow"):
+        check(path)
 
 
 def test_a_name_can_be_erased_and_the_chain_stays_whole(path: Path) -> None:
