@@ -4,6 +4,7 @@ What differs from aiomqtt 2.5, and why (each has a test in tests/link/test_clien
 - The socket is given to it connected, so that no thread blocks in `connect` and a cancelled attempt leaves nothing.
 - A connection that ends before its CONNACK fails the attempt at once, not at the timeout; one that ends right after is
   noticed at all.
+- A stop that comes together with an answer of the broker stops (asyncio.wait_for loses it below Python 3.12).
 - `publish` writes at once, not two turns of the event loop later, and looks at the PUBACK's reason code.
 - Publishes wait for a place within the broker's Receive Maximum; nothing is queued behind their back.
 - Messages go straight to a callback: no unbounded queue, no task for each message.
@@ -16,10 +17,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -33,6 +35,10 @@ _DISCONNECT_WITH_WILL: Final = 0x04
 _NO_MATCHING_SUBSCRIBERS: Final = 0x10
 _FIRST_FAILURE: Final = 0x80
 _RECEIVE_MAXIMUM: Final = 1_000
+_T = TypeVar("_T")
+
+_PAHO_LOG = logging.getLogger("siaga.link.paho")
+_PAHO_LOG.setLevel(logging.CRITICAL)  # the session tells each lost connection once, in its own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class Client(aiomqtt.Client):
         port: Its port, likewise.
         client_id: The client id.
         on_message: Called for each message that arrives, outside of paho's own callbacks.
+        on_end: Called once, at the moment the connection is found ended or is closed.
         will: The message the broker publishes when the connection ends, however it ends.
         keep_alive_s: MQTT keep-alive in seconds.
         timeout_s: How long the CONNACK and each SUBACK may take, in seconds.
@@ -69,6 +76,7 @@ class Client(aiomqtt.Client):
         client_id: str,
         *,
         on_message: OnMessage,
+        on_end: Callable[[], None],
         will: Outgoing | None,
         keep_alive_s: int,
         timeout_s: float,
@@ -85,9 +93,11 @@ class Client(aiomqtt.Client):
             timeout=timeout_s,
             will=None if will is None else aiomqtt.Will(will.topic, will.body, will.qos, will.retain),
             properties=properties,
+            logger=_PAHO_LOG,
             max_inflight_messages=0,  # paho would queue what exceeds it; `_window` makes the caller wait instead
         )
         self._deliver = on_message
+        self._on_end = on_end
         self._has_will = will is not None
         self._acks: dict[int, asyncio.Future[Any]] = {}
         self._window = asyncio.Semaphore(_RECEIVE_MAXIMUM)
@@ -190,6 +200,14 @@ class Client(aiomqtt.Client):
     def _client_connect(self) -> None:
         """Do nothing: `open` has done it, on the event loop, as the socket is connected already."""
 
+    async def _wait_for(self, fut: Awaitable[_T], timeout: float | None) -> _T:
+        # Not asyncio.wait_for: below Python 3.12 it swallows a cancellation that comes together with the result.
+        try:
+            async with asyncio.timeout(self.timeout if timeout is None else timeout):
+                return await fut
+        except TimeoutError:
+            raise aiomqtt.MqttError("no answer from the broker in time") from None
+
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None) -> None:
         receive_maximum = getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM)
         self._window = asyncio.Semaphore(min(receive_maximum, _RECEIVE_MAXIMUM))
@@ -200,6 +218,9 @@ class Client(aiomqtt.Client):
             self._connected.set_exception(aiomqtt.MqttError("the connection ended before the CONNACK"))
         elif not self._connected.cancelled():
             super()._on_disconnect(client, userdata, flags, reason_code, properties)
+            if self._disconnected.done():
+                # Seen: aiomqtt forgets this future when the connection ends between the CONNACK and the next turn.
+                self._disconnected.exception()
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
         # Not from within paho's callback: it holds a lock there that publishing and closing need.
@@ -237,6 +258,7 @@ class Client(aiomqtt.Client):
         else:
             self.lost.set_exception(reason)
             self.lost.exception()
+        self._on_end()
         for ack in self._acks.values():
             if not ack.done():
                 ack.set_exception(PublishTimeoutError("the connection ended before the PUBACK"))

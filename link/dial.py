@@ -71,7 +71,7 @@ class Dialer:
         raise last_error
 
     async def _addresses(self) -> list[_Address]:
-        with contextlib.suppress(socket.gaierror):
+        with contextlib.suppress(socket.gaierror, UnicodeError):
             # An address in digits needs no look-up and no thread.
             return _look_up(self._endpoint, socket.AI_NUMERICHOST)
         if self._looking_up is None or self._looking_up.done():

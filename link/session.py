@@ -31,6 +31,7 @@ from link.errors import LinkError, LinkRefusedError, NotConnectedError, PublishR
 
 _REFUSED_PAUSE_S: Final = 10.0
 _SETTLED_S: Final = 2.0
+_SHORT_LIVES: Final = 3
 _TAKEN_OVER: Final = 0x8E
 _UNSPECIFIED: Final = 0x80
 _PASSING: Final = frozenset({0x88, 0x89, 0x97, 0x9C, 0x9D, 0x9F})
@@ -88,7 +89,7 @@ class Session:
         self._backoff = backoff if backoff is not None else Backoff()
         self._dialer = Dialer(endpoint, connect_timeout_s)
         self._client: Client | None = None
-        self._contested = False
+        self._short_lives = 0
         self._standing = asyncio.Event()
         self._hurry = asyncio.Event()
         self._log = logging.getLogger(f"siaga.link.{client_id}")
@@ -114,7 +115,8 @@ class Session:
             except (aiomqtt.MqttError, LinkError, OSError) as error:
                 pause_s = self._pause_after(error)
                 level = logging.ERROR if self.fault else logging.WARNING
-                self._log.log(level, "%s: %s; next attempt in %.1f s", self.endpoint, _words(error), pause_s)
+                why = self.fault or _words(error)
+                self._log.log(level, "%s: %s; next attempt in %.1f s", self.endpoint, why, pause_s)
                 await self._pause(pause_s)
 
     async def publish(
@@ -143,7 +145,10 @@ class Session:
             NotConnectedError: There is no connection; nothing was sent.
             PublishTimeoutError: No PUBACK within `timeout_s` seconds, or the connection was lost meanwhile.
             PublishRefusedError: The PUBACK carries a reason code other than Success.
+            ValueError: The topic is empty or has a wildcard.
         """
+        if not topic:  # MQTT 5 has a use for an empty topic; sent without a topic alias, it ends the connection
+            raise ValueError("an empty topic")
         if self._client is None:
             raise NotConnectedError(f"no connection to {self.endpoint}")
         await self._client.publish_checked(
@@ -159,8 +164,6 @@ class Session:
         if self._client is not None:
             self._log.warning("%s: the connection is given up as dead", self.endpoint)
             self._client.close(goodbye=False)
-            self._client = None
-            self._standing.clear()
 
     async def _connect_once(self) -> None:
         """Connect, and return when `renew` ended the connection; any other end is raised."""
@@ -170,6 +173,7 @@ class Session:
             self.endpoint.port,
             self.client_id,
             on_message=self._hand_over,
+            on_end=self._ended,
             will=self._will,
             keep_alive_s=self._keep_alive_s,
             timeout_s=self._connect_timeout_s,
@@ -187,7 +191,7 @@ class Session:
         self._client = client
         self._hurry.clear()
         self.connects += 1
-        if not self._contested:
+        if self._short_lives < _SHORT_LIVES:
             self.fault = None
         self._standing.set()
         self._log.info("%s: connected", self.endpoint)
@@ -198,14 +202,18 @@ class Session:
             await asyncio.wait((client.lost,), timeout=_SETTLED_S)
             if not client.lost.done():
                 self._backoff.reset()
-                self._contested = False
+                self._short_lives = 0
                 self.fault = None
                 await asyncio.wait((client.lost,))
         finally:
-            self._client = None
-            self._standing.clear()
+            self._ended()
             self._call(self._on_disconnect)
+        self._short_lives += 1
         client.lost.result()
+
+    def _ended(self) -> None:
+        self._client = None
+        self._standing.clear()
 
     async def _pause(self, pause_s: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -215,6 +223,9 @@ class Session:
 
     def _pause_after(self, error: Exception) -> float:
         """Return how long to wait after a failed attempt in seconds, and keep in `fault` what a person must mend."""
+        self.fault = None
+        if isinstance(error, OSError):
+            self._short_lives = 0  # nobody listens there: it is the broker that ended them
         if isinstance(error, LinkRefusedError | PublishRefusedError):
             self.fault = str(error)
             return self._backoff.around_s(_REFUSED_PAUSE_S)
@@ -222,9 +233,9 @@ class Session:
         if isinstance(error, aiomqtt.exceptions.MqttConnectError) and code not in _PASSING:
             self.fault = f"the broker refused the log-in: {_words(error)}"
             return self._backoff.around_s(_REFUSED_PAUSE_S)
-        if code == _TAKEN_OVER:
-            self._contested = True
-            self.fault = f"another client logged in as {self.client_id}"
+        if code == _TAKEN_OVER or self._short_lives >= _SHORT_LIVES:
+            # Mosquitto 2.0.11 closes the socket of a client whose name another one takes, and sends no DISCONNECT.
+            self.fault = f"connections end right after the log-in; does another client use the name {self.client_id}?"
         return self._backoff.next_s()
 
     def _hand_over(self, topic: str, body: bytes, retained: bool) -> None:
