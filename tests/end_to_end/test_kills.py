@@ -143,3 +143,15 @@ def test_fault_29_collector_killed_between_write_and_receipt(stack: DemoStack) -
             stack.restart(stack.collector)
         eventually(lambda: max(tap.seen.values()) > 1, "a batch sent again because its receipt never left")
         assert_each_reading_is_there_once(stack)
+
+
+def test_fault_29_no_receipt_before_the_store_took_it(stack: DemoStack) -> None:
+    """The store is dead while batches arrive, and the collector dies before it returns: the box still has them."""
+    eventually(lambda: stored_fixes(stack) > 0, "readings flow")
+    with Tap(stack.telemetry_broker.port, topics.ALL_TELEMETRY, lambda body: (body["stream"], body["batch"])) as tap:
+        stack.influxdb.kill()
+        eventually(lambda: len(tap.seen) >= 3, "batches arrive at the collector")
+        stack.collector.kill()
+        stack.influxdb.start()
+        stack.restart(stack.collector)
+        assert_each_reading_is_there_once(stack)
