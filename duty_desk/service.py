@@ -91,7 +91,8 @@ class Service:
         try:
             # Alarms are heard only once the past is known, unless the ledger cannot tell it in time.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._loaded.wait(), _LEDGER_WAIT_S)
+                async with asyncio.timeout(_LEDGER_WAIT_S):
+                    await self._loaded.wait()
             async with asyncio.TaskGroup() as group:
                 tasks = self._start(group)
                 server = _Server(
@@ -107,9 +108,9 @@ class Service:
                 )
                 http = group.create_task(server.serve(sockets=[sock]), name="desk-http")
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(
-                        asyncio.gather(*(event.wait() for event in self._connected.values())), _FIRST_ATTEMPT_S
-                    )
+                    async with asyncio.timeout(_FIRST_ATTEMPT_S):
+                        for event in self._connected.values():
+                            await event.wait()
                 ready()
                 await stop.wait()
                 self.desk.push.close()

@@ -25,7 +25,6 @@ from link import Endpoint, NotConnectedError, Outgoing, PublishRefusedError, Pub
 
 _log = logging.getLogger("siaga.edge.uplink")
 
-_KEEP_ALIVE_S = 10
 _RETRY_DISK_S = 5.0
 _MAX_RECEIPT_BYTES = 65_536
 
@@ -319,7 +318,6 @@ class Uplink:
             on_connect=self._connected_telemetry if lane == "telemetry" else self._connected_alarm,
             birth=lambda: status("online"),
             will=status("offline"),
-            keep_alive_s=_KEEP_ALIVE_S,
         )
 
     def _connected_alarm(self) -> None:

@@ -104,17 +104,6 @@ class PtyLine:
                 self._flushed_sends += self._sends_since_open
                 self._sends_since_open = 0
 
-    def unread_bytes(self) -> int:
-        """Return how many bytes wait for the reader; 0 when nobody has the line open (ioctl_tty(2), FIONREAD)."""
-        if not self._is_open():
-            return 0
-        far_end = os.open(self._tty, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        try:
-            (unread,) = struct.unpack("i", fcntl.ioctl(far_end, termios.FIONREAD, bytes(4)))
-        finally:
-            os.close(far_end)
-        return int(unread)
-
     def _is_open(self) -> bool:
         poll = select.poll()
         poll.register(self._fd, 0)

@@ -88,18 +88,6 @@ def test_a_reader_that_does_not_read_overflows_and_never_blocks_the_sender(line:
     os.close(tty)
 
 
-def test_what_waits_for_the_reader_is_counted(line: PtyLine) -> None:
-    assert line.unread_bytes() == 0
-    tty = open_tty(line.link)
-    assert line.send(SENTENCE)
-    assert line.unread_bytes() == len(SENTENCE)
-    os.read(tty, 1_000)
-    assert line.unread_bytes() == 0
-    line.send(SENTENCE)
-    os.close(tty)
-    assert line.unread_bytes() == 0
-
-
 def test_the_link_is_replaced_at_a_restart_and_gone_after(tmp_path: Path) -> None:
     link = tmp_path / "gps.tty"
     link.symlink_to("/dev/pts/stale")
