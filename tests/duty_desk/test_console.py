@@ -51,7 +51,7 @@ async def console(
     running: Browser,
     desk: Desk,
     *,
-    officer: str = "Ipda Sari",
+    officer: str = "Petugas 1",
     language: str = "id",
     dark: bool = True,
     size: ViewportSize = DESK_SCREEN,
@@ -97,7 +97,7 @@ async def test_one_key_accepts_and_one_closes(desk: Desk, language: str) -> None
         await expect(page.locator("#hero-unrecorded")).to_be_hidden()
         await page.keyboard.press("Space")
         await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
-        await expect(page.locator("#hero-state")).to_have_text(words["state_accepted"].format(officer="Ipda Sari"))
+        await expect(page.locator("#hero-state")).to_have_text(words["state_accepted"].format(officer="Petugas 1"))
         await street.wait("siaga/v1/down/box-1/alarm/lamp", lambda body: body["lamps"] == {"sos": "accepted"})
         await _shot(page, f"console-accepted-{language}.png", aside=True)
         await page.keyboard.press("t")
@@ -128,7 +128,7 @@ async def test_the_oldest_unaccepted_is_on_top_and_a_further_press_rings_again(d
         await page.keyboard.press("a")
         # The accepted one makes room for the next that nobody has.
         await expect(page.locator("#hero-address")).to_contain_text("Dago")
-        await expect(page.locator("#list .row-state")).to_contain_text("Ipda Sari")
+        await expect(page.locator("#list .row-state")).to_contain_text("Petugas 1")
         await page.wait_for_timeout(450)
         await page.keyboard.press("Space")
         await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
