@@ -4,7 +4,11 @@ SiagaError
 ├── ConfigError          a configuration cannot be used; the command exits 78 before it opens anything
 └── DecodeError          bytes from outside are not what they claim to be
     ├── TopicError       a topic is none of ours
-    └── BodyError        a body does not validate
+    ├── BodyError        a body does not validate
+    └── SignedError      a signed document must not be obeyed; what was in force stays
+        ├── ForgedError      no key we trust made this signature of these bytes
+        ├── MisroutedError   true, but for another device or of another kind
+        └── StaleError       true, but not newer than what was in force
 """
 
 from __future__ import annotations
@@ -60,6 +64,22 @@ class TopicError(DecodeError):
 
 class BodyError(DecodeError):
     """A body does not validate."""
+
+
+class SignedError(DecodeError):
+    """A signed document must not be obeyed; what was in force stays."""
+
+
+class ForgedError(SignedError):
+    """No key we trust made this signature of these bytes."""
+
+
+class MisroutedError(SignedError):
+    """A true document, but for another device or of another kind."""
+
+
+class StaleError(SignedError):
+    """A true document, but not newer than what was in force."""
 
 
 def _printable(text: str) -> str:
