@@ -1,0 +1,46 @@
+"""The broker that runs out of a folder, and how it is told that its files changed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from provisioning.brokers import render
+from provisioning.errors import ProvisioningError
+
+
+def reload(home: Path) -> int | None:
+    """Tell the broker that runs out of a folder to reload its files; return its process id, or None when none runs.
+
+    Raises:
+        ProvisioningError: It runs, but this user may not signal it.
+    """
+    pid = running_pid(home)
+    if pid is None:
+        return None
+    try:
+        os.kill(pid, signal.SIGHUP)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        raise ProvisioningError(
+            f"{home}: the files are written, but this user may not signal the broker (pid {pid})",
+            f"as its user or root run: kill -HUP {pid}",
+        ) from None
+    return pid
+
+
+def running_pid(home: Path) -> int | None:
+    """Return the process id of the Mosquitto that runs with a folder's configuration, or None.
+
+    The pid file alone is not believed: SIGHUP would end another process that has got the number since.
+    """
+    try:
+        pid = int((home / render.PID_FILE).read_text())
+        argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    ours = os.fsencode((home / render.CONFIG).resolve())
+    named = any(os.path.realpath(one) == ours.decode() for one in map(os.fsdecode, argv[1:]) if one)
+    return pid if Path(os.fsdecode(argv[0])).name == "mosquitto" and named else None
