@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from contract.batch import BATCH, TelemetryReceipt
 from contract.inventory import Inventory
 from contract.messages import AlarmReceipt, Heartbeat, IncidentMessage, Lamps, Press, Report, Status
+from contract.signed import Envelope
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -28,7 +29,8 @@ MODELS: Final[dict[str, type[BaseModel]]] = {
     "status": Status,
     "telemetry-receipt": TelemetryReceipt,
 }
-"""The models by what their topic ends in; the batch (`telemetry`) is no model and stands beside them."""
+"""The models by what their topic ends in. Beside them stand the batch (`telemetry`), which is no model, and the
+envelope (`signed`), which has a reader of its own."""
 
 RENEW: Final = "python -m contract.schema --write"
 
@@ -36,6 +38,7 @@ RENEW: Final = "python -m contract.schema --write"
 def schema_files() -> dict[str, str]:
     """Return the text of each schema file by its name, with sorted keys, so that the same types give the same bytes."""
     schemas: dict[str, dict[str, Any]] = {name: TypeAdapter(model).json_schema() for name, model in MODELS.items()}
+    schemas["signed"] = Envelope.model_json_schema()
     schemas["telemetry"] = BATCH.json_schema()
     return {f"{name}.json": _text(name, schemas[name]) for name in sorted(schemas)}
 

@@ -57,7 +57,7 @@ class Envelope(Message):
 
     model_config = ConfigDict(extra="forbid")
 
-    document: dict[str, Any]
+    document: Document
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     signature: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
 
@@ -95,18 +95,16 @@ def verify(
         MisroutedError: `other device` or `other kind`.
         StaleError: `not newer`.
     """
-    taken = _parse(envelope)
+    value, taken = _parse(envelope)
     key = next((each for each in keys if key_id(each) == taken.key), None)
     if key is None:
         raise ForgedError("unknown key", envelope, detail=f"signed by key {taken.key}, which is not trusted here")
     try:
-        key.verify(bytes.fromhex(taken.signature), canonical(taken.document))
+        # Of what arrived, not of `taken.document`, which is without the keys that we do not know yet.
+        key.verify(bytes.fromhex(taken.signature), canonical(value["document"]))
     except InvalidSignature:
         raise ForgedError("bad signature", envelope, detail=f"not made by key {taken.key} of these bytes") from None
-    try:
-        document = Document.model_validate(taken.document)
-    except ValidationError as error:
-        raise SignedError("invalid", envelope, detail=first_fault(error)) from None
+    document = taken.document
     if document.device != device:
         raise MisroutedError("other device", envelope, detail=f"for {document.device}, and this is {device}")
     if document.kind != kind:
@@ -170,21 +168,20 @@ def load_verifying_keys(pem: bytes) -> tuple[Ed25519PublicKey, ...]:
     return tuple(keys)
 
 
-def _parse(envelope: bytes) -> Envelope:
+def _parse(envelope: bytes) -> tuple[Any, Envelope]:
     try:
         value = parse_json(envelope, max_bytes=MAX_SIGNED_BYTES)
         taken = Envelope.model_validate(value)
+        same = canonical(value) == envelope
     except BodyError as error:
         raise SignedError(error.reason, envelope, detail=error.detail) from None
     except ValidationError as error:
         raise SignedError("invalid", envelope, detail=first_fault(error)) from None
-    try:
-        same = canonical(value) == envelope
     except ValueError as error:
         raise SignedError("not canonical", envelope, detail=str(error)) from None
     if not same:
         raise SignedError("not canonical", envelope, detail="the same document has one form only; this is another")
-    return taken
+    return value, taken
 
 
 def _ordered(value: object, depth: int) -> object:

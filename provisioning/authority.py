@@ -184,7 +184,7 @@ class Authority(Layout):
             if lane in register.current("broker") and not force:
                 raise ExistsError(
                     f"the {lane} broker has a certificate",
-                    f"renew it: siaga provision ca renew --broker {lane}; --force makes a new key",
+                    f"renew it: siaga provision ca renew broker {lane}; --force makes a new key",
                 )
             files: Files = {}
             key = x.new_key()
@@ -359,4 +359,4 @@ class Authority(Layout):
 
     @staticmethod
     def _hint_exists(name: str) -> str:
-        return f"renew it: siaga provision ca renew {name}; --force makes a new key"
+        return f"renew it: siaga provision ca renew device {name}; --force makes a new key"

@@ -127,7 +127,7 @@ def write_files(
     try:
         for name, temporary in temporaries.items():
             make_folder((folder / name).parent)
-            _write(folder / temporary, contents[name] or b"", mode_of(name))
+            _write(folder / temporary, contents[name] or b"", mode_of(name), like=folder / name)
         for touched in {(folder / name).parent for name in temporaries}:
             _sync_folder(touched)
         removed = [name for name, data in contents.items() if data is None]
@@ -208,11 +208,14 @@ def _temporary(name: str) -> str:
     return str(path.with_name(f"{TEMPORARY}{path.name}"))
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def _write(path: Path, data: bytes, mode: int, like: Path | None = None) -> None:
     path.unlink(missing_ok=True)  # what a dead process left; O_EXCL so that no mode and no link of a stranger stays
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with open(descriptor, "wb") as file:
         os.fchmod(descriptor, mode)  # whatever the umask
+        if like is not None and like.exists() and os.geteuid() == 0:
+            # A broker's files are its own user's, and it must still be able to read the new ones.
+            os.fchown(descriptor, like.stat().st_uid, like.stat().st_gid)
         file.write(data)
         file.flush()
         os.fsync(descriptor)

@@ -27,6 +27,7 @@ NOUNS: Final = {
     "edge": Noun("edge_agent.cli", "edge", "The box at the roadside."),
     "collector": Noun("collector.cli", "collector", "Readings: from the brokers into the store."),
     "desk": Noun("duty_desk.cli", "desk", "Presses: ring, answer, record."),
+    "provision": Noun("provisioning.cli", "provision", "Certificates, broker access, revocation."),
     "store": Noun("store.cli", "collector", "The time-series store."),
     "simulator": Noun("simulator.cli", "", "Hardware for boxes that have none."),
     "demo": Noun("siaga.demo.cli", "edge,collector,desk", "The whole way of a press and a reading, on this machine."),
