@@ -106,7 +106,7 @@ def renew_broker(
         from provisioning.authority import Authority
 
         _print_issued(Authority.open(folder).renew(lane, "broker", days=days, new_key=new_key))
-        print("restart the broker; it shows the former until then")
+        tell_brokers(folder)
 
 
 @renew_app.command("issuing", epilog="Example: siaga provision ca renew issuing --folder /srv/siaga-ca")

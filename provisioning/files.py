@@ -124,9 +124,10 @@ def write_files(
             raise _exists(folder / name)
     log = folder / _COMMIT
     temporaries = {name: _temporary(name) for name, data in contents.items() if data is not None}
+    for name in temporaries:
+        make_folder((folder / name).parent)
     try:
         for name, temporary in temporaries.items():
-            make_folder((folder / name).parent)
             _write(folder / temporary, contents[name] or b"", mode_of(name), like=folder / name)
         for touched in {(folder / name).parent for name in temporaries}:
             _sync_folder(touched)
