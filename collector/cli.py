@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from collector.config import CollectorSettings
     from collector.quarantine import Row
+    from link import Endpoint
 
 app = typer.Typer(help="Readings from the broker into the store.", no_args_is_help=True)
 quarantine_app = typer.Typer(help="Bodies that were refused.", no_args_is_help=True)
@@ -37,12 +38,13 @@ def run(
     Example: siaga collector run --config collector.toml
     """
     settings = _settings(config)
+    broker = _broker(settings, config)
     _log_to_stderr(log_level)
     from collector.main import serve
     from collector.quarantine import QuarantineError
 
     try:
-        serve(settings)
+        serve(settings, broker)
     except QuarantineError as error:
         typer.echo(f"collector: quarantine: {error}", err=True)
         raise typer.Exit(_EX_IOERR) from None
@@ -78,6 +80,17 @@ def _settings(config: Path) -> CollectorSettings:
 
     try:
         return load(config)
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EX_CONFIG) from None
+
+
+def _broker(settings: CollectorSettings, config: Path) -> Endpoint:
+    from collector.config import broker_endpoint
+    from contract.errors import EX_CONFIG, ConfigError
+
+    try:
+        return broker_endpoint(settings, config)
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(EX_CONFIG) from None

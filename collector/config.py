@@ -9,25 +9,18 @@ from pydantic import Field
 
 from contract.errors import ConfigError
 from contract.settings import Settings, load_toml
+from link import BrokerSettings, Endpoint
+from link.settings import broker_examples
 from store.config import EXAMPLES as STORE_EXAMPLES
 from store.config import StoreSettings
 
 EXAMPLES = {
     "data_dir": 'data_dir = "/var/lib/siaga/collector"',
     "client_id": 'client_id = "collector-1"',
-    "broker": '[broker] with host = "127.0.0.1" and port = 1884',
-    "broker.host": 'host = "127.0.0.1"',
-    "broker.port": "port = 1884",
+    **broker_examples("broker"),
     "store": '[store] with url = "http://127.0.0.1:8086" and database = "siaga"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
 }
-
-
-class BrokerSettings(Settings):
-    """The table `[broker]`: the telemetry broker."""
-
-    host: Annotated[str, Field(min_length=1, max_length=253)]
-    port: Annotated[int, Field(ge=1, le=65_535, strict=True)]
 
 
 class CollectorSettings(Settings):
@@ -37,6 +30,19 @@ class CollectorSettings(Settings):
     client_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "collector-1"
     broker: BrokerSettings
     store: StoreSettings = StoreSettings()
+
+
+def broker_endpoint(settings: CollectorSettings, path: Path) -> Endpoint:
+    """Return whom to dial, the account's password and the trusted CA read.
+
+    Args:
+        settings: The settings.
+        path: The file they are from; paths in it are relative to its folder.
+
+    Raises:
+        ConfigError: A file it names cannot be used.
+    """
+    return settings.broker.endpoint(source=str(path), table="broker", base=path.parent)
 
 
 def load(path: Path) -> CollectorSettings:

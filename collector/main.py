@@ -9,25 +9,26 @@ from typing import Any
 
 from collector.config import CollectorSettings
 from collector.service import Collector
+from link import Endpoint
 from store import open_store
 
 
-def serve(settings: CollectorSettings) -> None:
+def serve(settings: CollectorSettings, broker: Endpoint) -> None:
     """Collect until SIGTERM or SIGINT, on uvloop where it is installed.
 
     Raises:
         QuarantineError: The quarantine's file cannot be opened.
     """
-    _run(_serve(settings))
+    _run(_serve(settings, broker))
 
 
-async def _serve(settings: CollectorSettings) -> None:
+async def _serve(settings: CollectorSettings, broker: Endpoint) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_store(settings.store) as store:
-        collector = Collector(settings, store, lambda: print("ready", flush=True))
+        collector = Collector(settings, broker, store, lambda: print("ready", flush=True))
         await collector.run(stop)
 
 

@@ -26,6 +26,7 @@ from collector.trouble import Trouble
 from collector.writer import Writer
 from contract.messages import encode
 from contract.topics import ALL_TELEMETRY, telemetry_receipt
+from link import Endpoint
 from store import Store
 
 _log = logging.getLogger("siaga.collector")
@@ -42,12 +43,15 @@ class Collector:
 
     Args:
         settings: Its settings.
+        broker: Whom it dials.
         store: The store, entered; the caller closes it.
         on_ready: Called once: subscribed, and the store answered.
     """
 
-    def __init__(self, settings: CollectorSettings, store: Store, on_ready: Callable[[], None]) -> None:
-        self._terms = Terms(settings.broker.host, settings.broker.port, settings.client_id, ALL_TELEMETRY)
+    def __init__(
+        self, settings: CollectorSettings, broker: Endpoint, store: Store, on_ready: Callable[[], None]
+    ) -> None:
+        self._terms = Terms(broker, settings.client_id, ALL_TELEMETRY)
         self._batcher: Batcher[Message] = Batcher(Limits(messages=max(1, self._terms.receive_maximum // 5)))
         self._receipts = Receipts()
         self._intake = Intake(self._batcher, self._receipts)

@@ -20,7 +20,9 @@ import mqtt5
 
 from collector.connection import Connection, OnPublish
 from link.backoff import Backoff
+from link.dial import Endpoint
 from link.errors import LinkRefusedError
+from link.trust import explain
 
 _log = logging.getLogger("siaga.collector.session")
 _REFUSED_PAUSE_S: Final = 10.0
@@ -31,8 +33,7 @@ _FIRST_FAILURE: Final = 0x80
 class Terms:
     """What a session agrees on with the broker, and its patience, in seconds."""
 
-    host: str
-    port: int
+    endpoint: Endpoint
     client_id: str
     topic_filter: str
     receive_maximum: int = 5_000
@@ -74,14 +75,17 @@ class MqttSession:
 
     async def run(self) -> None:
         """Connect and stay connected until cancelled; then disconnect cleanly."""
-        where = f"{self._terms.host}:{self._terms.port}"
+        where = str(self._terms.endpoint)
         while True:
             try:
                 why = await self._connect_once()
                 pause_s = self._backoff.next_s()
             except (OSError, TimeoutError) as error:
-                why = str(error) or type(error).__name__
-                pause_s = self._backoff.next_s()
+                refusal = explain(error)
+                why = str(refusal or error) or type(error).__name__
+                if refusal is not None:
+                    self.fault = why
+                pause_s = _REFUSED_PAUSE_S if refusal is not None else self._backoff.next_s()
             except LinkRefusedError as error:
                 why = self.fault = str(error)
                 pause_s = _REFUSED_PAUSE_S
@@ -107,6 +111,7 @@ class MqttSession:
 
     async def _open(self) -> Connection:
         terms = self._terms
+        credentials = terms.endpoint.credentials
         async with asyncio.timeout(terms.connect_timeout_s):
             _, connection = await asyncio.get_running_loop().create_connection(
                 lambda: Connection(
@@ -115,17 +120,22 @@ class MqttSession:
                     max_packet_bytes=terms.max_packet_bytes,
                     max_in_flight=terms.max_in_flight,
                 ),
-                terms.host,
-                terms.port,
+                terms.endpoint.host,
+                terms.endpoint.port,
+                ssl=None if credentials is None else credentials.context,
             )
         return connection
 
     async def _agree(self, connection: Connection) -> int:
         """Log in and subscribe; return the keep-alive in seconds that holds."""
         terms = self._terms
+        credentials = terms.endpoint.credentials
+        password = None if credentials is None or credentials.password is None else credentials.password.encode()
         connection.connect(
             mqtt5.ConnectPacket(
                 terms.client_id,
+                username=None if credentials is None else credentials.username,
+                password=password,
                 clean_start=True,
                 session_expiry_interval=0,
                 keep_alive=terms.keep_alive_s,
@@ -148,7 +158,7 @@ class MqttSession:
         self.connects += 1
         self.fault = None
         self._backoff.reset()
-        _log.info("%s:%d: connected", self._terms.host, self._terms.port)
+        _log.info("%s: connected", self._terms.endpoint)
         self._on_connect()
 
     async def _keep_alive(self, connection: Connection, keep_alive_s: int) -> None:

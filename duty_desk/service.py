@@ -22,7 +22,7 @@ from duty_desk.desk import DutyDesk
 from duty_desk.ledger import Ledger
 from duty_desk.outbound import WORKERS, Outbound
 from duty_desk.records import Record
-from duty_desk.settings import BrokerSettings, Desk
+from duty_desk.settings import Desk
 from duty_desk.view import Places, incident_message, json_bytes
 from link import Endpoint, LinkError, Session
 
@@ -62,8 +62,8 @@ class Service:
         self.desk.ledger = self.ledger
         self._connected = {lane: asyncio.Event() for lane in _LANES}
         self._outbound = {
-            "alarm": Outbound(self._session("alarm", config.settings.alarm_broker), self._lamp_message),
-            "telemetry": Outbound(self._session("telemetry", config.settings.telemetry_broker), self._lamp_message),
+            "alarm": Outbound(self._session("alarm", config.brokers["alarm"]), self._lamp_message),
+            "telemetry": Outbound(self._session("telemetry", config.brokers["telemetry"]), self._lamp_message),
         }
 
     # As the desk's outlet
@@ -156,7 +156,7 @@ class Service:
 
     # The brokers
 
-    def _session(self, lane: Lane, broker: BrokerSettings) -> Session:
+    def _session(self, lane: Lane, broker: Endpoint) -> Session:
         def hear(topic: str, body: bytes, retained: bool) -> None:
             try:
                 self.desk.hear(lane, topic, body, retained)
@@ -164,7 +164,7 @@ class Service:
                 _log.exception("a message on %s was not understood", topic)
 
         return Session(
-            Endpoint(broker.host, broker.port),
+            broker,
             self._config.settings.name,
             subscriptions=(topics.ALL_ALARMS, topics.ALL_STATUS),
             on_message=hear,

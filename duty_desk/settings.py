@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,19 +14,15 @@ from contract.errors import ConfigError
 from contract.identity import Name
 from contract.inventory import Inventory, parse_inventory
 from contract.settings import Settings, load_toml
+from contract.topics import Lane
+from link import BrokerSettings, Endpoint
+from link.settings import broker_examples
 
 MAX_STREETS_BYTES = 8_000_000
 """A street file is at most this large: the page loads it whole."""
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Host = Annotated[str, Field(min_length=1, max_length=253)]
-
-
-class BrokerSettings(Settings):
-    """Where a broker listens."""
-
-    host: Host
-    port: Port
 
 
 class HttpSettings(Settings):
@@ -55,6 +52,7 @@ class Desk:
     """Everything the desk needs to know before it opens anything. `streets` is GeoJSON or None."""
 
     settings: DeskSettings
+    brokers: Mapping[Lane, Endpoint]
     ledger: Path
     inventory: Inventory
     photos: Path
@@ -64,8 +62,8 @@ class Desk:
 _EXAMPLES = {
     "data_dir": 'data_dir = "/var/lib/siaga"',
     "inventory": 'inventory = "inventory.toml"',
-    "alarm_broker": '[alarm_broker] host = "127.0.0.1" port = 1883',
-    "telemetry_broker": '[telemetry_broker] host = "127.0.0.1" port = 1884',
+    **broker_examples("alarm_broker"),
+    **broker_examples("telemetry_broker"),
     "name": 'name = "desk"',
     "language": 'language = "id"',
     "photos": 'photos = "photos"',
@@ -86,6 +84,10 @@ def load_desk(file: Path) -> Desk:
     photos = inventory.parent / "photos" if settings.photos is None else folder / settings.photos
     return Desk(
         settings=settings,
+        brokers={
+            "alarm": settings.alarm_broker.endpoint(source=str(file), table="alarm_broker", base=folder),
+            "telemetry": settings.telemetry_broker.endpoint(source=str(file), table="telemetry_broker", base=folder),
+        },
         ledger=folder / settings.data_dir / "ledger.db",
         inventory=parse_inventory(_read(inventory, f"{file}: inventory"), source=str(inventory)),
         photos=photos,

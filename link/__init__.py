@@ -3,11 +3,22 @@
 from link.backoff import Backoff
 from link.client import Outgoing
 from link.dial import Endpoint
-from link.errors import LinkError, LinkRefusedError, NotConnectedError, PublishRefusedError, PublishTimeoutError
+from link.errors import (
+    LinkError,
+    LinkRefusedError,
+    NotConnectedError,
+    PublishRefusedError,
+    PublishTimeoutError,
+    TrustError,
+)
 from link.session import Session
+from link.settings import BrokerSettings
+from link.trust import Credentials
 
 __all__ = [
     "Backoff",
+    "BrokerSettings",
+    "Credentials",
     "Endpoint",
     "LinkError",
     "LinkRefusedError",
@@ -16,4 +27,5 @@ __all__ = [
     "PublishRefusedError",
     "PublishTimeoutError",
     "Session",
+    "TrustError",
 ]

@@ -67,6 +67,8 @@ class Client(aiomqtt.Client):
         will: The message the broker publishes when the connection ends, however it ends.
         keep_alive_s: MQTT keep-alive in seconds.
         timeout_s: How long the CONNACK and each SUBACK may take, in seconds.
+        username: Our account; None for a device, which its certificate names.
+        password: Its password.
     """
 
     def __init__(
@@ -80,6 +82,8 @@ class Client(aiomqtt.Client):
         will: Outgoing | None,
         keep_alive_s: int,
         timeout_s: float,
+        username: str | None = None,
+        password: str | None = None,
     ) -> None:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.ReceiveMaximum = _RECEIVE_MAXIMUM
@@ -87,6 +91,8 @@ class Client(aiomqtt.Client):
             hostname,
             port,
             identifier=client_id,
+            username=username,
+            password=password,
             protocol=aiomqtt.ProtocolVersion.V5,
             clean_start=True,
             keepalive=keep_alive_s,

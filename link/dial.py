@@ -12,22 +12,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 from dataclasses import dataclass
 from typing import Any, Final
+
+from link.trust import Credentials, explain
 
 _Address = tuple[socket.AddressFamily, Any]
 
 _NODELAY: Final = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 _LOOK_UP_SHARE: Final = 0.5
+_VERDICT_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a broker listens: a host name or an IP address, and a TCP port."""
+    """Where a broker listens: a host name or an IP address, a TCP port; and who we are to it.
+
+    Without credentials the connection is plain and nameless: for a peer in the same process, never for a broker.
+    """
 
     host: str
     port: int
+    credentials: Credentials | None = None
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -48,9 +56,10 @@ class Dialer:
         self._last_good: _Address | None = None
 
     async def dial(self) -> socket.socket:
-        """Return a connected, non-blocking socket without Nagle's delay.
+        """Return a connected, non-blocking socket without Nagle's delay, its TLS handshake done.
 
         Raises:
+            TrustError: One side refused the other's certificate.
             OSError: No address could be reached in time (TimeoutError is one too), or the name could not be looked up.
         """
         loop = asyncio.get_running_loop()
@@ -60,7 +69,7 @@ class Dialer:
         for position, address in enumerate(addresses):
             share_s = max(0.0, deadline - loop.time()) / (len(addresses) - position)
             try:
-                connected = await _connect(address, share_s)
+                connected = await self._open(address, share_s)
             except TimeoutError:
                 last_error = TimeoutError(f"no answer within {share_s:.1f} s")
             except OSError as error:
@@ -69,6 +78,13 @@ class Dialer:
                 self._last_good = address
                 return connected
         raise last_error
+
+    async def _open(self, address: _Address, timeout_s: float) -> socket.socket:
+        async with asyncio.timeout(timeout_s):
+            connected = await _connect(address)
+            if self._endpoint.credentials is None:
+                return connected
+            return await _secure(connected, self._endpoint.credentials.context, self._endpoint.host)
 
     async def _addresses(self) -> list[_Address]:
         with contextlib.suppress(socket.gaierror, UnicodeError):
@@ -119,15 +135,71 @@ def _start_look_up(endpoint: Endpoint) -> asyncio.Future[list[_Address]]:
     return answer
 
 
-async def _connect(address: _Address, timeout_s: float) -> socket.socket:
+async def _connect(address: _Address) -> socket.socket:
     family, sockaddr = address
     connecting = socket.socket(family, socket.SOCK_STREAM)
     try:
         connecting.setblocking(False)
         connecting.setsockopt(*_NODELAY)
-        async with asyncio.timeout(timeout_s):
-            await asyncio.get_running_loop().sock_connect(connecting, sockaddr)
+        await asyncio.get_running_loop().sock_connect(connecting, sockaddr)
     except BaseException:
         connecting.close()
         raise
     return connecting
+
+
+async def _secure(connected: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
+    """Shake hands over a connected, non-blocking socket, which belongs to the returned one from now on."""
+    secured = context.wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
+    try:
+        while True:
+            try:
+                secured.do_handshake()
+            except ssl.SSLWantReadError:
+                await _until(secured, "add_reader", "remove_reader")
+            except ssl.SSLWantWriteError:
+                await _until(secured, "add_writer", "remove_writer")
+            else:
+                await _hear_verdict(secured)
+                return secured
+    except BaseException as error:
+        secured.close()
+        refusal = explain(error)
+        if refusal is not None:
+            raise refusal from None
+        raise
+
+
+async def _hear_verdict(secured: ssl.SSLSocket) -> None:
+    """Wait for the broker's word on our certificate, and raise its alert as `ssl.SSLError`.
+
+    With TLS 1.3 our side of the handshake is done before the broker has looked at our certificate (RFC 8446, 2). Its
+    session tickets say yes, an alert says no. Were MQTT's CONNECT sent before that, a broker that closes would answer
+    it with a reset, and the alert, which says why, would be lost.
+    """
+    if secured.version() != "TLSv1.3":
+        return
+    try:
+        async with asyncio.timeout(_VERDICT_S):
+            await _until(secured, "add_reader", "remove_reader")
+    except TimeoutError:
+        return  # a broker without tickets, or a slow line: it will show
+    with contextlib.suppress(ssl.SSLWantReadError):
+        if not secured.recv(1):
+            raise ConnectionResetError("the connection ended right after the TLS handshake")
+
+
+async def _until(sock: socket.socket, add: str, remove: str) -> None:
+    """Wait until a socket can be read or written."""
+    loop = asyncio.get_running_loop()
+    able: asyncio.Future[None] = loop.create_future()
+    getattr(loop, add)(sock, _settle, able)
+    try:
+        await able
+    finally:
+        getattr(loop, remove)(sock)
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

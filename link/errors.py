@@ -4,10 +4,13 @@ LinkError
 ├── NotConnectedError      nothing was sent; the session is connecting by itself; send again when it is up
 ├── PublishTimeoutError    no PUBACK in time; it may or may not have arrived; send again, the receiver absorbs it
 ├── PublishRefusedError    the broker answered and did not take it, or nobody listens; sending again at once is vain
+├── TrustError             a TLS handshake failed: one side refused the other's certificate; a person must look
 └── LinkRefusedError       the broker refused the log-in (its reason code); a person must look
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 from contract.errors import SiagaError
 
@@ -45,3 +48,11 @@ class LinkRefusedError(LinkError):
         self.reason_code = reason_code
         self.reason = reason
         super().__init__(f"the broker refused {what}: {reason} (0x{reason_code:02x})")
+
+
+class TrustError(LinkError):
+    """A TLS handshake failed. `side` is who refused: `here` or the `broker`."""
+
+    def __init__(self, side: Literal["here", "broker"], what: str) -> None:
+        self.side = side
+        super().__init__(what)

@@ -27,7 +27,7 @@ import aiomqtt
 from link.backoff import Backoff
 from link.client import Client, OnMessage, Outgoing
 from link.dial import Dialer, Endpoint
-from link.errors import LinkError, LinkRefusedError, NotConnectedError, PublishRefusedError
+from link.errors import LinkError, LinkRefusedError, NotConnectedError, PublishRefusedError, TrustError
 
 _REFUSED_PAUSE_S: Final = 10.0
 _SETTLED_S: Final = 2.0
@@ -168,6 +168,7 @@ class Session:
     async def _connect_once(self) -> None:
         """Connect, and return when `renew` ended the connection; any other end is raised."""
         connected = await self._dialer.dial()
+        credentials = self.endpoint.credentials
         client = Client(
             self.endpoint.host,
             self.endpoint.port,
@@ -177,6 +178,8 @@ class Session:
             will=self._will,
             keep_alive_s=self._keep_alive_s,
             timeout_s=self._connect_timeout_s,
+            username=None if credentials is None else credentials.username,
+            password=None if credentials is None else credentials.password,
         )
         await client.open(connected)
         try:
@@ -226,7 +229,7 @@ class Session:
         self.fault = None
         if isinstance(error, OSError):
             self._short_lives = 0  # nobody listens there: it is the broker that ended them
-        if isinstance(error, LinkRefusedError | PublishRefusedError):
+        if isinstance(error, LinkRefusedError | PublishRefusedError | TrustError):
             self.fault = str(error)
             return self._backoff.around_s(_REFUSED_PAUSE_S)
         code = _reason_code(error)

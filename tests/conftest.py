@@ -13,6 +13,7 @@ import pytest
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, live_processes
+from siaga.stack.trust import Trust
 
 _database_numbers = itertools.count(1)
 
@@ -66,15 +67,21 @@ def no_process_left(session_processes: set[Process]) -> Iterator[None]:
 
 
 @pytest.fixture
-def alarm_broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    """Yield a running broker for the alarm lane."""
-    yield from _running(Mosquitto(tmp_path, "alarm-broker"))
+def trust(tmp_path: Path) -> Trust:
+    """Return an authority of this test's own."""
+    return Trust(tmp_path / "authority")
 
 
 @pytest.fixture
-def telemetry_broker(tmp_path: Path) -> Iterator[Mosquitto]:
+def alarm_broker(tmp_path: Path, trust: Trust) -> Iterator[Mosquitto]:
+    """Yield a running broker for the alarm lane."""
+    yield from _running(Mosquitto(tmp_path, "alarm-broker", trust, "alarm", probes=True))
+
+
+@pytest.fixture
+def telemetry_broker(tmp_path: Path, trust: Trust) -> Iterator[Mosquitto]:
     """Yield a running broker for the telemetry lane."""
-    yield from _running(Mosquitto(tmp_path, "telemetry-broker"))
+    yield from _running(Mosquitto(tmp_path, "telemetry-broker", trust, "telemetry", probes=True))
 
 
 @pytest.fixture(scope="session")

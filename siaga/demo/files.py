@@ -11,21 +11,31 @@ from simulator.layout import BUTTON, board_path, sensor_name, tracker_path
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the demo's servers listen on 127.0.0.1."""
+    """Where the demo's servers listen on 127.0.0.1; a broker has a port for devices and one for the centre."""
 
     alarm_broker: int
+    alarm_broker_centre: int
     telemetry_broker: int
+    telemetry_broker_centre: int
     influxdb: int
     page: int
 
 
-def box_toml(folder: Path, hardware: Path, box: str, trackers: int, ports: Ports) -> str:
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a process is to the brokers, as lines of its table: a certificate and key, or an account."""
+
+    ca: Path
+    lines: tuple[tuple[str, str], ...]
+
+
+def box_toml(folder: Path, hardware: Path, box: str, trackers: int, ports: Ports, identity: Identity) -> str:
     """Return a box's configuration: one button with its lamp, and its GPS receivers."""
     board = f"sim://{board_path(hardware, box)}?line={BUTTON}"
     tables = [
         f"device = {_text(box)}\ndata_dir = {_text(folder / box)}",
-        _server("alarm_broker", ports.alarm_broker),
-        _server("telemetry_broker", ports.telemetry_broker),
+        _broker("alarm_broker", ports.alarm_broker, identity),
+        _broker("telemetry_broker", ports.telemetry_broker, identity),
         f"[[buttons]]\nid = {_text(BUTTON)}\nuri = {_text(board)}\nlamp = {_text(board)}",
     ]
     for number in range(1, trackers + 1):
@@ -35,23 +45,32 @@ def box_toml(folder: Path, hardware: Path, box: str, trackers: int, ports: Ports
     return "\n\n".join(tables) + "\n"
 
 
-def collector_toml(folder: Path, ports: Ports) -> str:
+def collector_toml(folder: Path, ports: Ports, identity: Identity) -> str:
     """Return the collector's configuration."""
     store = f'[store]\nurl = "http://127.0.0.1:{ports.influxdb}"\ndatabase = "siaga"'
-    tables = [f"data_dir = {_text(folder / 'collector')}", _server("broker", ports.telemetry_broker), store]
+    tables = [
+        f"data_dir = {_text(folder / 'collector')}",
+        _broker("broker", ports.telemetry_broker_centre, identity),
+        store,
+    ]
     return "\n\n".join(tables) + "\n"
 
 
-def desk_toml(folder: Path, ports: Ports) -> str:
+def desk_toml(folder: Path, ports: Ports, identity: Identity) -> str:
     """Return the desk's configuration; inventory and streets lie beside it."""
     tables = [
         f"data_dir = {_text(folder / 'desk')}\n"
         'inventory = "inventory.toml"\nstreets = "streets.geojson"\nlanguage = "id"',
-        _server("alarm_broker", ports.alarm_broker),
-        _server("telemetry_broker", ports.telemetry_broker),
+        _broker("alarm_broker", ports.alarm_broker_centre, identity),
+        _broker("telemetry_broker", ports.telemetry_broker_centre, identity),
         _server("http", ports.page),
     ]
     return "\n\n".join(tables) + "\n"
+
+
+def _broker(table: str, port: int, identity: Identity) -> str:
+    lines = [f"{key} = {_text(value)}" for key, value in (("ca", str(identity.ca)), *identity.lines)]
+    return "\n".join([_server(table, port), *lines])
 
 
 def _server(table: str, port: int) -> str:

@@ -16,12 +16,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from siaga.demo.files import Ports, box_toml, collector_toml, desk_toml
+from provisioning.brokers.model import account
+from siaga.demo.files import Identity, Ports, box_toml, collector_toml, desk_toml
 from siaga.demo.places import inventory_toml
 from siaga.demo.state import DemoState
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
+from siaga.stack.trust import Trust
 from simulator.layout import box_name
 
 _READY_TIMEOUT_S: Final = 60.0
@@ -46,16 +48,18 @@ class DemoStack:
     Args:
         folder: Where all data, configuration and logs go.
         size: How much hardware to simulate.
+        probes: Whether the brokers have a listener for a test's own clients.
     """
 
-    def __init__(self, folder: Path, size: Size) -> None:
+    def __init__(self, folder: Path, size: Size, *, probes: bool = False) -> None:
         self.folder = folder.resolve()
         self.size = size
         self.hardware = self.folder / "hardware"
         self.boxes = [box_name(number) for number in range(1, size.boxes + 1)]
         logs = self.folder / "log"
-        self.alarm_broker = Mosquitto(logs, "alarm-broker")
-        self.telemetry_broker = Mosquitto(logs, "telemetry-broker")
+        self.trust = Trust(self.folder / "authority")
+        self.alarm_broker = Mosquitto(logs, "alarm-broker", self.trust, "alarm", probes=probes)
+        self.telemetry_broker = Mosquitto(logs, "telemetry-broker", self.trust, "telemetry", probes=probes)
         self.influxdb = InfluxDB(self.folder / "influxdb")
         self.page_port = free_port()
         config = self.folder / "config"
@@ -85,6 +89,7 @@ class DemoStack:
             ProcessError: A part is not installed, ended, or was not ready in time; it is named with its last log lines.
         """
         began = time.monotonic()
+        self.trust.issue_devices(self.boxes)
         self._write_files()
         self.alarm_broker.launch()
         self.telemetry_broker.launch()
@@ -92,7 +97,10 @@ class DemoStack:
         self.simulator.start()
         for broker in (self.alarm_broker, self.telemetry_broker):
             broker.wait_ready()
-        tell("brokers", f"alarms on port {self.alarm_broker.port}, readings on port {self.telemetry_broker.port}")
+        tell(
+            "brokers",
+            f"alarms on port {self.alarm_broker.device_port}, readings on port {self.telemetry_broker.device_port}, TLS",
+        )
         # The desk is the slowest to start, so it starts first; the collector's start hides the database's.
         self.desk.start()
         self.collector.start()
@@ -139,8 +147,8 @@ class DemoStack:
         return DemoState(
             pid=os.getpid(),
             page=self.page,
-            alarm_broker=self.alarm_broker.port,
-            telemetry_broker=self.telemetry_broker.port,
+            alarm_broker=self.alarm_broker.device_port,
+            telemetry_broker=self.telemetry_broker.device_port,
             influxdb=self.influxdb.url,
             database=self.influxdb.database,
             hardware=str(self.hardware),
@@ -151,17 +159,38 @@ class DemoStack:
     def _siaga(self, name: str, *arguments: str) -> Process:
         return Process([*_SIAGA, *arguments], name=name, folder=self.folder / "log")
 
+    def _device(self, name: str) -> Identity:
+        authority = self.trust.authority
+        certificate, key = authority.device_certificate(name), authority.device_key(name)
+        return Identity(authority.trust, (("certificate", str(certificate)), ("key", str(key))))
+
+    def _service(self, name: str) -> Identity:
+        authority = self.trust.authority
+        password_file = authority.accounts / f"{name}.password"
+        return Identity(authority.trust, (("username", account(name).username), ("password_file", str(password_file))))
+
     def _hardware_options(self) -> list[str]:
         size = self.size
         counts = ["--boxes", str(size.boxes), "--trackers-per-box", str(size.trackers_per_box)]
         return ["--folder", str(self.hardware), *counts, "--rate-hz", f"{size.rate_hz:g}"]
 
     def _write_files(self) -> None:
-        ports = Ports(self.alarm_broker.port, self.telemetry_broker.port, self.influxdb.port, self.page_port)
+        alarm, telemetry = self.alarm_broker, self.telemetry_broker
+        ports = Ports(
+            alarm.device_port,
+            alarm.centre_port,
+            telemetry.device_port,
+            telemetry.centre_port,
+            self.influxdb.port,
+            self.page_port,
+        )
         trackers = self.size.trackers_per_box
-        files = {f"{box}.toml": box_toml(self.folder, self.hardware, box, trackers, ports) for box in self.boxes}
-        files["collector.toml"] = collector_toml(self.folder, ports)
-        files["desk.toml"] = desk_toml(self.folder, ports)
+        files = {
+            f"{box}.toml": box_toml(self.folder, self.hardware, box, trackers, ports, self._device(box))
+            for box in self.boxes
+        }
+        files["collector.toml"] = collector_toml(self.folder, ports, self._service("collector-1"))
+        files["desk.toml"] = desk_toml(self.folder, ports, self._service("desk"))
         files["inventory.toml"] = inventory_toml(self.size.boxes)
         files["streets.geojson"] = resources.files("simulator").joinpath("bandung.geojson").read_text(encoding="utf-8")
         for folder in (self.config, *(self.folder / name for name in ("collector", "desk", *self.boxes))):

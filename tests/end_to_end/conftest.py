@@ -22,7 +22,7 @@ def make_stack() -> Iterator[MakeStack]:
 
     def make(size: Size) -> DemoStack:
         folders.append(Path(tempfile.mkdtemp(prefix="siaga-")))
-        stacks.append(DemoStack(folders[-1], size))
+        stacks.append(DemoStack(folders[-1], size, probes=True))
         stacks[-1].start(lambda part, what: None)
         return stacks[-1]
 

@@ -93,13 +93,13 @@ class Tap:
     """Listens on a broker beside the product and counts what passes, by the identity a body names.
 
     Args:
-        port: The broker's port on 127.0.0.1.
+        broker: Where to listen.
         topic_filter: What to listen to.
         identity: Makes the identity of a decoded body.
     """
 
-    def __init__(self, port: int, topic_filter: str, identity: Callable[[dict[str, Any]], object]) -> None:
-        self._endpoint = Endpoint("127.0.0.1", port)
+    def __init__(self, broker: Endpoint, topic_filter: str, identity: Callable[[dict[str, Any]], object]) -> None:
+        self._endpoint = broker
         self._filter = topic_filter
         self._identity = identity
         self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()), name="tap")

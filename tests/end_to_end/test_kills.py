@@ -135,7 +135,7 @@ def _assert_the_ledger_holds(stack: DemoStack) -> None:
 
 def test_fault_29_collector_killed_between_write_and_receipt(stack: DemoStack) -> None:
     """Killed the moment new points are in the store, until a batch was seen that had to be sent again for it."""
-    with Tap(stack.telemetry_broker.port, topics.ALL_TELEMETRY, lambda body: (body["stream"], body["batch"])) as tap:
+    with Tap(stack.telemetry_broker.probe(), topics.ALL_TELEMETRY, lambda body: (body["stream"], body["batch"])) as tap:
         for _ in range(5):
             before = stored_fixes(stack)
             eventually(lambda before=before: stored_fixes(stack) > before, "readings flow")  # type: ignore[misc]
@@ -148,7 +148,7 @@ def test_fault_29_collector_killed_between_write_and_receipt(stack: DemoStack) -
 def test_fault_29_no_receipt_before_the_store_took_it(stack: DemoStack) -> None:
     """The store is dead while batches arrive, and the collector dies before it returns: the box still has them."""
     eventually(lambda: stored_fixes(stack) > 0, "readings flow")
-    with Tap(stack.telemetry_broker.port, topics.ALL_TELEMETRY, lambda body: (body["stream"], body["batch"])) as tap:
+    with Tap(stack.telemetry_broker.probe(), topics.ALL_TELEMETRY, lambda body: (body["stream"], body["batch"])) as tap:
         stack.influxdb.kill()
         eventually(lambda: len(tap.seen) >= 3, "batches arrive at the collector")
         stack.collector.kill()
