@@ -16,6 +16,7 @@ from provisioning.errors import UnusableError
 from provisioning.files import make_folder, read_private, write_private
 
 SUFFIX: Final = ".password"
+SHARE_GROUP: Final = "collector.group"
 
 _PASSWORD: Final = re.compile(r"[A-Za-z0-9_-]{32,128}")
 
@@ -59,6 +60,22 @@ def read_password(path: Path) -> str:
     if not _PASSWORD.fullmatch(text):
         raise UnusableError(f"{path}: holds no password of 32 to 128 letters, digits, - and _", "delete it and render")
     return text
+
+
+def ensure_share_group(folder: Path) -> str:
+    """Return the name of the collectors' shared subscription, made when there is none: 256 random bits.
+
+    Mosquitto chooses a member of the group before it looks at what the member may read. Whoever knows the name, a box
+    for one, can join the group, and its share of the messages is delivered to nobody.
+
+    Raises:
+        UnusableError: Its file cannot be read or written, others may read it, or it holds no such name.
+    """
+    path = Layout(folder).accounts / SHARE_GROUP
+    if not path.exists():
+        make_folder(path.parent)
+        write_private(path, f"{secrets.token_urlsafe(32)}\n".encode())
+    return read_password(path)
 
 
 def password_lines(lane: Lane, accounts: Iterable[Account], passwords: Mapping[str, str], old: str) -> str:

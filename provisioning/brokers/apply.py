@@ -15,7 +15,13 @@ from contract.settings import load_toml
 from contract.topics import Lane
 from provisioning.authority_layout import Layout
 from provisioning.brokers import render
-from provisioning.brokers.accounts import ensure_password, known_accounts, password_file, password_lines
+from provisioning.brokers.accounts import (
+    ensure_password,
+    ensure_share_group,
+    known_accounts,
+    password_file,
+    password_lines,
+)
 from provisioning.brokers.model import LANES, MODELS, Account, Broker
 from provisioning.brokers.placing import hand_over, place, read_text
 from provisioning.brokers.running import reload
@@ -125,6 +131,8 @@ def render_broker(
     make_folder(home)
     broker = broker if broker is not None else load_broker(folder, lane)
     chosen = [one for one in (accounts if accounts is not None else known_accounts(folder)) if one.grants(lane)]
+    if lane == "telemetry":
+        ensure_share_group(folder)
     passwords = {one.name: ensure_password(folder, one.name) for one in chosen}
     with locked(home):
         texts = {

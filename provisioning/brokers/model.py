@@ -233,3 +233,16 @@ class TelemetryBroker(Broker):
 
 
 MODELS: Final[dict[Lane, type[Broker]]] = {"alarm": AlarmBroker, "telemetry": TelemetryBroker}
+
+
+def local_broker(lane: Lane, *, device_port: int, centre_port: int, user: str) -> Broker:
+    """Return a broker that listens on 127.0.0.1 only, with the lane's default limits: for demo, tests and benchmarks.
+
+    Args:
+        lane: Which lane it serves.
+        device_port: The port of the devices' listener.
+        centre_port: The port of the centre's listener.
+        user: The user it runs as when root starts it; see `placing.this_user`.
+    """
+    known = {"device_port": device_port, "centre_port": centre_port, "device_bind": "127.0.0.1", "user": user}
+    return MODELS[lane].model_validate(known)

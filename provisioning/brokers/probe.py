@@ -129,6 +129,19 @@ class Probe:
         assert isinstance(self._socket, ssl.SSLSocket)
         return self._socket.getpeercert(binary_form=True) or b""
 
+    @property
+    def session_present(self) -> bool:
+        """Whether the broker had kept a session for this client."""
+        return self.connack is not None and self.connack.session_present
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes that no codec would make.
+
+        Raises:
+            ProbeError: The connection ended.
+        """
+        self._send(data)
+
     def publish(self, topic: str, body: bytes, *, qos: int = 1, retain: bool = False) -> int:
         """Publish, and return the reason code of its PUBACK: 0 Success, 0x10 nobody subscribed, 0x87 not authorised.
 

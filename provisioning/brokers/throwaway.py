@@ -9,6 +9,7 @@ import datetime
 import ipaddress
 import os
 import ssl
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -105,7 +106,9 @@ def client_tls(trust: Path, pair: Pair | None = None, *, version: ssl.TLSVersion
     if version is not None:
         if version < ssl.TLSVersion.TLSv1_2:
             context.set_ciphers("ALL:@SECLEVEL=0")  # or OpenSSL itself would not even offer it
-        context.minimum_version = context.maximum_version = version
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # old on purpose, to see it refused
+            context.minimum_version = context.maximum_version = version
     return context
 
 
