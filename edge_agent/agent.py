@@ -1,4 +1,11 @@
-"""The agent: one asyncio process that puts inputs, lanes, outboxes, sessions and lamps together."""
+"""The agent: one asyncio process that puts inputs, lanes, outboxes, sessions and lamps together.
+
+Rules:
+- Buttons are watched within 2 s of the start, whatever the card does: what the last run left is taken up when it can be
+  read.
+- A part that fails unforeseen is started again by itself (`supervise.py`); none takes another one with it.
+- A stop takes at most 2 s. What a stalled card has not taken by then is lost with the process, and told.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +15,8 @@ import logging
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 
 from contract.identity import new_event_id, new_stream_id
@@ -16,7 +24,7 @@ from contract.messages import Books, Press, Report, encode
 from edge_agent import ntp
 from edge_agent.alarm_lane import AlarmLane, KeptPress
 from edge_agent.clock import Clock
-from edge_agent.config import HEALTH_SENSOR, BoxSettings, ButtonSettings
+from edge_agent.config import HEALTH_SENSOR, Box, ButtonSettings
 from edge_agent.drivers.base import Sample
 from edge_agent.gatherer import Gatherer
 from edge_agent.health import boot_id, read_health
@@ -26,6 +34,7 @@ from edge_agent.lamp_output import drive
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
+from edge_agent.supervise import keep_running
 from edge_agent.telemetry_lane import TelemetryLane
 from edge_agent.uplink import Uplink
 
@@ -34,17 +43,25 @@ _log = logging.getLogger("siaga.edge")
 _REPORT_S = 60.0
 _HEALTH_S = 30.0
 _NTP_S = 60.0
+_LOAD_WAIT_S = 2.0
+_LOAD_AGAIN_S = 5.0
+_KEEP_S = 1.2
+_CLOSE_S = 0.3
+_MOST_COUNTS = 64
+_LONGEST_WORD = 64
 
 
 class Agent:
     """One box.
 
     Args:
-        settings: The box's settings.
+        box: The box's settings, and whom it dials.
         ready: Called once, when every button's level was read and the sessions are on their way.
     """
 
-    def __init__(self, settings: BoxSettings, ready: Callable[[], None]) -> None:
+    def __init__(self, box: Box, ready: Callable[[], None]) -> None:
+        settings = box.settings
+        self._box = box
         self._settings = settings
         self._ready = ready
         self._boot = boot_id()
@@ -63,16 +80,21 @@ class Agent:
         )
         self._sensors = [SensorReader(sensor, self._clock, self._faults, self._sampled) for sensor in settings.sensors]
         self._unopened = {button.id for button in settings.buttons}
+        self._held: dict[str, HeldButton] = {}
+        self._asked_card = asyncio.Event()
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT, then keep what is still in memory."""
-        self._settings.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self._settings.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._faults["card"] += 1
+            _log.error("the data folder cannot be made, everything stays in memory: %s", error)
         alarms, batches = AlarmOutbox(self._settings.data_dir), BatchOutbox(self._settings.data_dir)
         alarms.writer.start()
         batches.writer.start()
-        held = await self._restore(alarms, batches)
         self._uplink = Uplink(
-            self._settings,
+            self._box,
             self._boot,
             self._software,
             clock=self._clock,
@@ -84,8 +106,7 @@ class Agent:
             readings=self._readings,
             faults=self._faults,
         )
-        self._alarms = alarms
-        work = asyncio.create_task(self._work(held), name="agent")
+        work = asyncio.create_task(self._work(alarms, batches), name="agent")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, work.cancel)
@@ -93,52 +114,88 @@ class Agent:
             with contextlib.suppress(asyncio.CancelledError):
                 await work
         finally:
-            await self._uplink.keep_all()
-            alarms.writer.stop()
-            batches.writer.stop()
+            try:
+                async with asyncio.timeout(_KEEP_S):
+                    await self._uplink.keep_all()
+            except TimeoutError:
+                _log.error("the card is too slow: it may not get what was only in memory")
+            for writer in (alarms.writer, batches.writer):
+                if not writer.stop(_CLOSE_S):
+                    _log.error("an outbox could not be closed: the card stands still")
 
-    async def _restore(self, alarms: AlarmOutbox, batches: BatchOutbox) -> dict[str, HeldButton]:
-        """Take up what the last run left; a card that cannot be read is a fault, never a reason not to start."""
-        now_ns = time.monotonic_ns()
-        held: dict[str, HeldButton] = {}
-        try:
-            presses, held = await alarms.load()
-            for kept in presses:
-                self._presses.take(kept, now_ns)
-                if kept.press.button in {button.id for button in self._settings.buttons}:
-                    self._panel[kept.press.button].pressed(kept.press.event_id, now_ns)
-            for key, readings, size in await batches.index():
-                self._readings.restore(key, readings, size, now_ns)
-        except OutboxError as error:
-            self._faults["card"] += 1
-            _log.error("starting without what the last run left: %s", error)
-        if len(self._presses) or len(self._readings):
-            _log.info("from the last run: %d presses, %d batches", len(self._presses), len(self._readings))
-        return held
+    async def _restore_presses(self, alarms: AlarmOutbox) -> None:
+        """Take up the presses the last run left, as soon as the card can be read."""
+        while True:
+            try:
+                presses, self._held = await alarms.load()
+            except OutboxError as error:
+                self._cannot_restore("presses", error)
+                self._asked_card.set()
+                await asyncio.sleep(_LOAD_AGAIN_S)
+            else:
+                break
+        self._asked_card.set()
+        if alarms.unreadable:
+            self._faults["unreadable press on the card"] += alarms.unreadable
+            _log.error("%d presses on the card cannot be read; they are kept in alarms.db", alarms.unreadable)
+        # A card that was slow may tell presses of this very run, some of them receipted by now.
+        left = [kept for kept in presses if kept.press.stream != self._stream]
+        self._uplink.restored(left)
+        if left:
+            _log.info("from the last run: %d presses", len(left))
 
-    async def _work(self, held: dict[str, HeldButton]) -> None:
+    async def _restore_batches(self, batches: BatchOutbox) -> None:
+        """Take up the batches the last run left, as soon as the card can be read."""
+        while True:
+            try:
+                left = [entry for entry in await batches.index() if entry[0][0] != self._stream]
+            except OutboxError as error:
+                self._cannot_restore("batches", error)
+                await asyncio.sleep(_LOAD_AGAIN_S)
+            else:
+                break
+        for key, readings, size in left:
+            self._readings.restore(key, readings, size, time.monotonic_ns())
+        self._uplink.wake()
+        if left:
+            _log.info("from the last run: %d batches", len(left))
+
+    def _cannot_restore(self, what: str, error: OutboxError) -> None:
+        self._faults["card"] += 1
+        _log.error("going on without the %s that the last run left: %s", what, error)
+
+    async def _work(self, alarms: AlarmOutbox, batches: BatchOutbox) -> None:
         async with asyncio.TaskGroup() as tasks:
+
+            def start(name: str, part: Callable[[], Awaitable[None]]) -> None:
+                tasks.create_task(keep_running(name, part, self._faults), name=name)
+
             tasks.create_task(self._uplink.run(), name="uplink")
             # One turn of the loop, so that the uplink stands before the first press.
             await asyncio.sleep(0)
+            start("restore presses", partial(self._restore_presses, alarms))
+            start("restore batches", partial(self._restore_batches, batches))
+            # A held button is known from the file. A card that tells it late may cost a second press, never one.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOAD_WAIT_S):
+                    await self._asked_card.wait()
             for button in self._settings.buttons:
-                tasks.create_task(self._watch(button, held.get(button.id)), name=f"button-{button.id}")
+                state = ButtonState(self._boot, self._held.get(button.id))
+                start(f"button {button.id}", partial(self._watch, button, state))
                 if button.lamp is not None:
-                    tasks.create_task(
-                        drive(button.lamp, self._panel[button.id], self._uplink.lamps_changed, self._faults),
-                        name=f"lamp-{button.id}",
-                    )
+                    lamp, changed = self._panel[button.id], self._uplink.lamps_changed
+                    start(f"lamp {button.id}", partial(drive, button.lamp, lamp, changed, self._faults))
             for sensor in self._sensors:
-                tasks.create_task(sensor.run(), name="sensor")
-            tasks.create_task(self._read_health(), name="health")
-            tasks.create_task(self._ask_ntp(), name="ntp")
-            tasks.create_task(self._report(), name="report")
+                start(f"sensor {sensor.id}", sensor.run)
+            start("health", self._read_health)
+            start("ntp", self._ask_ntp)
+            start("report", self._report)
             if not self._settings.buttons:
                 self._ready()
 
     # --- buttons
 
-    async def _watch(self, button: ButtonSettings, held: HeldButton | None) -> None:
+    async def _watch(self, button: ButtonSettings, state: ButtonState) -> None:
         def pressed(monotonic_ns: int) -> None:
             self._press(button.id, monotonic_ns)
 
@@ -150,7 +207,7 @@ class Agent:
 
         await watch(
             button,
-            ButtonState(self._boot, held),
+            state,
             self._faults,
             pressed,
             lambda: self._uplink.released(button.id),
@@ -208,7 +265,7 @@ class Agent:
                 produced=self._gatherer.produced + self._readings.restored,
                 receipted=self._readings.receipted,
                 waiting=self._gatherer.waiting + self._readings.waiting,
-                dropped=dict(self._dropped),
+                dropped=_counts(self._dropped),
             ),
             presses=Books(
                 produced=self._presses.produced,
@@ -216,11 +273,23 @@ class Agent:
                 waiting=len(self._presses),
                 dropped={},
             ),
-            faults=dict(self._faults),
-            sensors={sensor.id: dict(sensor.counters) for sensor in self._sensors},
+            faults=_counts(self._faults),
+            sensors={sensor.id: _counts(sensor.counters) for sensor in self._sensors},
         )
 
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(_REPORT_S)
             await self._uplink.report(encode(self.report()))
+
+
+def _counts(counted: Mapping[str, int]) -> dict[str, int]:
+    """Return counts as a report takes them: at most 64, names of at most 64 characters; the rest under `others`."""
+    short: Counter[str] = Counter()
+    for name, count in counted.items():
+        short[name[:_LONGEST_WORD]] += count
+    counts = dict(short.most_common(_MOST_COUNTS))
+    if len(short) > _MOST_COUNTS:
+        counts = dict(short.most_common(_MOST_COUNTS - 1))
+        counts["others"] = short.total() - sum(counts.values())
+    return counts

@@ -6,7 +6,9 @@ Rules (DESIGN, "Two lanes"):
 - No receipt in 3 s: from then on it also goes by the telemetry session.
 - It is sent again after 1, 2, 4, 8, then every 10 s, and at once on each new connection, until the receipt `stored`.
 - Any receipt shows that the path works; only `stored` lets the box forget.
-- While a press lacks its receipt, telemetry stands still, for at most 60 s a press.
+- After the desk answered, the second path rests; a later sending that nobody answers for 3 s wakes it again.
+- While a press lacks its receipt, telemetry stands still: for at most 60 s, and then not again for 60 s, however many
+  presses come.
 """
 
 from __future__ import annotations
@@ -54,11 +56,9 @@ class KeptPress:
 @dataclass(slots=True)
 class _Entry:
     kept: KeptPress
-    taken_ns: int
     next_ns: int
     attempts: int = 0
-    first_sent_ns: int | None = None
-    answered: bool = False
+    unanswered_ns: int | None = None
     hashes: list[str] = field(default_factory=list)
 
 
@@ -74,8 +74,16 @@ class AlarmLane:
         self._boot = boot
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
+        self._still_until_ns = -STANDSTILL_NS
         self.produced = 0
         self.receipted = 0
+
+    def __contains__(self, event_id: str) -> bool:
+        return event_id in self._entries
+
+    def waiting(self) -> list[KeptPress]:
+        """Return the presses without receipt, oldest first."""
+        return [entry.kept for entry in self._entries.values()]
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -84,8 +92,10 @@ class AlarmLane:
         """Take a press, new or from the outbox; `due` sends it at once."""
         if kept.press.event_id in self._entries:
             return
-        self._entries[kept.press.event_id] = _Entry(kept, monotonic_ns, monotonic_ns)
+        self._entries[kept.press.event_id] = _Entry(kept, monotonic_ns)
         self.produced += 1
+        if monotonic_ns >= self._still_until_ns + STANDSTILL_NS:
+            self._still_until_ns = monotonic_ns + STANDSTILL_NS
 
     def due(self, monotonic_ns: int) -> list[Send]:
         """Return what must be sent now, oldest press first, and count it as sent."""
@@ -94,11 +104,11 @@ class AlarmLane:
             if entry.next_ns > monotonic_ns:
                 continue
             entry.attempts += 1
-            if entry.first_sent_ns is None:
-                entry.first_sent_ns = monotonic_ns
+            if entry.unanswered_ns is None:
+                entry.unanswered_ns = monotonic_ns
             wait_ns = RESEND_AFTER_NS[min(entry.attempts, len(RESEND_AFTER_NS)) - 1]
             entry.next_ns = monotonic_ns + wait_ns
-            second = not entry.answered and monotonic_ns - entry.first_sent_ns >= SECOND_PATH_AFTER_NS
+            second = monotonic_ns - entry.unanswered_ns >= SECOND_PATH_AFTER_NS
             paths: tuple[Lane, ...] = ("alarm", "telemetry") if second else ("alarm",)
             body = self._body(entry, monotonic_ns)
             entry.hashes = [*entry.hashes, body_hash(body)][-_HASHES_KEPT:]
@@ -129,7 +139,7 @@ class AlarmLane:
         if event_id is None or entry is None:
             return None
         if receipt.stage == "ringing":
-            entry.answered = True
+            entry.unanswered_ns = None
             return event_id, "kept"
         del self._entries[event_id]
         self.receipted += 1
@@ -137,7 +147,7 @@ class AlarmLane:
 
     def telemetry_stands_still_until_ns(self) -> int | None:
         """Return until when telemetry must wait for the presses, by the monotonic clock; None when it need not."""
-        return max((entry.taken_ns + STANDSTILL_NS for entry in self._entries.values()), default=None)
+        return self._still_until_ns if self._entries else None
 
     def _body(self, entry: _Entry, monotonic_ns: int) -> bytes:
         kept = entry.kept

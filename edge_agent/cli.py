@@ -25,17 +25,17 @@ def run(
 
     from contract.errors import EX_CONFIG, ConfigError
     from edge_agent.agent import Agent
-    from edge_agent.config import load_box_settings
+    from edge_agent.config import load_box
 
     logging.basicConfig(
         level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
-        settings = load_box_settings(config)
+        box = load_box(config)
     except ConfigError as error:
         typer.echo(f"siaga edge: {error}", err=True)
         raise typer.Exit(EX_CONFIG) from None
-    asyncio.run(Agent(settings, lambda: print("ready", flush=True)).run())
+    asyncio.run(Agent(box, lambda: print("ready", flush=True)).run())
 
 
 @app.command(epilog="Example: siaga edge read serial:///dev/ttyUSB0?baudrate=9600 --driver nmea --json")

@@ -5,7 +5,8 @@ Rules:
 - NTP outranks GNSS (a receiver's sentence comes up to half a second after its moment), which outranks the centre's
   time. A new word replaces the anchor when its source ranks at least as high, or when the anchor is older than an hour,
   by which time the crystal has drifted.
-- The wall clock is read once, at the start; no timer and no order depends on it.
+- The wall clock is read at the start, trusted by nobody, and then only while NTP keeps it; no timer and no order
+  depends on it.
 """
 
 from __future__ import annotations

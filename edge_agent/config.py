@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -10,11 +12,12 @@ from pydantic import AfterValidator, Field, model_validator
 from contract.errors import ConfigError
 from contract.identity import Name
 from contract.settings import Settings, load_toml
+from contract.topics import Lane
 from edge_agent.drivers.base import DRIVERS
 from edge_agent.drivers.button.driver import check_button_uri, check_lamp_uri
 from edge_agent.lines import check_line_uri
-
-Port = Annotated[int, Field(ge=1, le=65_535)]
+from link import BrokerSettings, Endpoint
+from link.settings import broker_examples
 
 
 def _driver(name: str) -> str:
@@ -29,13 +32,6 @@ def _checked(check: object) -> AfterValidator:
         return uri
 
     return AfterValidator(run)
-
-
-class Broker(Settings):
-    """Where one lane's broker listens."""
-
-    host: Annotated[str, Field(min_length=1)]
-    port: Port
 
 
 class ButtonSettings(Settings):
@@ -59,8 +55,8 @@ class BoxSettings(Settings):
 
     device: Name
     data_dir: Path
-    alarm_broker: Broker
-    telemetry_broker: Broker
+    alarm_broker: BrokerSettings
+    telemetry_broker: BrokerSettings
     outbox_max_bytes: Annotated[int, Field(ge=1_000_000)] = 200_000_000
     buttons: list[ButtonSettings] = Field(default_factory=list)
     sensors: list[SensorSettings] = Field(default_factory=list)
@@ -86,8 +82,8 @@ HEALTH_SENSOR = "box"
 _EXAMPLES = {
     "device": 'device = "box-1"',
     "data_dir": 'data_dir = "/var/lib/siaga"',
-    "alarm_broker": '[alarm_broker] host = "alarm.siaga.example" port = 1883',
-    "telemetry_broker": '[telemetry_broker] host = "telemetry.siaga.example" port = 1883',
+    **broker_examples("alarm_broker"),
+    **broker_examples("telemetry_broker"),
     "outbox_max_bytes": "outbox_max_bytes = 200000000",
     "buttons": '[[buttons]] id = "sos" uri = "gpio://gpiochip0/17?active=low&bias=pull-up" lamp = "gpio://gpiochip0/27"',
     "buttons.id": 'id = "sos"',
@@ -98,6 +94,29 @@ _EXAMPLES = {
     "sensors.driver": 'driver = "nmea"',
     "sensors.uri": 'uri = "serial:///dev/ttyUSB0?baudrate=9600"',
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box's settings, and whom it dials on each lane, its certificate and key read."""
+
+    settings: BoxSettings
+    brokers: Mapping[Lane, Endpoint]
+
+
+def load_box(path: Path) -> Box:
+    """Read and check `box.toml` and the certificates it names; nothing else is opened.
+
+    Raises:
+        ConfigError: It names the file, line, key, what was expected and an example.
+    """
+    settings = load_box_settings(path)
+    tables: dict[Lane, BrokerSettings] = {"alarm": settings.alarm_broker, "telemetry": settings.telemetry_broker}
+    brokers = {
+        lane: broker.endpoint(source=str(path), table=f"{lane}_broker", base=path.parent)
+        for lane, broker in tables.items()
+    }
+    return Box(settings, brokers)
 
 
 def load_box_settings(path: Path) -> BoxSettings:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import aclosing
 
 from contract.messages import Position
 from edge_agent.clock import Clock, is_plausible
@@ -66,15 +67,16 @@ async def watch(
     backoff = Backoff(base_s=0.2, cap_s=5.0)
     while True:
         try:
-            async for edge in watch_button(button.uri):
-                backoff.reset()
-                was_pressed = state.pressed
-                if state.edge(edge):
-                    on_press(edge.timestamp_ns)
-                elif not edge.active and (was_pressed or edge.initial):
-                    on_release()
-                if edge.initial:
-                    opened()
+            async with aclosing(watch_button(button.uri)) as edges:
+                async for edge in edges:
+                    backoff.reset()
+                    was_pressed = state.pressed
+                    if state.edge(edge):
+                        on_press(edge.timestamp_ns)
+                    elif not edge.active and (was_pressed or edge.initial):
+                        on_release()
+                    if edge.initial:
+                        opened()
         except LineError as error:
             faults[f"button {button.id}: line lost"] += 1
             _log.error("button %s: %s", button.id, error)
@@ -122,11 +124,12 @@ class SensorReader:
             self._decoder = decoder
             fault: str | None = None
             try:
-                async for data, monotonic_ns in read_line_source(self._sensor.uri):
-                    backoff.reset()
-                    for sample in decoder.feed(data, monotonic_ns):
-                        self._take(sample)
-                    fault = self._note(decoder.fault(), fault)
+                async with aclosing(read_line_source(self._sensor.uri)) as source:
+                    async for data, monotonic_ns in source:
+                        backoff.reset()
+                        for sample in decoder.feed(data, monotonic_ns):
+                            self._take(sample)
+                        fault = self._note(decoder.fault(), fault)
                 if not self._live:
                     return
             except LineError as error:

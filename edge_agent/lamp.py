@@ -88,6 +88,9 @@ class LampPanel:
         self._lamps = {button: Lamp() for button in buttons}
         self._version = -1
 
+    def __contains__(self, button: str) -> bool:
+        return button in self._lamps
+
     def __getitem__(self, button: str) -> Lamp:
         return self._lamps[button]
 

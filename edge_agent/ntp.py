@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 _COMMAND = ("timedatectl", "show", "--property=NTPSynchronized", "--value")
 _TIMEOUT_S = 3.0
@@ -20,7 +21,10 @@ async def is_synchronised() -> bool:
         async with asyncio.timeout(_TIMEOUT_S):
             out, _ = await process.communicate()
     except TimeoutError:
-        process.kill()
-        await process.wait()
         return False
+    finally:
+        if process.returncode is None:
+            # Also when the agent stops meanwhile. Not waited for: asyncio reaps it.
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
     return out.strip() == b"yes"

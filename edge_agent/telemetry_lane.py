@@ -13,6 +13,9 @@ Rules (DESIGN, "Two lanes"):
 - Fresh batches go before the backlog; both oldest first.
 - A batch without receipt for 30 s goes to the disk, so that a healthy box hardly writes. Over `max_bytes` on disk the
   oldest batches are dropped and counted.
+- What the disk cannot take stays in memory, at most 16 MB of it; above that the oldest batches are dropped and counted.
+- After a failure the disk is let alone for 30 s. A batch it could not give back then stays in the backlog, and one it
+  could not delete is deleted later; only a batch that the file does not have any more is lost, and counted.
 - `retry_after_s` of a receipt, and presses without receipt, stop the sending, not the keeping.
 """
 
@@ -31,6 +34,8 @@ WINDOW = 8
 KEEP_AFTER_NS = 30 * _S
 RESEND_FIRST_NS = 30 * _S
 RESEND_CAP_NS = 300 * _S
+DISK_PAUSE_NS = 30 * _S
+MEMORY_BYTES = 16_000_000
 _STALE_NS = 5 * _S
 
 Key = tuple[str, int]
@@ -91,16 +96,25 @@ class TelemetryLane:
         stream: A stream id that was never used before: minted at this start.
         dropped: Counts readings dropped, by reason.
         max_bytes: Bodies kept on disk, in bytes.
+        max_memory_bytes: Bodies in memory, in bytes.
         draw: The source of jitter.
     """
 
     def __init__(
-        self, device: str, stream: str, dropped: Counter[str], *, max_bytes: int, draw: random.Random | None = None
+        self,
+        device: str,
+        stream: str,
+        dropped: Counter[str],
+        *,
+        max_bytes: int,
+        max_memory_bytes: int = MEMORY_BYTES,
+        draw: random.Random | None = None,
     ) -> None:
         self._device = device
         self._stream = stream
         self._dropped = dropped
         self._max_bytes = max_bytes
+        self._max_memory_bytes = max_memory_bytes
         self._random = draw if draw is not None else random.Random()
         self._number = 0
         self._fresh: dict[Key, _Entry] = {}
@@ -111,6 +125,8 @@ class TelemetryLane:
         self._retry_ns = 0
         self._forget: list[Key] = []
         self._disk_bytes = 0
+        self._disk_ns = 0
+        self._memory_bytes = 0
         self.waiting = 0
         self.restored = 0
         self.receipted = 0
@@ -131,15 +147,18 @@ class TelemetryLane:
         self._number += 1
         body = encode_batch(Batch(device=self._device, stream=key[0], batch=key[1], readings=readings))
         self._fresh[key] = _Entry(len(readings), len(body), monotonic_ns, body)
+        self._memory_bytes += len(body)
         self.waiting += len(readings)
+        self._relieve(key)
 
     def due(self, monotonic_ns: int, *, sending: bool) -> list[Command]:
         """Return what must be done now; `sending` is whether batches may go out (connected, no press waiting)."""
         commands: list[Command] = []
-        if self._forget:
-            commands.append(ForgetBatches(tuple(self._forget)))
-            self._forget = []
-        commands.extend(self._keep(monotonic_ns - KEEP_AFTER_NS))
+        if monotonic_ns >= self._disk_ns:
+            if self._forget:
+                commands.append(ForgetBatches(tuple(self._forget)))
+                self._forget = []
+            commands.extend(self._keep(monotonic_ns - KEEP_AFTER_NS))
         if sending and monotonic_ns >= self._retry_ns:
             commands.extend(self._send(monotonic_ns))
         return commands
@@ -147,15 +166,19 @@ class TelemetryLane:
     def next_ns(self, monotonic_ns: int, *, sending: bool) -> int | None:
         """Return when `due` should be asked again, by the monotonic clock; None while nothing waits."""
         moments = [
-            entry.taken_ns + KEEP_AFTER_NS
+            max(entry.taken_ns + KEEP_AFTER_NS, self._disk_ns)
             for place in (self._fresh, self._flight)
             for entry in place.values()
             if not entry.on_disk and not entry.keeping
         ]
-        if sending:
+        if self._forget:
+            moments.append(self._disk_ns)
+        if sending and self._retry_ns > monotonic_ns:
+            moments.append(self._retry_ns)
+        elif sending:
             moments.extend(entry.resend_ns for entry in self._flight.values())
-            if self._retry_ns > monotonic_ns:
-                moments.append(self._retry_ns)
+            if self._backlog and self._disk_ns > monotonic_ns:
+                moments.append(self._disk_ns)
         return min(moments, default=None)
 
     def flush(self) -> list[Command]:
@@ -180,7 +203,7 @@ class TelemetryLane:
             entry.resend_ns = min(entry.resend_ns, monotonic_ns + int(_STALE_NS * (0.8 + 0.4 * self._random.random())))
 
     def kept(self, keys: tuple[Key, ...], *, stored: bool) -> None:
-        """The disk has these batches, or could not take them and is asked again 30 s later."""
+        """The disk has these batches, or could not take them (see `disk_failed`) and is asked again."""
         for key in keys:
             entry = self._find(key)
             if entry is None:
@@ -190,7 +213,6 @@ class TelemetryLane:
                 continue
             entry.keeping = False
             if not stored:
-                entry.taken_ns += KEEP_AFTER_NS
                 continue
             entry.on_disk = True
             self._disk_bytes += entry.size
@@ -198,6 +220,14 @@ class TelemetryLane:
                 self._backlog[key] = self._fresh.pop(key)
                 self._unload(entry)
         self._evict()
+
+    def disk_failed(self, monotonic_ns: int) -> None:
+        """The disk refused something just now: it is let alone for a while."""
+        self._disk_ns = monotonic_ns + DISK_PAUSE_NS
+
+    def not_forgotten(self, keys: tuple[Key, ...]) -> None:
+        """The disk could not delete these (see `disk_failed`); it is asked again."""
+        self._forget.extend(keys)
 
     def loaded(self, key: Key, body: bytes | None) -> None:
         """The disk gave a batch back, or (None) no longer has it."""
@@ -208,6 +238,14 @@ class TelemetryLane:
         entry.body = body
         if body is None:
             self._drop(key, "unreadable on disk")
+        else:
+            self._memory_bytes += entry.size
+
+    def not_loaded(self, key: Key) -> None:
+        """The disk could not be read just now (see `disk_failed`); what it has is still there."""
+        entry = self._loading.pop(key, None)
+        if entry is not None:
+            self._backlog = {key: entry, **self._backlog}
 
     def receipt(self, receipt: TelemetryReceipt, monotonic_ns: int) -> None:
         """Hear a receipt of the collector."""
@@ -261,6 +299,8 @@ class TelemetryLane:
 
     def _unload(self, entry: _Entry) -> None:
         self._names.pop(entry.name, None)
+        if entry.body is not None:
+            self._memory_bytes -= entry.size
         entry.body = None
 
     def _keep(self, taken_by_ns: int | None) -> list[Command]:
@@ -285,6 +325,8 @@ class TelemetryLane:
             entry = self._flight[key] = self._fresh.pop(key)
             commands.append(self._send_one(key, entry, monotonic_ns))
             free -= 1
+        if monotonic_ns < self._disk_ns:
+            free = 0
         for key in list(islice(self._backlog, max(0, free))):
             self._loading[key] = self._backlog.pop(key)
             commands.append(LoadBatch(key))
@@ -300,6 +342,18 @@ class TelemetryLane:
             entry.name = body_hash(entry.body)
         self._names[entry.name] = key
         return SendBatch(key, entry.body)
+
+    def _relieve(self, newest: Key) -> None:
+        """Keep the bodies in memory within their bound; `newest` stays."""
+        while self._memory_bytes > self._max_memory_bytes:
+            key = next(iter(self._fresh))
+            if key == newest:
+                return
+            if self._fresh[key].on_disk:
+                self._backlog[key] = self._fresh.pop(key)
+                self._unload(self._backlog[key])
+            else:
+                self._drop(key, "memory full")
 
     def _evict(self) -> None:
         while self._disk_bytes > self._max_bytes and self._backlog:

@@ -1,4 +1,7 @@
-"""The two lanes on their two sessions: carries out what the pure lanes decide, and tells them what happened."""
+"""The two lanes on their two sessions: carries out what the pure lanes decide, and tells them what happened.
+
+Each session, pump and message runs on its own: what fails unforeseen in one is counted and told, and ends no other.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,21 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from collections.abc import Awaitable
 
 from contract import topics
-from contract.batch import TelemetryReceipt
+from contract.batch import MAX_RECEIPT_BYTES, TelemetryReceipt
 from contract.errors import BodyError
 from contract.messages import Lamps, Status, decode, encode
 from edge_agent.alarm_lane import PUBACK_TIMEOUT_S, AlarmLane, KeptPress, Send, decode_receipt
 from edge_agent.clock import Clock
-from edge_agent.config import BoxSettings, Broker
+from edge_agent.config import Box
 from edge_agent.gatherer import Gatherer
 from edge_agent.lamp import LampPanel
 from edge_agent.outbox.alarms import AlarmOutbox
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
+from edge_agent.supervise import keep_running
 from edge_agent.telemetry_lane import Command, ForgetBatches, KeepBatches, Key, LoadBatch, SendBatch, TelemetryLane
 from edge_agent.waiting import Signal, wait_until
 from link import Endpoint, NotConnectedError, Outgoing, PublishRefusedError, PublishTimeoutError, Session
@@ -26,14 +31,14 @@ from link import Endpoint, NotConnectedError, Outgoing, PublishRefusedError, Pub
 _log = logging.getLogger("siaga.edge.uplink")
 
 _RETRY_DISK_S = 5.0
-_MAX_RECEIPT_BYTES = 65_536
+_MOST_UNREMOVED = 1_000
 
 
 class Uplink:
     """Sends presses and batches and hears receipts and lamp states.
 
     Args:
-        settings: The box's settings.
+        box: The box's settings, and whom it dials.
         boot: The kernel's boot id.
         software: The agent's version, for its birth message.
         clock: The box's clock; it hears the centre's time here.
@@ -48,7 +53,7 @@ class Uplink:
 
     def __init__(
         self,
-        settings: BoxSettings,
+        box: Box,
         boot: str,
         software: str,
         *,
@@ -61,7 +66,7 @@ class Uplink:
         readings: TelemetryLane,
         faults: Counter[str],
     ) -> None:
-        self._device = settings.device
+        self._device = box.settings.device
         self._boot = boot
         self._software = software
         self._clock = clock
@@ -73,12 +78,17 @@ class Uplink:
         self._readings = readings
         self._faults = faults
         self._tasks: asyncio.TaskGroup | None = None
+        self._uncommitted: dict[str, KeptPress] = {}
+        self._down: dict[str, str] = {}
+        self._releasing: set[str] = set()
+        self._unremoved: dict[str, None] = {}
+        self._set_aside = 0
         self._press_wake = asyncio.Event()
         self._reading_wake = asyncio.Event()
         self.lamps_changed = Signal()
         self._sessions: dict[topics.Lane, Session] = {
-            "alarm": self._session("alarm", settings.alarm_broker),
-            "telemetry": self._session("telemetry", settings.telemetry_broker),
+            "alarm": self._session("alarm", box.brokers["alarm"]),
+            "telemetry": self._session("telemetry", box.brokers["telemetry"]),
         }
 
     async def run(self) -> None:
@@ -86,22 +96,37 @@ class Uplink:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             for lane, session in self._sessions.items():
-                tasks.create_task(session.run(), name=f"session-{lane}")
-            tasks.create_task(self._pump_presses(), name="pump-presses")
-            tasks.create_task(self._pump_readings(), name="pump-readings")
+                name = f"session-{lane}"
+                tasks.create_task(keep_running(name, session.run, self._faults), name=name)
+            for name, pump in (("pump-presses", self._pump_presses), ("pump-readings", self._pump_readings)):
+                tasks.create_task(keep_running(name, pump, self._faults), name=name)
 
     def press(self, kept: KeptPress) -> None:
         """Take a press: commit it and send it, both at this moment."""
         now_ns = time.monotonic_ns()
         self._presses.take(kept, now_ns)
         self._panel[kept.press.button].pressed(kept.press.event_id, kept.monotonic_ns)
+        self._uncommitted[kept.press.event_id] = kept
+        self._down[kept.press.button] = kept.press.event_id
         self._spawn(self._commit(kept), "commit-press")
         self._send_presses(now_ns)
         self._press_wake.set()
         self.lamps_changed.wake()
 
+    def restored(self, presses: list[KeptPress]) -> None:
+        """Take presses that an earlier run left on the card, oldest first."""
+        now_ns = time.monotonic_ns()
+        for kept in presses:
+            self._presses.take(kept, now_ns)
+            if kept.press.button in self._panel:
+                self._panel[kept.press.button].pressed(kept.press.event_id, now_ns)
+        self._mind_new_file()
+        self._press_wake.set()
+        self.lamps_changed.wake()
+
     def released(self, button: str) -> None:
         """A button was let go: the outbox need not remember that it is held."""
+        self._down.pop(button, None)
         self._spawn(self._forget_held(button), "button-released")
 
     def wake(self) -> None:
@@ -118,8 +143,13 @@ class Uplink:
             self._refused("report", error)
 
     async def keep_all(self) -> None:
-        """The agent stops: everything that is only in memory goes to the disk."""
+        """The agent stops: everything that is only in memory goes to the disk, presses first."""
         now_ns = time.monotonic_ns()
+        for kept in list(self._uncommitted.values()):
+            try:
+                await self._alarms.add(kept, held=self._held(kept))
+            except OutboxError as error:
+                _log.error("press %s is lost with this process: %s", kept.press.event_id, error)
         for batch in self._gatherer.ready(now_ns, flush=True):
             self._readings.add(batch, now_ns)
         for command in self._readings.flush():
@@ -129,15 +159,31 @@ class Uplink:
     # --- presses
 
     async def _commit(self, kept: KeptPress) -> None:
-        while True:
+        # A receipt may come between two attempts; what it let us forget must not be written after its deletion.
+        while kept.press.event_id in self._uncommitted:
             try:
-                await self._alarms.add(kept)
+                await self._alarms.add(kept, held=self._held(kept))
             except OutboxError as error:
                 self._faults["press not on the card"] += 1
                 _log.error("press %s goes out from memory only: %s", kept.press.event_id, error)
                 await asyncio.sleep(_RETRY_DISK_S)
             else:
-                break
+                self._uncommitted.pop(kept.press.event_id, None)
+        self._mind_new_file()
+
+    def _held(self, kept: KeptPress) -> bool:
+        return self._down.get(kept.press.button) == kept.press.event_id
+
+    def _mind_new_file(self) -> None:
+        """Commit all presses again when a damaged file was set aside: the new one does not have them."""
+        if self._alarms.writer.set_aside == self._set_aside:
+            return
+        self._set_aside = self._alarms.writer.set_aside
+        self._faults["outbox of presses set aside"] = self._set_aside
+        for kept in self._presses.waiting():
+            if kept.press.event_id not in self._uncommitted:
+                self._uncommitted[kept.press.event_id] = kept
+                self._spawn(self._commit(kept), "commit-press")
 
     def _send_presses(self, now_ns: int) -> None:
         for send in self._presses.due(now_ns):
@@ -197,7 +243,9 @@ class Uplink:
                 try:
                     await self._batches.forget(keys)
                 except OutboxError as error:
-                    self._disk_fault(error)
+                    self._batches_fault(error)
+                    self._readings.not_forgotten(keys)
+                    self._reading_wake.set()
 
     async def _send_batch(self, key: Key, body: bytes) -> None:
         try:
@@ -217,7 +265,7 @@ class Uplink:
         try:
             await self._batches.keep(command.batches)
         except OutboxError as error:
-            self._disk_fault(error)
+            self._batches_fault(error)
             self._readings.kept(keys, stored=False)
         else:
             self._readings.kept(keys, stored=True)
@@ -227,9 +275,10 @@ class Uplink:
         try:
             body = await self._batches.load(key)
         except OutboxError as error:
-            self._disk_fault(error)
-            body = None
-        self._readings.loaded(key, body)
+            self._batches_fault(error)
+            self._readings.not_loaded(key)
+        else:
+            self._readings.loaded(key, body)
         self._reading_wake.set()
 
     # --- what comes down
@@ -242,7 +291,7 @@ class Uplink:
             self._heard_lamps(body, now_ns)
         elif topic == topics.telemetry_receipt(self._device):
             try:
-                receipt = decode(TelemetryReceipt, body, max_bytes=_MAX_RECEIPT_BYTES)
+                receipt = decode(TelemetryReceipt, body, max_bytes=MAX_RECEIPT_BYTES)
             except BodyError as error:
                 self._garbled(topic, error)
                 return
@@ -262,20 +311,39 @@ class Uplink:
         self._panel.receipted(event_id)
         self.lamps_changed.wake()
         if verdict == "forget":
+            self._uncommitted.pop(event_id, None)
             self._spawn(self._forget_press(event_id), "forget-press")
             self._reading_wake.set()
 
     async def _forget_press(self, event_id: str) -> None:
+        # What cannot be deleted now is deleted with the next one; after a restart the desk absorbs it.
+        self._unremoved[event_id] = None
+        while len(self._unremoved) > _MOST_UNREMOVED:
+            del self._unremoved[next(iter(self._unremoved))]
         try:
-            await self._alarms.remove(event_id)
+            for unremoved in list(self._unremoved):
+                await self._alarms.remove(unremoved)
+                self._unremoved.pop(unremoved, None)
         except OutboxError as error:
             self._disk_fault(error)
+        self._mind_new_file()
 
     async def _forget_held(self, button: str) -> None:
+        if button in self._releasing:
+            return
+        self._releasing.add(button)
         try:
-            await self._alarms.released(button)
-        except OutboxError as error:
-            self._disk_fault(error)
+            # While the file calls it held, a restart would take the next press for the last one.
+            while button not in self._down:
+                try:
+                    await self._alarms.released(button)
+                except OutboxError as error:
+                    self._disk_fault(error)
+                    await asyncio.sleep(_RETRY_DISK_S)
+                else:
+                    return
+        finally:
+            self._releasing.discard(button)
 
     def _heard_lamps(self, body: bytes, now_ns: int) -> None:
         try:
@@ -292,7 +360,7 @@ class Uplink:
 
     # --- the rest
 
-    def _session(self, lane: topics.Lane, broker: Broker) -> Session:
+    def _session(self, lane: topics.Lane, broker: Endpoint) -> Session:
         def status(state: str) -> Outgoing:
             body = encode(
                 Status.model_validate(
@@ -311,7 +379,7 @@ class Uplink:
         if lane == "telemetry":
             down.append(topics.telemetry_receipt(self._device))
         return Session(
-            Endpoint(broker.host, broker.port),
+            broker,
             self._device,
             subscriptions=tuple(down),
             on_message=self._heard,
@@ -331,9 +399,16 @@ class Uplink:
         self._press_wake.set()
         self._reading_wake.set()
 
-    def _spawn(self, work: object, name: str) -> None:
+    def _spawn(self, work: Awaitable[None], name: str) -> None:
         assert self._tasks is not None  # `run` is entered before anything is sent or heard
-        self._tasks.create_task(work, name=name)  # type: ignore[arg-type]
+        self._tasks.create_task(self._guarded(work, name), name=name)
+
+    async def _guarded(self, work: Awaitable[None], name: str) -> None:
+        try:
+            await work
+        except Exception:  # noqa: BLE001 - a supervisor: one message that fails must not take the others with it
+            self._faults[f"{name}: failed"] += 1
+            _log.exception("%s failed", name)
 
     def _refused(self, what: str, error: PublishRefusedError) -> None:
         """Note a PUBACK that is no success: a missing subscriber passes by itself, anything else a person must mend."""
@@ -342,6 +417,12 @@ class Uplink:
         else:
             self._faults[f"{what}: refused by the broker"] += 1
             _log.error("%s", error)
+
+    def _batches_fault(self, error: OutboxError) -> None:
+        self._readings.disk_failed(time.monotonic_ns())
+        if self._batches.writer.set_aside:
+            self._faults["outbox of readings set aside"] = self._batches.writer.set_aside
+        self._disk_fault(error)
 
     def _disk_fault(self, error: OutboxError) -> None:
         self._faults["card"] += 1

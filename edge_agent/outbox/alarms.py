@@ -37,6 +37,8 @@ class AlarmOutbox:
 
     def __init__(self, folder: Path) -> None:
         self.writer = Writer(folder / "alarms.db", _SCHEMA, synchronous="FULL")
+        self.unreadable = 0
+        """Presses set beside by `load`, because they could not be read."""
 
     async def load(self) -> tuple[list[KeptPress], dict[str, HeldButton]]:
         """Return the presses without receipt, oldest first, and the buttons held down.
@@ -44,20 +46,23 @@ class AlarmOutbox:
         Raises:
             OutboxError: The file cannot be read.
         """
-        return await self.writer.run(_load)
+        presses, held, unreadable = await self.writer.run(_load)
+        self.unreadable += unreadable
+        return presses, held
 
-    async def add(self, kept: KeptPress) -> None:
-        """Commit a press and that its button is held.
+    async def add(self, kept: KeptPress, *, held: bool = True) -> None:
+        """Commit a press, and (`held`) that its button is still held.
 
         Raises:
             OutboxError: It is not on the card.
         """
         row = (kept.press.event_id, encode(kept.press), kept.boot, kept.monotonic_ns)
-        held = (kept.press.button, kept.boot, kept.monotonic_ns)
+        edge = (kept.press.button, kept.boot, kept.monotonic_ns)
 
         def job(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT OR IGNORE INTO press VALUES (?, ?, ?, ?)", row)
-            connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", held)
+            if held:
+                connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", edge)
 
         await self.writer.run(job)
 
@@ -86,17 +91,32 @@ class AlarmOutbox:
         await self.writer.run(job)
 
 
-def _load(connection: sqlite3.Connection) -> tuple[list[KeptPress], dict[str, HeldButton]]:
+def _load(connection: sqlite3.Connection) -> tuple[list[KeptPress], dict[str, HeldButton], int]:
     presses = []
-    for event_id, body, boot, monotonic_ns in connection.execute("SELECT * FROM press ORDER BY event_id").fetchall():
-        try:
-            presses.append(KeptPress(decode(Press, body), boot, monotonic_ns))
-        except BodyError:
-            # Written by a newer version, or a bad sector: set beside, never in the way of the others.
-            connection.execute("INSERT OR REPLACE INTO unreadable VALUES (?, ?)", (event_id, body))
-            connection.execute("DELETE FROM press WHERE event_id = ?", (event_id,))
+    unreadable = 0
+    # By rowid, not by event id: its time is the wall clock's, which may have stood at 1970.
+    for event_id, body, boot, monotonic_ns in connection.execute("SELECT * FROM press ORDER BY rowid").fetchall():
+        press = _press(body)
+        if press is not None and isinstance(boot, str) and isinstance(monotonic_ns, int):
+            presses.append(KeptPress(press, boot, monotonic_ns))
+            continue
+        # Written by a newer version, or a bad sector: set beside, never in the way of the others.
+        unreadable += 1
+        connection.execute("INSERT OR REPLACE INTO unreadable VALUES (?, ?)", (event_id, body))
+        connection.execute("DELETE FROM press WHERE event_id = ?", (event_id,))
     held = {
         button: HeldButton(boot, monotonic_ns)
         for button, boot, monotonic_ns in connection.execute("SELECT * FROM held").fetchall()
+        if isinstance(boot, str) and isinstance(monotonic_ns, int)
     }
-    return presses, held
+    return presses, held, unreadable
+
+
+def _press(body: object) -> Press | None:
+    # A column of SQLite holds any type, whatever was declared.
+    if not isinstance(body, bytes):
+        return None
+    try:
+        return decode(Press, body)
+    except BodyError:
+        return None

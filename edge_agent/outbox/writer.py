@@ -5,15 +5,18 @@ Rules:
   cost its last commits, never its consistency.
 - A file that is damaged is set aside (`….corrupt-1`, `-2`, …) and a new one opened; a folder that cannot be written
   raises a fault. In neither case does the agent stop: what it could not keep stays in memory.
+- At most 1,000 jobs wait for the card; one more is refused at once, and its owner asks again later.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -53,10 +56,17 @@ class Writer:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """Finish the jobs that wait, close the file and end the thread; blocks for at most `timeout_s`."""
-        self._jobs.put(None)
-        self._thread.join(timeout_s)
+    def stop(self, timeout_s: float = 5.0) -> bool:
+        """Finish the jobs that wait, close the file and end the thread; blocks for at most `timeout_s`.
+
+        Returns:
+            Whether that was done; else a stalled card holds the thread, and it ends with the process.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        with contextlib.suppress(queue.Full):
+            self._jobs.put(None, timeout=timeout_s)
+        self._thread.join(max(0.0, deadline_s - time.monotonic()))
+        return not self._thread.is_alive()
 
     async def run(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run a job in a transaction of its own and return what it returns.
@@ -68,15 +78,16 @@ class Writer:
         future: asyncio.Future[T] = loop.create_future()
 
         def work() -> None:
+            result, failure = None, None
             try:
                 result = self._transact(job)
-            except (sqlite3.Error, OSError) as error:
-                self.fault = f"{self._path}: {error}"
+            except Exception as error:  # noqa: BLE001 - a supervisor: a dead thread would keep every caller waiting
+                self.fault = f"{self._path}: {error or type(error).__name__}"
                 failure = OutboxError(self.fault)
-                loop.call_soon_threadsafe(_settle, future, None, failure)
             else:
                 self.fault = None
-                loop.call_soon_threadsafe(_settle, future, result, None)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the agent stopped without waiting for this
+                loop.call_soon_threadsafe(_settle, future, result, failure)
 
         try:
             self._jobs.put_nowait(work)

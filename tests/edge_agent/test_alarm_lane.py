@@ -66,6 +66,14 @@ def test_a_ringing_receipt_keeps_it_and_stored_forgets_it() -> None:
     assert (len(lane), lane.produced, lane.receipted, lane.next_ns()) == (0, 1, 1, None)
 
 
+def test_when_the_desk_falls_silent_after_a_ringing_receipt_the_second_path_is_used_again() -> None:
+    press = kept()
+    lane = lane_with(press)
+    run(lane, 0)
+    lane.receipt(receipt(press, "ringing"))
+    assert run(lane, 10) == [(1, "alarm"), (3, "alarm"), (7, "alarm"), (7, "telemetry")]
+
+
 def test_a_receipt_may_name_the_body_by_its_hash() -> None:
     lane = lane_with(kept())
     bodies = [send.body for now in (0, 1, 3) for send in lane.due(now * S)]
@@ -117,6 +125,18 @@ def test_telemetry_stands_still_for_at_most_60_s_a_press() -> None:
     assert lane.telemetry_stands_still_until_ns() == 62 * S
     lane.receipt(receipt(press, "stored"))
     assert lane.telemetry_stands_still_until_ns() is None
+
+
+def test_presses_without_end_do_not_stop_telemetry_for_ever() -> None:
+    lane = AlarmLane("boot-1", Clock(0, 0))
+    still_s = 0
+    for second in range(3_600):
+        if second % 20 == 0:
+            lane.take(kept(monotonic_ns=second * S), second * S)
+        until_ns = lane.telemetry_stands_still_until_ns()
+        assert until_ns is not None
+        still_s += until_ns > second * S
+    assert 1_700 < still_s <= 1_800, "half of the time at most"
 
 
 def test_the_same_press_taken_twice_is_one() -> None:

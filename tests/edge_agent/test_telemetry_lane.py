@@ -123,6 +123,7 @@ def test_a_write_that_failed_is_asked_for_again_later() -> None:
     lane = new_lane()
     fill(lane, 1)
     lane.due(KEEP_AFTER_NS, sending=False)
+    lane.disk_failed(KEEP_AFTER_NS)
     lane.kept(((STREAM, 0),), stored=False)
     assert lane.next_ns(KEEP_AFTER_NS, sending=False) == 2 * KEEP_AFTER_NS
     assert len(lane.due(2 * KEEP_AFTER_NS, sending=False)) == 1
@@ -175,6 +176,68 @@ def test_retry_after_stops_the_sending_and_a_good_receipt_starts_it() -> None:
     assert sent(lane.due(21 * S, sending=True)) == []
     lane.receipt(receipt(0), 21 * S)
     assert sent(lane.due(21 * S, sending=True)) == [2]
+
+
+def test_while_it_is_asked_for_patience_nothing_makes_it_spin() -> None:
+    lane = new_lane()
+    fill(lane, 1)
+    lane.due(0, sending=True)
+    resend_ns = lane.next_ns(0, sending=True)
+    assert resend_ns is not None
+    lane.receipt(TelemetryReceipt(device="box-1", retry_after_s=3_600), 0)
+    lane.due(KEEP_AFTER_NS, sending=True)  # the disk is busy with it from now on
+    assert lane.due(2 * resend_ns, sending=True) == []
+    assert lane.next_ns(2 * resend_ns, sending=True) == 3_600 * S
+
+
+def test_memory_is_bounded_and_what_is_dropped_is_counted() -> None:
+    dropped: Counter[str] = Counter()
+    lane = TelemetryLane("box-1", STREAM, dropped, max_bytes=10**9, max_memory_bytes=1_000)
+    fill(lane, 500)
+    assert dropped["memory full"] + lane.waiting == 500
+    bodies = [body for command in lane.flush() if isinstance(command, KeepBatches) for _, _, body in command.batches]
+    assert len(bodies) == lane.waiting > 3, "the newest are there"
+    assert sum(map(len, bodies)) <= 1_000
+
+
+def test_a_disk_that_stalls_loses_nothing_that_it_has_by_then() -> None:
+    dropped: Counter[str] = Counter()
+    lane = TelemetryLane("box-1", STREAM, dropped, max_bytes=10**9, max_memory_bytes=400)
+    fill(lane, 1)
+    lane.due(KEEP_AFTER_NS, sending=False)
+    lane.add([reading(1)], KEEP_AFTER_NS)
+    lane.add([reading(2)], KEEP_AFTER_NS)
+    lane.add([reading(3)], KEEP_AFTER_NS)
+    assert dropped["memory full"] > 0
+    lane.kept(((STREAM, 0),), stored=True)
+    assert lane.due(KEEP_AFTER_NS, sending=False) == [ForgetBatches(((STREAM, 0),))], "dropped and counted: not kept"
+
+
+def test_a_disk_that_cannot_be_read_just_now_loses_nothing() -> None:
+    dropped: Counter[str] = Counter()
+    lane = TelemetryLane("box-1", STREAM, dropped, max_bytes=10**9)
+    for number in (1, 2):
+        lane.restore((STREAM, number), 50, 100, 0)
+    lane.due(0, sending=True)
+    lane.disk_failed(0)
+    lane.not_loaded((STREAM, 1))
+    lane.not_loaded((STREAM, 2))
+    assert (dropped, lane.waiting) == (Counter(), 100)
+    assert lane.due(29 * S, sending=True) == []
+    assert lane.next_ns(29 * S, sending=True) == 30 * S
+    assert len(lane.due(30 * S, sending=True)) == 2
+
+
+def test_what_a_full_disk_did_not_delete_is_deleted_later() -> None:
+    lane = new_lane()
+    lane.restore((STREAM, 7), 50, 100, 0)
+    lane.receipt(receipt(7), 0)
+    (forget,) = lane.due(0, sending=False)
+    assert isinstance(forget, ForgetBatches)
+    lane.disk_failed(0)
+    lane.not_forgotten(forget.keys)
+    assert lane.next_ns(0, sending=False) == 30 * S
+    assert lane.due(30 * S, sending=False) == [forget]
 
 
 def test_an_undecodable_body_is_receipted_by_its_hash() -> None:

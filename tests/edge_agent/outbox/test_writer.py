@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,6 +122,69 @@ async def test_a_press_written_by_a_newer_version_does_not_hide_the_others(alarm
         return connection.execute("SELECT * FROM unreadable").fetchall()
 
     assert await alarms.writer.run(unreadable) == [("x", b"{}")]
+
+
+async def test_a_row_of_a_wrong_type_does_not_hide_the_others_and_is_counted(alarms: AlarmOutbox) -> None:
+    good = kept()
+    await alarms.add(good)
+
+    def spoil(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO press VALUES ('x', 'text, not bytes', 'boot-1', 1)")
+        connection.execute("INSERT INTO held VALUES ('y', 'boot-1', 'noon')")
+
+    await alarms.writer.run(spoil)
+    assert await alarms.load() == ([good], {"sos": HeldButton("boot-1", 42)})
+    assert alarms.unreadable == 1
+
+
+async def test_a_job_that_fails_unforeseen_does_not_end_the_thread(alarms: AlarmOutbox) -> None:
+    def fail(connection: sqlite3.Connection) -> None:
+        raise AttributeError("unforeseen")
+
+    with pytest.raises(OutboxError, match="unforeseen"):
+        await alarms.writer.run(fail)
+    await alarms.add(kept())
+
+
+async def test_fault_8_a_commit_that_fails_is_not_counted_as_stored(alarms: AlarmOutbox, tmp_path: Path) -> None:
+    await alarms.load()
+
+    def full(connection: sqlite3.Connection) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    await alarms.writer.run(full)
+    with pytest.raises(OutboxError, match="full"):
+        await asyncio.gather(*(alarms.add(kept(number)) for number in range(300)))
+    presses, _ = await alarms.load()
+    assert len(presses) < 300
+    assert alarms.writer.set_aside == 0, "a full disk is no damage"
+
+
+async def test_the_queue_is_bounded_and_a_stop_is_not_held_up_by_a_stalled_card(tmp_path: Path) -> None:
+    outbox = AlarmOutbox(tmp_path)
+    outbox.writer.start()
+    goes_on = threading.Event()
+
+    def stall(connection: sqlite3.Connection) -> None:
+        goes_on.wait(10)
+
+    jobs = [asyncio.create_task(outbox.writer.run(stall)) for _ in range(1_001)]
+    await asyncio.sleep(0.05)
+    with pytest.raises(OutboxError, match="1000 writes wait"):
+        await asyncio.gather(outbox.add(kept(0)), outbox.add(kept(1)))
+    begun = time.monotonic()
+    assert not outbox.writer.stop(0.2)
+    assert time.monotonic() - begun < 1
+    goes_on.set()
+    await asyncio.gather(*jobs, return_exceptions=True)
+    assert outbox.writer.stop()
+
+
+async def test_a_press_whose_button_was_let_go_meanwhile_is_not_told_as_held(alarms: AlarmOutbox) -> None:
+    press = kept()
+    await alarms.add(press, held=False)
+    assert await alarms.load() == ([press], {})
 
 
 async def test_batches_are_kept_listed_loaded_and_forgotten(tmp_path: Path) -> None:
