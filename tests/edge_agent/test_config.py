@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract.errors import EX_CONFIG, ConfigError
-from edge_agent.config import load_box_settings
+from edge_agent.config import load_box, load_box_settings
 
 GOOD = """\
 device = "box-1"
@@ -17,11 +17,17 @@ data_dir = "{folder}/never-made"
 
 [alarm_broker]
 host = "127.0.0.1"
-port = 1883
+port = 8883
+ca = "trust.pem"
+certificate = "box-1.pem"
+key = "box-1.key"
 
 [telemetry_broker]
 host = "127.0.0.1"
-port = 1884
+port = 8884
+ca = "trust.pem"
+certificate = "box-1.pem"
+key = "box-1.key"
 
 [[buttons]]
 id = "sos"
@@ -53,10 +59,10 @@ def test_the_example_is_good(tmp_path: Path) -> None:
     ("old", "new", "words"),
     [
         ('device = "box-1"', 'device = "Box 1"', [":1:", "device", 'example: device = "box-1"']),
-        ("port = 1884", 'port = "x"', [":10:", "telemetry_broker.port", "example"]),
-        ("port = 1884", "port = 0", ["telemetry_broker.port", "greater than or equal to 1"]),
-        ("port = 1884", "prot = 1884", ["telemetry_broker", "port"]),
-        ('driver = "nmea"', 'driver = "nema"', [":19:", "sensors.0.driver", "nmea"]),
+        ("port = 8884", 'port = "x"', [":13:", "telemetry_broker.port", "example"]),
+        ("port = 8884", "port = 0", ["telemetry_broker.port", "greater than or equal to 1"]),
+        ("port = 8884", "prot = 1884", ["telemetry_broker", "port"]),
+        ('driver = "nmea"', 'driver = "nema"', [":25:", "sensors.0.driver", "nmea"]),
         ('uri = "serial:///', 'uri = "cereal:///', ["sensors.0.uri", "serial:///dev/"]),
         ('uri = "gpio://gpiochip0/17', 'uri = "gpio://', ["buttons.0.uri", "gpio://gpiochip0/17"]),
         ('id = "gps"', 'id = "box"', ["sensor 'box' is the box's own health"]),
@@ -78,16 +84,23 @@ def test_a_mistake_names_file_line_key_expected_and_example(
         assert word in message
 
 
+def test_a_certificate_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"alarm_broker\.(ca|certificate|key)"):
+        load_box(written(tmp_path))
+
+
 def test_two_sensors_on_one_line_are_a_mistake(tmp_path: Path) -> None:
     path = written(tmp_path)
-    path.write_text(path.read_text() + '[[sensors]]\nid = "gps-2"\ndriver = "nmea"\nuri = "serial:///dev/ttyUSB0?baudrate=9600"\n')
+    path.write_text(
+        path.read_text() + '[[sensors]]\nid = "gps-2"\ndriver = "nmea"\nuri = "serial:///dev/ttyUSB0?baudrate=9600"\n'
+    )
     with pytest.raises(ConfigError, match="is used twice"):
         load_box_settings(path)
 
 
 @pytest.mark.slow
 def test_the_command_exits_78_and_opens_nothing(tmp_path: Path) -> None:
-    path = written(tmp_path, "port = 1884", "port = 99999")
+    path = written(tmp_path, "port = 8884", "port = 99999")
     done = subprocess.run(
         [sys.executable, "-m", "siaga.main", "edge", "run", "--config", str(path)],
         capture_output=True,
