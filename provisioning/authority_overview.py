@@ -106,7 +106,7 @@ def _line(register: Register, entry: Certificate, now: datetime) -> Line:
         remarks.append(f"revoked {revocation.revoked_at:%Y-%m-%d}: {revocation.reason}")
     elif entry.not_after <= now:
         state = "expired"
-        remarks.append(f"expired {-left} days ago")
+        remarks.append(f"expired on {entry.not_after:%Y-%m-%d}")
     elif entry.not_after - now <= WARNED:
         state = "expiring"
         remarks.append(f"expires in {left} days")

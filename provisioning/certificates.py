@@ -14,6 +14,7 @@ battery-backed clock starts there; what only a broker checks does not.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -224,10 +225,9 @@ def _common_name(name: str) -> x509.Name:
 
 
 def _general_name(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        pass
+    if "%" not in host:  # an address with a zone is good on one machine only, and no certificate can hold it
+        with contextlib.suppress(ValueError):
+            return x509.IPAddress(ipaddress.ip_address(host))
     labels = host.split(".")
     if len(host) > 253 or not all(_DNS_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
         shown = repr(host if len(host) <= 70 else host[:60] + "…")

@@ -41,7 +41,8 @@ class City:
 def verify(path: Path, trust: Path, now: datetime, *options: str) -> str:
     """Return `OK`, or openssl's reasons against a certificate; strict, at a time, with the chain of its own file."""
     at = ["-attime", str(int(now.timestamp()))] if "-attime" not in options else []
-    command = ["openssl", "verify", "-x509_strict", "-CAfile", trust, "-untrusted", path, *at, *options, path]
+    files = ["-CAfile", str(trust), "-untrusted", str(path)]
+    command = ["openssl", "verify", "-x509_strict", *files, *at, *options, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
     if done.returncode == 0:
         assert done.stdout.endswith("OK\n")
