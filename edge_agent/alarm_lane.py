@@ -2,7 +2,8 @@
 
 Rules (DESIGN, "Two lanes"):
 - A press is sent the moment it happens, whether or not it is on the disk yet.
-- No PUBACK in 2 s: the alarm connection is believed dead and made new.
+- No PUBACK in 2 s: the connection it went by is believed dead and made new. With each attempt the patience doubles, up
+  to 16 s: on a link whose round trip takes longer than 2 s, no receipt would ever outrun the next new connection.
 - No receipt in 3 s: from then on it also goes by the telemetry session.
 - It is sent again after 1, 2, 4, 8, then every 10 s, and at once on each new connection, until the receipt `stored`.
 - Any receipt shows that the path works; only `stored` lets the box forget.
@@ -23,7 +24,7 @@ from contract.time_quality import is_trusted
 from contract.topics import Lane
 from edge_agent.clock import Clock
 
-PUBACK_TIMEOUT_S = 2.0
+PUBACK_TIMEOUTS_S = (2.0, 4.0, 8.0, 16.0)
 _S = 10**9
 SECOND_PATH_AFTER_NS = 3 * _S
 RESEND_AFTER_NS = (1 * _S, 2 * _S, 4 * _S, 8 * _S, 10 * _S)
@@ -34,11 +35,12 @@ _HASHES_KEPT = 16
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Publish this body on the alarm topic, by that lane's session."""
+    """Publish this body on the alarm topic, by that lane's session, and wait so long for its PUBACK."""
 
     event_id: str
     path: Lane
     body: bytes
+    puback_timeout_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ class AlarmLane:
             paths: tuple[Lane, ...] = ("alarm", "telemetry") if second else ("alarm",)
             body = self._body(entry, monotonic_ns)
             entry.hashes = [*entry.hashes, body_hash(body)][-_HASHES_KEPT:]
-            commands.extend(Send(event_id, path, body) for path in paths)
+            timeout_s = PUBACK_TIMEOUTS_S[min(entry.attempts, len(PUBACK_TIMEOUTS_S)) - 1]
+            commands.extend(Send(event_id, path, body, timeout_s) for path in paths)
         return commands
 
     def next_ns(self) -> int | None:

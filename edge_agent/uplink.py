@@ -15,7 +15,7 @@ from contract import topics
 from contract.batch import MAX_RECEIPT_BYTES, TelemetryReceipt
 from contract.errors import BodyError
 from contract.messages import Lamps, Status, decode, encode
-from edge_agent.alarm_lane import PUBACK_TIMEOUT_S, AlarmLane, KeptPress, Send, decode_receipt
+from edge_agent.alarm_lane import AlarmLane, KeptPress, Send, decode_receipt
 from edge_agent.clock import Clock
 from edge_agent.config import Box
 from edge_agent.gatherer import Gatherer
@@ -192,7 +192,7 @@ class Uplink:
     async def _send_press(self, send: Send) -> None:
         session = self._sessions[send.path]
         try:
-            await session.publish(topics.alarm(self._device), send.body, timeout_s=PUBACK_TIMEOUT_S)
+            await session.publish(topics.alarm(self._device), send.body, timeout_s=send.puback_timeout_s)
         except NotConnectedError:
             pass  # it goes out again on the next connection
         except PublishTimeoutError:

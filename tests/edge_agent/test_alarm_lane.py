@@ -92,6 +92,12 @@ def test_a_receipt_for_another_press_changes_nothing() -> None:
     assert len(lane) == 1
 
 
+def test_a_link_slower_than_2_s_gets_more_patience_with_each_attempt() -> None:
+    lane = lane_with(kept())
+    waits = [send.puback_timeout_s for now in (0, 1, 3, 7, 15) for send in lane.due(now * S) if send.path == "alarm"]
+    assert waits == [2, 4, 8, 16, 16]
+
+
 def test_a_new_connection_sends_at_once() -> None:
     lane = lane_with(kept())
     run(lane, 15)
