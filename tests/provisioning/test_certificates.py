@@ -141,9 +141,7 @@ _BAD_HOSTS = ["", "a b", "host\n", "höst", "a" * 64, "ab." * 90 + "c", "*", "*.
 _BAD_HOSTS += ["a..b", ".a", "-a", "a-", "1.2.3.256", "10.0.0.0/8", "fe80::1%eth0"]
 
 
-@pytest.mark.parametrize(
 @pytest.mark.parametrize("name", _BAD_NAMES)
-)
 def test_a_name_that_is_no_topic_level_is_refused_in_a_line(name: str) -> None:
     with pytest.raises(NameRefusedError, match="is no device name; use 1 to 63 of a-z") as told:
         device(name)
