@@ -30,7 +30,7 @@ from provisioning.files import locked, make_folder, read_file
 
 SETTINGS: Final = "broker.toml"
 
-_EXAMPLES: Final = {
+EXAMPLES: Final = {
     "device_port": "device_port = 8883",
     "centre_port": "centre_port = 8893",
     "device_bind": 'device_bind = "203.0.113.7"',
@@ -50,13 +50,15 @@ class Rendered:
         broker: What they say.
         folder: Where they are.
         passwords: Each service's password file, by name.
+        revoked: The devices that are shut out.
         changed: The names of the files whose text is new.
     """
 
     broker: Broker
     folder: Path
     passwords: Mapping[str, Path]
-    changed: frozenset[str]
+    revoked: frozenset[str]
+    changed: frozenset[str] = frozenset()
 
     @property
     def config(self) -> Path:
@@ -95,7 +97,7 @@ def load_broker(folder: Path, lane: Lane) -> Broker:
     """
     path = Layout(folder).broker_folder(lane) / SETTINGS
     text = read_file(path).decode("utf-8", "replace") if path.exists() else ""
-    return load_toml(text, MODELS[lane], source=str(path), examples=_EXAMPLES)
+    return load_toml(text, MODELS[lane], source=str(path), examples=EXAMPLES)
 
 
 def render_broker(
@@ -129,6 +131,7 @@ def render_broker(
         if not needed.exists():
             raise UnusableError(f"{needed}: no such file", f"first: siaga provision ca issue broker {lane}")
     make_folder(home)
+    shut_out = frozenset(revoked)
     broker = broker if broker is not None else load_broker(folder, lane)
     chosen = [one for one in (accounts if accounts is not None else known_accounts(folder)) if one.grants(lane)]
     if lane == "telemetry":
@@ -136,7 +139,7 @@ def render_broker(
     passwords = {one.name: ensure_password(folder, one.name) for one in chosen}
     with locked(home):
         texts = {
-            render.DEVICE_ACL: render.render_device_acl(revoked),
+            render.DEVICE_ACL: render.render_device_acl(shut_out),
             render.CENTRE_ACL: render.render_centre_acl(lane, chosen),
             render.PASSWORDS: password_lines(lane, chosen, passwords, read_text(home / render.PASSWORDS)),
             render.TRUST: read_file(layout.trust).decode(),
@@ -144,7 +147,7 @@ def render_broker(
         }
         changed = place(home, texts, broker.user)
         hand_over(home, broker.user)
-    return Rendered(broker, home, {name: password_file(folder, name) for name in passwords}, changed)
+    return Rendered(broker, home, {name: password_file(folder, name) for name in passwords}, shut_out, changed)
 
 
 def apply(folder: Path, revoked: Iterable[str]) -> list[Applied]:

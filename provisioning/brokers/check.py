@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from contract.topics import Lane
+from provisioning.authority import Authority
 from provisioning.authority_layout import Layout
 from provisioning.brokers import render, rules_devices, rules_services
 from provisioning.brokers.accounts import known_accounts, password_file
@@ -32,6 +33,7 @@ RULES: Final[dict[str, _Try]] = {
     "service-reads": rules_services.read,
     "service-client-id": rules_services.client_id_is_the_name,
     "packet-limit": rules_devices.packet_limit,
+    "revoked-devices": rules_devices.revoked_devices,
     "revocation": rules_devices.revocation,
 }
 """Each rule by its name, in the order they are tried; revocation replaces the trial's device ACL and so is the last."""
@@ -50,18 +52,19 @@ class Result:
 
 
 def rendered(folder: Path, lane: Lane) -> Rendered:
-    """Return the files of a lane's broker as they are on disk; nothing is written.
+    """Return the files of a lane's broker as they are on disk, and who is revoked by the register; nothing is written.
 
     Raises:
         ConfigError: `broker.toml` is wrong.
-        UnusableError: They were not rendered yet.
+        UnusableError: They were not rendered yet, or there is no authority.
     """
     home = Layout(folder).broker_folder(lane)
     for name in (render.CONFIG, render.DEVICE_ACL, render.CENTRE_ACL, render.PASSWORDS, render.TRUST):
         if not (home / name).exists():
             raise UnusableError(f"{home / name}: no such file", "first: siaga provision broker render")
     names = [one.name for one in known_accounts(folder) if one.grants(lane)]
-    return Rendered(load_broker(folder, lane), home, {name: password_file(folder, name) for name in names}, frozenset())
+    passwords = {name: password_file(folder, name) for name in names}
+    return Rendered(load_broker(folder, lane), home, passwords, Authority.open(folder).revoked)
 
 
 def check_broker(files: Rendered) -> Iterator[Result]:

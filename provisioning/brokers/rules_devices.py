@@ -37,6 +37,7 @@ WILDCARDS: Final = (
     "$CONTROL/#",
 )
 
+_SAMPLE: Final = 20
 _A, _B = "trial-a", "trial-b"
 
 
@@ -157,6 +158,20 @@ def packet_limit(trial: Trial) -> str:
         except ProbeError:
             return f"{limit} bytes"
     raise BrokenRuleError(f"a packet of more than {limit} bytes was accepted")
+
+
+def revoked_devices(trial: Trial) -> str:
+    """Give those who are revoked by the register nothing; of many, a sample."""
+    names = sorted(trial.rendered.revoked)
+    step = max(1, len(names) // _SAMPLE)
+    with trial.checker() as checker:
+        for name in names[::step]:
+            with trial.device(name) as device:
+                device.subscribe(f"{ROOT}/down/{name}/#")
+                demand(device, up(name), DENIED, f"{name}, revoked,")
+                demand(checker, down(name), ALLOWED, "the checker")
+                expect(device, set(), f"{name}, revoked,")
+    return f"{len(names[::step])} of {len(names)}"
 
 
 def revocation(trial: Trial) -> str:

@@ -21,6 +21,7 @@ from provisioning.brokers.throwaway import Pair, client_tls
 from siaga.stack.process import Process, free_port
 
 ALL = (Grant("read", "#"), Grant("write", "#"))
+START_TIMEOUT_S = 10.0
 WITNESS = Account("witness", alarm=ALL, telemetry=ALL)
 """A service of these tests alone: it sees everything, and sends what others are not to get."""
 
@@ -82,18 +83,19 @@ def running(
     process = Process(["mosquitto", "-c", str(files.config)], name=f"{lane}-broker", folder=files.folder)
     process.start()
     try:
-        deadline = time.monotonic() + 10
-        for port in (files.broker.device_port, files.broker.centre_port):
-            _await_port(process, port, deadline)
+        await_listening(process, files.broker)
         yield Stand(authority, files, process)
     finally:
         process.stop()
 
 
-def _await_port(process: Process, port: int, deadline: float) -> None:
-    while True:
-        alive = process.running
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
-            return
-        process.check_waiting(deadline, 10, running=alive)
-        time.sleep(0.005)
+def await_listening(process: Process, broker: Broker) -> None:
+    """Wait until both listeners accept connections."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    for port in (broker.device_port, broker.centre_port):
+        while True:
+            alive = process.running
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
+                break
+            process.check_waiting(deadline, START_TIMEOUT_S, running=alive)
+            time.sleep(0.005)
