@@ -1,4 +1,4 @@
-"""A desk with two real brokers, and a box that speaks to it by hand."""
+"""A desk with its account on two real brokers, and a box with its certificate that speaks to it by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,11 @@ import pytest
 
 from contract import topics
 from contract.identity import new_event_id, new_stream_id
+from link import Endpoint
+from provisioning.brokers.model import account
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
+from siaga.stack.trust import Trust
 
 REPO = Path(__file__).parents[2]
 STREAM = new_stream_id()
@@ -88,6 +91,16 @@ def press_body(device: str = "box-1", button: str = "sos", *, event_id: str | No
     return json.dumps(press | more).encode()
 
 
+def broker_lines(broker: Mosquitto, service: str = "desk") -> str:
+    """Return a broker's lines in the configuration of one of the centre's services."""
+    authority = broker.trust.authority
+    password_file = authority.accounts / f"{service}.password"
+    return (
+        f'host = "127.0.0.1"\nport = {broker.centre_port}\nca = "{authority.trust}"\n'
+        f'username = "{account(service).username}"\npassword_file = "{password_file}"\n'
+    )
+
+
 @dataclass
 class Desk:
     """A running desk and its two brokers."""
@@ -106,8 +119,8 @@ class Desk:
         self.config.write_text(
             f'data_dir = "data"\ninventory = "inventory.toml"\n'
             f'streets = "{REPO / "simulator" / "bandung.geojson"}"\n'
-            f'[alarm_broker]\nhost = "127.0.0.1"\nport = {self.alarm.port}\n'
-            f'[telemetry_broker]\nhost = "127.0.0.1"\nport = {self.telemetry.port}\n'
+            f"[alarm_broker]\n{broker_lines(self.alarm)}"
+            f"[telemetry_broker]\n{broker_lines(self.telemetry)}"
             f'[http]\nhost = "127.0.0.1"\nport = {self.port}\n'
         )
         self.process = Process(self.command("run"), name="desk", folder=self.folder)
@@ -154,6 +167,15 @@ class Desk:
 
 
 @pytest.fixture
+def idle(tmp_path: Path, trust: Trust) -> Desk:
+    """Return a desk that is not started, nor are its brokers."""
+    brokers = Mosquitto(tmp_path, "a", trust, "alarm"), Mosquitto(tmp_path, "b", trust, "telemetry")
+    for broker in brokers:
+        broker.render()
+    return Desk(tmp_path, *brokers)
+
+
+@pytest.fixture
 def desk(tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto) -> Iterator[Desk]:
     """Yield a desk, started."""
     running = Desk(tmp_path, alarm_broker, telemetry_broker)
@@ -163,7 +185,7 @@ def desk(tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto) -
 
 
 class Box:
-    """A box by hand on one broker: publishes, and keeps what it was sent."""
+    """A box by hand on one broker: publishes, and keeps what it was sent and what the desk tells everyone."""
 
     def __init__(self, client: aiomqtt.Client, device: str) -> None:
         self.client = client
@@ -175,9 +197,9 @@ class Box:
         """Publish a body on the alarm topic."""
         await self.client.publish(topics.alarm(self.device), body, qos=1)
 
-    async def read(self) -> None:
+    async def read(self, client: aiomqtt.Client) -> None:
         """Keep what arrives, for ever."""
-        async for message in self.client.messages:
+        async for message in client.messages:
             assert isinstance(message.payload, bytes)
             async with self._arrived:
                 self.received.append((str(message.topic), json.loads(message.payload)))
@@ -204,14 +226,33 @@ class Box:
 
 @asynccontextmanager
 async def box(broker: Mosquitto, device: str = "box-1") -> AsyncIterator[Box]:
-    """Yield a box connected to a broker."""
-    async with aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
-        for topic in (topics.alarm_receipt(device), topics.lamp(device), "siaga/v1/desk/#", topics.INVENTORY):
+    """Yield a box connected to a broker with its certificate, beside a probe that hears what the desk tells others."""
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(connection(broker.device(device), device))
+        witness = await stack.enter_async_context(connection(broker.probe(), "witness"))
+        for topic in (topics.alarm_receipt(device), topics.lamp(device)):
             await client.subscribe(topic, qos=1)
+        for topic in ("siaga/v1/desk/#", topics.INVENTORY):
+            await witness.subscribe(topic, qos=1)
         made = Box(client, device)
-        reader = asyncio.create_task(made.read(), name="box-read")
+        readers = [asyncio.create_task(made.read(each), name="box-read") for each in (client, witness)]
         try:
             yield made
         finally:
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+
+
+def connection(endpoint: Endpoint, client_id: str) -> aiomqtt.Client:
+    """Return a connection to a broker, to be entered."""
+    assert endpoint.credentials is not None
+    return aiomqtt.Client(
+        endpoint.host,
+        endpoint.port,
+        identifier=client_id,
+        username=endpoint.credentials.username,
+        password=endpoint.credentials.password,
+        tls_context=endpoint.credentials.context,
+        protocol=aiomqtt.ProtocolVersion.V5,
+    )

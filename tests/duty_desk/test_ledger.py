@@ -18,7 +18,6 @@ from duty_desk.errors import LedgerBrokenError, LedgerFullError
 from duty_desk.ledger import Ledger
 from duty_desk.records import Record, StartedEntry
 from duty_desk.tables import HEAD, open_reader, read_rows
-from siaga.stack.mosquitto import Mosquitto
 from tests.duty_desk.conftest import REPO, Desk
 from tests.duty_desk.test_incident import NOW, alarm
 
@@ -228,13 +227,12 @@ def test_the_newest_revision_is_known() -> None:
     assert ScriptDirectory(str(REPO / "duty_desk" / "migrations")).get_current_head() == HEAD
 
 
-def test_the_command_says_whole_or_names_the_row(path: Path, tmp_path: Path) -> None:
-    desk = Desk(tmp_path, Mosquitto(tmp_path, "a"), Mosquitto(tmp_path, "b"))
-    good = subprocess.run(desk.command("verify-ledger"), capture_output=True, text=True, check=False)
+def test_the_command_says_whole_or_names_the_row(path: Path, idle: Desk) -> None:
+    good = subprocess.run(idle.command("verify-ledger"), capture_output=True, text=True, check=False)
     assert (good.returncode, "whole, 6 rows" in good.stdout) == (0, True)
-    listed = subprocess.run(desk.command("incidents"), capture_output=True, text=True, check=False)
+    listed = subprocess.run(idle.command("incidents"), capture_output=True, text=True, check=False)
     assert "closed" in listed.stdout
     change(path, "UPDATE entry SET body = replace(body, 'box-1', 'box-2') WHERE sequence = 3")
-    bad = subprocess.run(desk.command("verify-ledger"), capture_output=True, text=True, check=False)
+    bad = subprocess.run(idle.command("verify-ledger"), capture_output=True, text=True, check=False)
     assert bad.returncode == 1
     assert "row 3: its content was changed" in bad.stderr

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from contract.errors import ConfigError
 from duty_desk.settings import load_desk
-from siaga.stack.mosquitto import Mosquitto
 from tests.duty_desk.conftest import Desk
-
-
-@pytest.fixture
-def idle(tmp_path: Path) -> Desk:
-    """Return a desk that is not started."""
-    return Desk(tmp_path, Mosquitto(tmp_path, "a"), Mosquitto(tmp_path, "b"))
 
 
 def test_a_good_one_is_read(idle: Desk) -> None:
@@ -25,6 +17,10 @@ def test_a_good_one_is_read(idle: Desk) -> None:
     assert desk.settings.http.port == idle.port
     assert len(desk.inventory.buttons) == 3
     assert desk.streets is not None
+    for lane in ("alarm", "telemetry"):
+        credentials = desk.brokers[lane].credentials
+        assert credentials is not None
+        assert credentials.username == "centre.desk"
 
 
 @pytest.mark.parametrize(
@@ -36,6 +32,9 @@ def test_a_good_one_is_read(idle: Desk) -> None:
         ("[http]", "[http]\nprot = 1", "http.prot: no such key"),
         ('"inventory.toml"', '"missing.toml"', "missing.toml"),
         ("bandung.geojson", "board.py", "not JSON"),
+        ('\nusername = "centre.desk"', "", "alarm_broker: needs certificate and key"),
+        ("trust.pem", "inventory.toml", "alarm_broker.ca"),
+        ("desk.password", "desk.passwort", "alarm_broker.password_file"),
         ('inventory = "', 'language = "fr"\ninventory = "', "language"),
     ],
 )
@@ -44,6 +43,13 @@ def test_a_bad_one_names_file_and_key(idle: Desk, old: str, new: str, told: str)
     with pytest.raises(ConfigError) as caught:
         load_desk(idle.config)
     assert told in str(caught.value)
+
+
+def test_a_password_that_others_can_read_is_refused(idle: Desk) -> None:
+    password_file = idle.alarm.trust.authority.accounts / "desk.password"
+    password_file.chmod(0o640)
+    with pytest.raises(ConfigError, match=r"alarm_broker.password_file: .*mode 0640.*chmod 600"):
+        load_desk(idle.config)
 
 
 @pytest.mark.slow

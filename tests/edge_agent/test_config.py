@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from contract.errors import EX_CONFIG, ConfigError
 from edge_agent.config import load_box, load_box_settings
+from siaga.stack.trust import Trust
 
 GOOD = """\
 device = "box-1"
@@ -61,13 +63,16 @@ def test_the_example_is_good(tmp_path: Path) -> None:
         ('device = "box-1"', 'device = "Box 1"', [":1:", "device", 'example: device = "box-1"']),
         ("port = 8884", 'port = "x"', [":13:", "telemetry_broker.port", "example"]),
         ("port = 8884", "port = 0", ["telemetry_broker.port", "greater than or equal to 1"]),
-        ("port = 8884", "prot = 1884", ["telemetry_broker", "port"]),
+        ("port = 8884", "prot = 8884", ["telemetry_broker", "port"]),
         ('driver = "nmea"', 'driver = "nema"', [":25:", "sensors.0.driver", "nmea"]),
         ('uri = "serial:///', 'uri = "cereal:///', ["sensors.0.uri", "serial:///dev/"]),
         ('uri = "gpio://gpiochip0/17', 'uri = "gpio://', ["buttons.0.uri", "gpio://gpiochip0/17"]),
         ('id = "gps"', 'id = "box"', ["sensor 'box' is the box's own health"]),
         ("[[sensors]]", "[[sensor]]", ["sensor", "no such key"]),
         ("[alarm_broker]", "[alarm_broker", [":4:", "not TOML"]),
+        ('ca = "', '# "', ["alarm_broker.ca", "is missing", 'example: ca = "trust.pem"']),
+        ('certificate = "', '# "', [":4:", "alarm_broker", "needs certificate and key", "example: [alarm_broker]"]),
+        ('key = "', 'username = "centre.desk" # "', ["alarm_broker", "needs certificate and key"]),
         ("data_dir", "data_dri", ["data_dri", "no such key"]),
     ],
 )
@@ -84,11 +89,6 @@ def test_a_mistake_names_file_line_key_expected_and_example(
         assert word in message
 
 
-def test_a_certificate_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"alarm_broker\.(ca|certificate|key)"):
-        load_box(written(tmp_path))
-
-
 def test_two_sensors_on_one_line_are_a_mistake(tmp_path: Path) -> None:
     path = written(tmp_path)
     path.write_text(
@@ -96,6 +96,67 @@ def test_two_sensors_on_one_line_are_a_mistake(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match="is used twice"):
         load_box_settings(path)
+
+
+@pytest.fixture
+def box(tmp_path: Path, trust: Trust) -> Path:
+    """Return the example's file, beside an authority that issued its certificate."""
+    trust.issue_devices(["box-1"])
+    path = written(tmp_path)
+    text = path.read_text().replace('"trust.pem"', '"authority/trust.pem"')
+    path.write_text(text.replace('"box-1.', '"authority/devices/box-1/box-1.'))
+    return path
+
+
+def test_a_box_dials_each_lane_with_its_certificate(box: Path) -> None:
+    loaded = load_box(box)
+    assert {lane: endpoint.port for lane, endpoint in loaded.brokers.items()} == {"alarm": 8883, "telemetry": 8884}
+    for endpoint in loaded.brokers.values():
+        assert endpoint.credentials is not None
+        assert endpoint.credentials.context is not None
+        assert endpoint.credentials.username is None, "its certificate names it"
+        assert len(endpoint.credentials.context.get_ca_certs()) == 1
+
+
+def copied(source: str) -> Callable[[Trust, Path], object]:
+    """Return a change that replaces a file by another of the authority's."""
+    return lambda trust, path: path.write_bytes((trust.folder / source).read_bytes())
+
+
+def cut(trust: Trust, path: Path) -> None:
+    """Cut the end of a file off."""
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+CERTIFICATE, KEY = "devices/box-1/box-1.pem", "devices/box-1/box-1.key"
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "words"),
+    [
+        (KEY, lambda trust, path: path.chmod(0o644), ["key", "mode 0644", "chmod 600"]),
+        (KEY, lambda trust, path: path.unlink(), ["key", "cannot be read"]),
+        (KEY, copied("issuing.key"), ["key", "does not belong to"]),
+        (KEY, copied(CERTIFICATE), ["certificate", "swapped"]),
+        (KEY, cut, ["certificate", "is not whole PEM"]),
+        (CERTIFICATE, lambda trust, path: path.unlink(), ["certificate", "cannot be read"]),
+        (CERTIFICATE, copied(KEY), ["certificate", "swapped"]),
+        (CERTIFICATE, cut, ["certificate", "is not whole PEM"]),
+        ("trust.pem", lambda trust, path: path.unlink(), ["ca", "cannot be read"]),
+        ("trust.pem", cut, ["ca", "is not whole PEM"]),
+    ],
+)
+def test_a_certificate_or_key_that_cannot_be_used_is_told_before_anything_is_opened(
+    box: Path, trust: Trust, file: str, change: Callable[[Trust, Path], object], words: list[str]
+) -> None:
+    change(trust, trust.folder / file)
+    with pytest.raises(ConfigError) as raised:
+        load_box(box)
+    message = str(raised.value)
+    assert message.startswith(f"{box}: alarm_broker.{words[0]}: ")
+    assert "\n" not in message
+    for word in words[1:]:
+        assert word in message
 
 
 @pytest.mark.slow
