@@ -76,6 +76,13 @@ def presses_in_the_outbox(stack: DemoStack, box: str = "box-1") -> int:
         return int(connection.execute("SELECT count(*) FROM press").fetchone()[0])
 
 
+def batches_in_the_outbox(stack: DemoStack, box: str = "box-1") -> int:
+    """Return how many batches of readings a box keeps on its disk."""
+    outbox = stack.folder / box / "telemetry.db"
+    with sqlite3.connect(f"file:{outbox}?mode=ro", uri=True) as connection:
+        return int(connection.execute("SELECT count(*) FROM batch").fetchone()[0])
+
+
 def stored_fixes(stack: DemoStack) -> int:
     """Return the store's own count of positions."""
     series = stack.influxdb.query("SELECT count(latitude) FROM position")

@@ -17,6 +17,7 @@ from simulator.layout import board_path
 from simulator.panel import PanelError
 from tests.end_to_end.oracle import (
     Tap,
+    batches_in_the_outbox,
     eventually,
     press,
     pressed,
@@ -85,6 +86,23 @@ def _press_when_up(board: BoardControl, hold_ms: int) -> int:
         return board.press(hold_ms=hold_ms).number
     except PanelError:
         return 0
+
+
+def test_a_killed_agent_loses_at_most_the_last_30_s_of_readings(stack: DemoStack) -> None:
+    rate_hz, batch_s, slack_s = 5, 1, 2
+    eventually(lambda: stored_fixes(stack) > 0, "readings flow")
+    stack.telemetry_broker.kill()
+    eventually(lambda: batches_in_the_outbox(stack) >= 10, "ten seconds of readings, 30 s old, are on the card")
+    agent = stack.agents["box-1"]
+    agent.kill()
+    stack.telemetry_broker.start()
+    stack.restart(agent)
+    eventually(lambda: batches_in_the_outbox(stack) == 0, "the box has its receipts")
+    sent = stop_hardware(stack)
+    lost = (30 + batch_s + slack_s) * rate_hz
+    eventually(lambda: stored_fixes(stack) >= sent - lost, f"all but {lost} of {sent} fixes in the store")
+    assert stored_fixes(stack) <= sent
+    assert sent - lost > 0
 
 
 @pytest.mark.parametrize("lane", ["alarm", "telemetry"])
