@@ -173,9 +173,10 @@ def load_key(pem: bytes, *, source: str, pass_phrase: bytes | None = None) -> Pr
     try:
         key = serialization.load_pem_private_key(pem, pass_phrase if encrypted else None)
     except (ValueError, TypeError) as error:
-        # The library says the same of a damaged body and of a wrong pass phrase.
-        if encrypted and b"END ENCRYPTED PRIVATE KEY" in pem and "password" in str(error).lower():
-            raise KeyFileError(f"{source}: the pass phrase does not open it", "give the one it was made with") from None
+        # A wrong pass phrase makes noise, which now and then looks like a key that is damaged.
+        if encrypted and not str(error).startswith("Unable to load PEM"):
+            hint = "give the one it was made with; if this is it, the file is damaged"
+            raise KeyFileError(f"{source}: the pass phrase does not open it", hint) from None
         raise KeyFileError(f"{source}: no usable private key, cut off or damaged", "restore it from a backup") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise KeyFileError(f"{source}: not an ECDSA P-256 key", "Siaga makes and takes no other kind")
