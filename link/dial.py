@@ -82,9 +82,10 @@ class Dialer:
     async def _open(self, address: _Address, timeout_s: float) -> socket.socket:
         async with asyncio.timeout(timeout_s):
             connected = await _connect(address)
-            if self._endpoint.credentials is None:
+            credentials = self._endpoint.credentials
+            if credentials is None or credentials.context is None:
                 return connected
-            return await _secure(connected, self._endpoint.credentials.context, self._endpoint.host)
+            return await _secure(connected, credentials.context, self._endpoint.host)
 
     async def _addresses(self) -> list[_Address]:
         with contextlib.suppress(socket.gaierror, UnicodeError):

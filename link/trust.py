@@ -44,9 +44,12 @@ _THEIRS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who we are and whom we trust. `username` and `password` are None for a device: its certificate names it."""
+    """Who we are and whom we trust. `username` and `password` are None for a device: its certificate names it.
 
-    context: ssl.SSLContext
+    `context` is None for a plain connection with an account. No setting leads there: it is for measuring TLS against.
+    """
+
+    context: ssl.SSLContext | None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
 
@@ -83,8 +86,9 @@ def load_credentials(
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_verify_locations(cafile=ca)
+        _refuse_cut(ca)
     except ssl.SSLError:
-        raise wrong("ca", f"{ca} holds no certificate in PEM form; copy trust.pem from the authority again") from None
+        raise wrong("ca", f"{ca} is not whole PEM; copy trust.pem from the authority again") from None
     except OSError as error:
         raise wrong("ca", f"{ca} cannot be read: {error.strerror}") from None
     if certificate is not None and key is not None:
@@ -118,6 +122,7 @@ def _load_identity(context: ssl.SSLContext, certificate: Path, key: Path, wrong:
     try:
         # A pass phrase would be asked for on the terminal; a box has none, so an encrypted key is refused.
         context.load_cert_chain(certificate, key, password=lambda: b"")
+        _refuse_cut(certificate)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise wrong("key", f"{key} does not belong to {certificate}; copy both from the authority again") from None
@@ -128,6 +133,13 @@ def _load_identity(context: ssl.SSLContext, certificate: Path, key: Path, wrong:
         raise wrong("certificate", f"{certificate} or {key} is not whole PEM, or they are swapped") from None
     except OSError as error:
         raise wrong("certificate", f"{certificate} cannot be read: {error.strerror}") from None
+
+
+def _refuse_cut(path: Path) -> None:
+    """Raise `ssl.SSLError` when a certificate is cut off: OpenSSL says nothing of any but a file's first."""
+    pem = path.read_bytes()
+    if pem.count(b"-----BEGIN CERTIFICATE-----") != pem.count(b"-----END CERTIFICATE-----"):
+        raise ssl.SSLError(f"{path} is cut off")
 
 
 def _read_private(path: Path, name: str, wrong: Any) -> bytes:
