@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -43,13 +44,24 @@ class Mosquitto(Process):
         trust: The authority whose files it runs on; it has one broker a lane.
         lane: Which lane it serves.
         probes: Whether it has a third listener for a test's own clients, see `probe`.
+        limits: Limits other than the lane's own, by name, see `provisioning.brokers.model.Limits`.
 
     `device_port` is for devices, `centre_port` for the centre's services. A restart uses the same ports.
     """
 
-    def __init__(self, folder: Path, name: str, trust: Trust, lane: Lane, *, probes: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        trust: Trust,
+        lane: Lane,
+        *,
+        probes: bool = False,
+        limits: Mapping[str, int] | None = None,
+    ) -> None:
         self.trust = trust
         self.lane = lane
+        self._limits = dict(limits or {})
         self.device_port = free_port()
         self.centre_port = free_port()
         self._probe_port = free_port() if probes else None
@@ -83,7 +95,9 @@ class Mosquitto(Process):
 
     def render(self) -> Rendered:
         """Write its files, as they are at a start."""
-        rendered = self.trust.render_broker(self.lane, device_port=self.device_port, centre_port=self.centre_port)
+        rendered = self.trust.render_broker(
+            self.lane, device_port=self.device_port, centre_port=self.centre_port, limits=self._limits
+        )
         if self._probe_port is not None:
             self._add_probes(self._probe_port)
         return rendered

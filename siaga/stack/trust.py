@@ -5,7 +5,7 @@ It is the product's own authority in a folder; here are only the short cuts to w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from contract.topics import Lane
@@ -44,7 +44,9 @@ class Trust:
         if new:
             self.authority.issue_devices(new)
 
-    def render_broker(self, lane: Lane, *, device_port: int, centre_port: int) -> Rendered:
+    def render_broker(
+        self, lane: Lane, *, device_port: int, centre_port: int, limits: Mapping[str, int] | None = None
+    ) -> Rendered:
         """Write a lane's broker's files; it listens on 127.0.0.1 only and stays the user that starts it."""
         if lane not in self.authority.register.current("broker"):
             self.authority.issue_broker(lane, _HOSTS)
@@ -55,6 +57,7 @@ class Trust:
                 "device_bind": HOST,
                 "centre_bind": HOST,
                 "user": this_user(),
+                "limits": dict(limits or {}),
             }
         )
         return render(self.folder, lane, revoked=self.authority.revoked, broker=broker)

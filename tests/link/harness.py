@@ -1,16 +1,12 @@
-"""What the tests of `link` share: a session run for a while, an inbox, and brokers with rules of their own."""
+"""What the tests of `link` share: a session run for a while, and an inbox."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 
 from link import Endpoint, Session
-from siaga.stack.process import Process, free_port
 
 HOST = "127.0.0.1"
 PATIENCE_S = 10.0
@@ -35,6 +31,7 @@ class Inbox:
 
 
 def endpoint(port: int) -> Endpoint:
+    """Return a peer that a test scripts; it speaks plainly, as no broker does."""
     return Endpoint(HOST, port)
 
 
@@ -66,26 +63,8 @@ async def started(*sessions: Session) -> AsyncIterator[list[asyncio.Task[None]]]
     assert [end for end in ends if not isinstance(end, asyncio.CancelledError)] == []
 
 
-@contextlib.contextmanager
-def broker_with(folder: Path, *rules: str, port: int | None = None) -> Iterator[int]:
-    """Run a Mosquitto with these lines in its configuration and yield its port."""
-    port = free_port() if port is None else port
-    lines = (f"listener {port} {HOST}", "persistence false", "set_tcp_nodelay true", "user root", *rules)
-    config = folder / "broker-with.conf"
-    config.write_text("\n".join(lines) + "\n")
-    process = Process(["mosquitto", "-c", str(config)], name="broker-with", folder=folder)
-    process.start()
-    try:
-        _wait_for_port(process, port)
-        yield port
-    finally:
-        process.stop()
-
-
-def _wait_for_port(process: Process, port: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline and process.running:
-        with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1.0):
-            return
-        time.sleep(0.005)
-    raise AssertionError(process.log.read_text())
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds that no event tells of."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110 - what is waited for is an attribute
+            await asyncio.sleep(0.002)

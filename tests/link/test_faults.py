@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
 
-from link import Backoff, NotConnectedError, Outgoing, PublishTimeoutError, Session
+from link import Backoff, Endpoint, NotConnectedError, Outgoing, PublishTimeoutError, Session
 from siaga.stack.mosquitto import Mosquitto
 from tests.link.harness import HOST, PATIENCE_S, Inbox, connected, endpoint, running, started
 
 STATUS = "siaga/v1/up/box-1/status/alarm"
 
 
-def quick(port: int, client_id: str = "box-1", **options: Any) -> Session:
+def quick(broker: Endpoint, client_id: str = "box-1", **options: Any) -> Session:
     """Make a session that does not wait long between attempts."""
     options.setdefault("backoff", Backoff(0.02, 0.1))
-    return Session(endpoint(port), client_id, **options)
+    return Session(broker, client_id, **options)
 
 
 async def ended(session: Session) -> None:
@@ -35,7 +36,7 @@ async def test_after_a_broker_was_killed_subscriptions_and_birth_are_made_again(
     inbox = Inbox()
     births = iter(range(10))
     session = quick(
-        alarm_broker.port,
+        alarm_broker.probe(),
         subscriptions=("a", STATUS),
         on_message=inbox.put,
         birth=lambda: Outgoing(STATUS, b"%d" % next(births), retain=True),
@@ -57,7 +58,7 @@ async def test_after_a_broker_was_killed_subscriptions_and_birth_are_made_again(
 
 
 async def test_publishes_that_wait_fail_when_the_broker_is_killed(alarm_broker: Mosquitto) -> None:
-    session = quick(alarm_broker.port)
+    session = quick(alarm_broker.probe())
     async with running(session):
         alarm_broker.freeze()
         publishing = [asyncio.create_task(session.publish("a", b"x" * 100), name=f"p{n}") for n in range(1_200)]
@@ -72,13 +73,13 @@ async def test_publishes_that_wait_fail_when_the_broker_is_killed(alarm_broker: 
 async def test_renew_drops_a_connection_and_makes_a_new_one_at_once(alarm_broker: Mosquitto) -> None:
     inbox = Inbox()
     session = Session(
-        endpoint(alarm_broker.port),
+        alarm_broker.device("box-1"),
         "box-1",
         birth=lambda: Outgoing(STATUS, b"online", retain=True),
         will=Outgoing(STATUS, b"offline", retain=True),
         backoff=Backoff(100.0, 100.0),
     )
-    listener = quick(alarm_broker.port, "listener", subscriptions=(STATUS,), on_message=inbox.put)
+    listener = quick(alarm_broker.probe(), "listener", subscriptions=(STATUS,), on_message=inbox.put)
     async with running(listener), running(session):
         start = time.monotonic()
         session.renew()
@@ -93,7 +94,7 @@ async def test_renew_drops_a_connection_and_makes_a_new_one_at_once(alarm_broker
 
 
 async def test_renew_cuts_a_wait_short(alarm_broker: Mosquitto) -> None:
-    session = Session(endpoint(alarm_broker.port), "box-1", backoff=Backoff(100.0, 100.0))
+    session = Session(alarm_broker.probe(), "box-1", backoff=Backoff(100.0, 100.0))
     alarm_broker.kill()
     async with started(session):
         await asyncio.sleep(0.05)
@@ -107,7 +108,7 @@ async def test_renew_cuts_a_wait_short(alarm_broker: Mosquitto) -> None:
 async def test_a_publish_to_a_frozen_broker_ends_at_its_timeout_and_the_session_recovers(
     alarm_broker: Mosquitto,
 ) -> None:
-    session = quick(alarm_broker.port, connect_timeout_s=0.3)
+    session = quick(alarm_broker.probe(), connect_timeout_s=0.3)
     async with running(session):
         alarm_broker.freeze()
         start = time.monotonic()
@@ -126,7 +127,7 @@ async def test_a_publish_to_a_frozen_broker_ends_at_its_timeout_and_the_session_
 @pytest.mark.slow
 async def test_a_frozen_broker_is_noticed_by_the_keep_alive(alarm_broker: Mosquitto) -> None:
     lost = asyncio.Event()
-    session = quick(alarm_broker.port, keep_alive_s=1, on_disconnect=lost.set)
+    session = quick(alarm_broker.probe(), keep_alive_s=1, on_disconnect=lost.set)
     async with running(session):
         alarm_broker.freeze()
         start = time.monotonic()
@@ -138,7 +139,7 @@ async def test_a_frozen_broker_is_noticed_by_the_keep_alive(alarm_broker: Mosqui
 
 
 async def test_a_stop_does_not_wait_for_a_frozen_broker(alarm_broker: Mosquitto) -> None:
-    session = quick(alarm_broker.port, birth=lambda: Outgoing("a", b""), will=Outgoing("a", b""))
+    session = quick(alarm_broker.probe(), birth=lambda: Outgoing("a", b""), will=Outgoing("a", b""))
     async with running(session):
         alarm_broker.freeze()
         publishing = [asyncio.create_task(session.publish("a", b"x" * 1_000_000), name=f"p{n}") for n in range(20)]
@@ -154,7 +155,7 @@ async def test_a_broker_that_accepts_and_says_nothing_ends_the_attempt_and_leave
     """Without care each such attempt leaves a socket that logs in when the broker wakes, and throws out the next."""
     async with peer(hang_up=False) as (port, accepted):
         before = psutil.Process().num_fds()
-        session = quick(port, connect_timeout_s=0.05)
+        session = quick(endpoint(port), connect_timeout_s=0.05)
         async with started(session):
             async with asyncio.timeout(PATIENCE_S):
                 for _ in range(4):
@@ -167,7 +168,7 @@ async def test_a_broker_that_accepts_and_says_nothing_ends_the_attempt_and_leave
 async def test_a_broker_that_hangs_up_before_the_connack_ends_the_attempt_at_once() -> None:
     async with peer(hang_up=True) as (port, accepted):
         start = time.monotonic()
-        async with started(quick(port, connect_timeout_s=30.0)):
+        async with started(quick(endpoint(port), connect_timeout_s=30.0)):
             async with asyncio.timeout(PATIENCE_S):
                 for _ in range(5):
                     await accepted.acquire()
@@ -177,7 +178,7 @@ async def test_a_broker_that_hangs_up_before_the_connack_ends_the_attempt_at_onc
 @pytest.mark.parametrize("moment_s", [0.0, 0.001, 0.02])
 async def test_a_stop_while_connecting_is_immediate(moment_s: float) -> None:
     async with peer(hang_up=False) as (port, _):
-        async with started(quick(port, connect_timeout_s=30.0)):
+        async with started(quick(endpoint(port), connect_timeout_s=30.0)):
             await asyncio.sleep(moment_s)
             start = time.monotonic()
         assert time.monotonic() - start < 0.2
@@ -193,7 +194,9 @@ async def test_a_stop_while_waiting_is_immediate() -> None:
 
 
 async def test_fifty_connections_leave_no_task_socket_or_thread(alarm_broker: Mosquitto) -> None:
-    session = quick(alarm_broker.port, subscriptions=("a",), on_message=Inbox().put, birth=lambda: Outgoing("a", b""))
+    session = quick(
+        alarm_broker.probe(), subscriptions=("a",), on_message=Inbox().put, birth=lambda: Outgoing("a", b"")
+    )
     process = psutil.Process()
     async with running(session):
         session.renew()
@@ -217,8 +220,9 @@ def _kick(session: Session) -> None:
     """End the connection from outside: the socket is shut down under the session, as a broken network would."""
     client = session._client
     assert client is not None
-    sock: Any = client._client.socket()
-    sock.shutdown(2)
+    # By another handle: an SSLSocket that is shut down forgets its TLS, and its owner would notice that instead.
+    with socket.socket(fileno=os.dup(cast(socket.socket, client._client.socket()).fileno())) as handle:
+        handle.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.asynccontextmanager

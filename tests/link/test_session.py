@@ -7,32 +7,37 @@ import logging
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
 
-from link import LinkError, NotConnectedError, Outgoing, PublishRefusedError, PublishTimeoutError, Session
+from contract.messages import MAX_ALARM_BYTES
+from link import Endpoint, LinkError, NotConnectedError, Outgoing, PublishRefusedError, PublishTimeoutError, Session
+from provisioning.brokers.render import render_password
 from siaga.stack.mosquitto import Mosquitto
-from tests.link.harness import Inbox, broker_with, connected, endpoint, running, started
+from siaga.stack.trust import Trust
+from tests.link.harness import Inbox, connected, running, started, until
 
 STATUS = "siaga/v1/up/box-1/status/alarm"
 ONLINE = Outgoing(STATUS, b"online", retain=True)
 OFFLINE = Outgoing(STATUS, b"offline", retain=True)
+REPORT = "siaga/v1/up/box-1/report"
 
 
-def listener(port: int, inbox: Inbox, *filters: str, client_id: str = "listener", **options: Any) -> Session:
-    return Session(endpoint(port), client_id, subscriptions=filters, on_message=inbox.put, **options)
+def listener(broker: Endpoint, inbox: Inbox, *filters: str, client_id: str = "listener", **options: Any) -> Session:
+    return Session(broker, client_id, subscriptions=filters, on_message=inbox.put, **options)
 
 
-def box(port: int, **options: Any) -> Session:
-    return Session(endpoint(port), "box-1", birth=lambda: ONLINE, will=OFFLINE, **options)
+def box(broker: Mosquitto, **options: Any) -> Session:
+    return Session(broker.device("box-1"), "box-1", birth=lambda: ONLINE, will=OFFLINE, **options)
 
 
-async def test_a_message_arrives_whole_and_in_order(alarm_broker: Mosquitto) -> None:
+async def test_a_message_arrives_whole_and_in_order(telemetry_broker: Mosquitto) -> None:
     inbox = Inbox()
-    session = listener(alarm_broker.port, inbox, "a/#")
+    session = listener(telemetry_broker.probe(), inbox, "a/#")
     bodies = [bytes([number]) * number for number in range(200)] + [b"", bytes(range(256)), b"x" * 200_000]
     async with running(session):
         for body in bodies:
@@ -42,29 +47,40 @@ async def test_a_message_arrives_whole_and_in_order(alarm_broker: Mosquitto) -> 
 
 async def test_birth_is_retained_and_a_stop_publishes_the_will(alarm_broker: Mosquitto) -> None:
     inbox, late = Inbox(), Inbox()
-    session = box(alarm_broker.port)
-    async with running(listener(alarm_broker.port, inbox, STATUS)):
+    session = box(alarm_broker)
+    async with running(listener(alarm_broker.probe(), inbox, STATUS)):
         async with running(session):
             assert await inbox.next() == (STATUS, b"online", False)
-            async with running(listener(alarm_broker.port, late, STATUS, client_id="late")):
+            async with running(listener(alarm_broker.probe(), late, STATUS, client_id="late")):
                 assert await late.next() == (STATUS, b"online", True)
         assert await inbox.next() == (STATUS, b"offline", False)
     assert not session.connected
 
 
 @pytest.mark.slow
-async def test_a_killed_process_has_its_will_published(alarm_broker: Mosquitto, tmp_path: Path) -> None:
+async def test_a_killed_process_has_its_will_published(alarm_broker: Mosquitto) -> None:
     inbox = Inbox()
+    trust, authority = alarm_broker.trust, alarm_broker.trust.authority
+    trust.issue_devices(["box-1"])
+    settings = {
+        "host": "localhost",
+        "port": alarm_broker.device_port,
+        "ca": str(authority.trust),
+        "certificate": str(authority.device_certificate("box-1")),
+        "key": str(authority.device_key("box-1")),
+    }
     program = f"""
 import asyncio
-from link import Endpoint, Outgoing, Session
+from pathlib import Path
+from link import BrokerSettings, Outgoing, Session
 async def main():
-    session = Session(Endpoint("127.0.0.1", {alarm_broker.port}), "box-1",
+    broker = BrokerSettings.model_validate({settings!r}).endpoint(source="box.toml", table="broker", base=Path())
+    session = Session(broker, "box-1",
         birth=lambda: Outgoing("{STATUS}", b"online", retain=True), will=Outgoing("{STATUS}", b"offline", retain=True))
     await session.run()
 asyncio.run(main())
 """
-    async with running(listener(alarm_broker.port, inbox, STATUS)):
+    async with running(listener(alarm_broker.probe(), inbox, STATUS)):
         process = subprocess.Popen([sys.executable, "-c", program])
         try:
             assert await inbox.next() == (STATUS, b"online", False)
@@ -76,8 +92,10 @@ asyncio.run(main())
 
 async def test_on_connect_comes_when_subscriptions_stand_and_the_birth_is_out(alarm_broker: Mosquitto) -> None:
     inbox = Inbox()
-    session: Session = box(
-        alarm_broker.port,
+    session = Session(
+        alarm_broker.probe(),
+        "box-1",
+        birth=lambda: ONLINE,
         subscriptions=("#",),
         on_message=inbox.put,
         on_connect=lambda: inbox.put("connected", str(session.connected).encode(), False),
@@ -90,17 +108,17 @@ async def test_on_connect_comes_when_subscriptions_stand_and_the_birth_is_out(al
 
 
 async def test_publish_without_a_connection_fails_at_once(alarm_broker: Mosquitto) -> None:
-    session = box(alarm_broker.port)
+    session = box(alarm_broker)
     with pytest.raises(NotConnectedError):
-        await session.publish("a", b"")
+        await session.publish(REPORT, b"")
     async with running(session):
-        await session.publish("a", b"", allow_no_subscriber=True)
+        await session.publish(REPORT, b"", allow_no_subscriber=True)
     with pytest.raises(NotConnectedError):
-        await session.publish("a", b"")
+        await session.publish(REPORT, b"")
 
 
 async def test_nobody_listens_is_told_and_may_be_allowed(alarm_broker: Mosquitto) -> None:
-    session = box(alarm_broker.port)
+    session = box(alarm_broker)
     async with running(session):
         with pytest.raises(PublishRefusedError) as caught:
             await session.publish("siaga/v1/up/box-1/alarm", b"press")
@@ -108,75 +126,79 @@ async def test_nobody_listens_is_told_and_may_be_allowed(alarm_broker: Mosquitto
         await session.publish("siaga/v1/up/box-1/report", b"books", allow_no_subscriber=True)
         await session.publish("siaga/v1/up/box-1/report", b"books", qos=0)
         inbox = Inbox()
-        async with running(listener(alarm_broker.port, inbox, "siaga/v1/up/+/alarm")):
+        async with running(listener(alarm_broker.probe(), inbox, "siaga/v1/up/+/alarm")):
             await session.publish("siaga/v1/up/box-1/alarm", b"press")
             assert await inbox.next() == ("siaga/v1/up/box-1/alarm", b"press", False)
 
 
-async def test_a_publish_the_broker_does_not_authorise_is_told(tmp_path: Path) -> None:
-    rules = tmp_path / "acl"
-    rules.write_text("topic readwrite open/#\n")
-    with broker_with(tmp_path, "allow_anonymous true", f"acl_file {rules}") as port:
-        session = Session(endpoint(port), "box-1", subscriptions=("open/#",), on_message=Inbox().put)
-        async with running(session):
-            await session.publish("open/a", b"")
-            with pytest.raises(PublishRefusedError, match=r"closed/a: Not authorized \(0x87\)") as caught:
-                await session.publish("closed/a", b"", allow_no_subscriber=True)
-            assert (caught.value.reason_code, caught.value.no_subscriber) == (0x87, False)
-            await session.publish("open/a", b"")
+async def test_fault_15_a_publish_that_is_not_authorised_is_never_a_silent_success(alarm_broker: Mosquitto) -> None:
+    """PUBACK 0x87: aiomqtt's own publish returns as if all were well."""
+    session = box(alarm_broker)
+    async with running(session):
+        with pytest.raises(PublishRefusedError, match=r"up/box-2/alarm: Not authorized \(0x87\)") as caught:
+            await session.publish("siaga/v1/up/box-2/alarm", b"", allow_no_subscriber=True)
+        assert (caught.value.reason_code, caught.value.no_subscriber) == (0x87, False)
+        await session.publish(REPORT, b"", allow_no_subscriber=True)
+        assert session.connects == 1
 
 
-async def test_a_birth_that_is_not_authorised_is_a_fault_and_the_session_lives(tmp_path: Path) -> None:
-    rules = tmp_path / "acl"
-    rules.write_text("topic readwrite open/#\n")
-    with broker_with(tmp_path, "allow_anonymous true", f"acl_file {rules}") as port:
-        session = box(port)
-        async with started(session) as tasks:
-            await _until(lambda: session.fault is not None)
-            assert session.fault is not None
-            assert "Not authorized (0x87)" in session.fault
-            assert not session.connected
-            assert not tasks[0].done()
+async def test_fault_15_a_birth_that_is_not_authorised_is_a_fault_and_the_session_lives(
+    alarm_broker: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = Session(alarm_broker.device("box-2"), "box-2", birth=lambda: ONLINE)
+    async with started(session) as tasks:
+        await until(lambda: session.fault is not None)
+        assert session.fault == f"the broker refused {STATUS}: Not authorized (0x87)"
+        assert not session.connected
+        assert not tasks[0].done()
+    assert [record.levelname for record in caplog.records if "Not authorized" in record.getMessage()] == ["ERROR"]
 
 
-async def test_a_refused_log_in_is_told_in_fault_and_mended_without_a_restart(tmp_path: Path) -> None:
-    with broker_with(tmp_path, "allow_anonymous false") as port:
-        session = Session(endpoint(port), "box-1")
-        async with started(session) as tasks:
-            await _until(lambda: session.fault is not None)
-            assert session.fault is not None
-            assert "refused the log-in: Not authorized (0x87)" in session.fault
-            assert not session.connected
-            with pytest.raises(NotConnectedError):
-                await session.publish("a", b"")
-            assert not tasks[0].done()
-    with broker_with(tmp_path, "allow_anonymous true", port=port):
-        async with running(session):
-            assert session.fault is None
+async def test_a_wrong_password_is_told_in_fault_and_mended_without_a_restart(alarm_broker: Mosquitto) -> None:
+    endpoint = alarm_broker.probe()
+    assert endpoint.credentials is not None
+    session = Session(replace(endpoint, credentials=replace(endpoint.credentials, password="new")), "box-1")
+    async with started(session) as tasks:
+        await until(lambda: session.fault is not None)
+        assert session.fault == "the broker refused the log-in: Not authorized (0x87)"
+        assert not session.connected
+        with pytest.raises(NotConnectedError):
+            await session.publish("a", b"")
+        assert not tasks[0].done()
+        passwords = alarm_broker.trust.authority.broker_folder("alarm") / "probe.passwd"
+        passwords.write_text(render_password("probe", "new", b"salt" * 3))
+        alarm_broker.stop()
+        alarm_broker.start()
+        session.renew()
+        await connected(session)
+        assert session.fault is None
 
 
-async def test_more_publishes_than_the_broker_takes_at_once_wait_their_turn(tmp_path: Path) -> None:
+async def test_more_publishes_than_the_broker_takes_at_once_wait_their_turn(tmp_path: Path, trust: Trust) -> None:
     """Mosquitto announces its max_inflight_messages as Receive Maximum and throws out who exceeds it."""
-    with broker_with(tmp_path, "allow_anonymous true", "max_inflight_messages 3", "max_queued_messages 0") as port:
+    broker = Mosquitto(tmp_path, "narrow", trust, "telemetry", probes=True, limits={"inflight_messages": 3})
+    broker.start()
+    try:
         inbox = Inbox()
-        session = listener(port, inbox, "a")
+        session = listener(broker.probe(), inbox, "a")
         async with running(session):
             bodies = [str(number).encode() for number in range(500)]
             await asyncio.gather(*(session.publish("a", body) for body in bodies))
             assert await inbox.bodies(500) == bodies
             assert session.connects == 1
+    finally:
+        broker.stop()
 
 
-async def test_a_body_beyond_the_brokers_limit_does_not_kill_the_session(tmp_path: Path) -> None:
-    with broker_with(tmp_path, "allow_anonymous true", "message_size_limit 1000") as port:
-        inbox = Inbox()
-        session = listener(port, inbox, "a")
-        async with running(session):
-            with pytest.raises(LinkError):
-                await session.publish("a", b"x" * 2_000, timeout_s=2.0)
-            await connected(session)
-            await session.publish("a", b"small")
-            assert (await inbox.next())[1] == b"small"
+async def test_a_body_beyond_the_brokers_limit_does_not_kill_the_session(alarm_broker: Mosquitto) -> None:
+    inbox = Inbox()
+    session = listener(alarm_broker.probe(), inbox, "a")
+    async with running(session):
+        with pytest.raises(LinkError):
+            await session.publish("a", b"x" * (2 * MAX_ALARM_BYTES + 1), timeout_s=2.0)
+        await connected(session)
+        await session.publish("a", b"small")
+        assert (await inbox.next())[1] == b"small"
 
 
 async def test_a_callback_that_raises_is_logged_and_the_next_message_arrives(
@@ -192,7 +214,7 @@ async def test_a_callback_that_raises_is_logged_and_the_next_message_arrives(
     def fail() -> None:
         raise RuntimeError("on_connect is broken")
 
-    session = Session(endpoint(alarm_broker.port), "box-1", subscriptions=("a",), on_message=choke, on_connect=fail)
+    session = Session(alarm_broker.probe(), "box-1", subscriptions=("a",), on_message=choke, on_connect=fail)
     async with running(session):
         await session.publish("a", b"poison")
         await session.publish("a", b"food")
@@ -216,7 +238,7 @@ async def test_a_callback_may_publish_and_renew(alarm_broker: Mosquitto) -> None
             session.renew()
             session.renew()
 
-    session = Session(endpoint(alarm_broker.port), "box-1", subscriptions=("a",), on_message=answer)
+    session = Session(alarm_broker.probe(), "box-1", subscriptions=("a",), on_message=answer)
     async with running(session):
         await session.publish("a", b"question")
         assert await inbox.bodies(2) == [b"question", b"answer"]
@@ -228,9 +250,9 @@ async def test_a_callback_may_publish_and_renew(alarm_broker: Mosquitto) -> None
 
 
 async def test_two_clients_with_one_name_are_told_and_do_not_chase_each_other(alarm_broker: Mosquitto) -> None:
-    one, other = (Session(endpoint(alarm_broker.port), "box-1") for _ in range(2))
+    one, other = (Session(alarm_broker.device("box-1"), "box-1") for _ in range(2))
     async with started(one, other):
-        await _until(lambda: one.fault is not None and other.fault is not None)
+        await until(lambda: one.fault is not None and other.fault is not None)
         assert one.fault == other.fault
         assert "does another client use the name box-1?" in str(one.fault)
         before = one.connects + other.connects
@@ -239,7 +261,7 @@ async def test_two_clients_with_one_name_are_told_and_do_not_chase_each_other(al
 
 
 async def test_a_task_group_that_is_cancelled_ends_a_session_at_once(alarm_broker: Mosquitto) -> None:
-    session = box(alarm_broker.port)
+    session = box(alarm_broker)
 
     async def process() -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -257,7 +279,7 @@ async def test_a_task_group_that_is_cancelled_ends_a_session_at_once(alarm_broke
 
 async def test_a_publish_that_is_cancelled_harms_nothing(alarm_broker: Mosquitto) -> None:
     inbox = Inbox()
-    session = listener(alarm_broker.port, inbox, "a")
+    session = listener(alarm_broker.probe(), inbox, "a")
     async with running(session):
         publishing = asyncio.create_task(session.publish("a", b"1"), name="publishing")
         await asyncio.sleep(0)
@@ -269,18 +291,20 @@ async def test_a_publish_that_is_cancelled_harms_nothing(alarm_broker: Mosquitto
 
 @pytest.mark.parametrize("topic", ["", "a/+/b", "#"])
 async def test_a_topic_that_cannot_be_published_is_the_callers_error(alarm_broker: Mosquitto, topic: str) -> None:
-    session = box(alarm_broker.port)
+    session = box(alarm_broker)
     async with running(session):
         with pytest.raises(ValueError, match=r".+"):
             await session.publish(topic, b"")
-        await session.publish("a", b"", allow_no_subscriber=True)
+        await session.publish(REPORT, b"", allow_no_subscriber=True)
         assert session.connects == 1
 
 
 def test_it_runs_on_uvloop_too(alarm_broker: Mosquitto) -> None:
     async def talk() -> None:
         inbox = Inbox()
-        session = listener(alarm_broker.port, inbox, "a", birth=lambda: Outgoing("a", b"born"), will=Outgoing("a", b""))
+        session = listener(
+            alarm_broker.probe(), inbox, "a", birth=lambda: Outgoing("a", b"born"), will=Outgoing("a", b"")
+        )
         async with running(session):
             session.renew()
             await connected(session)
@@ -291,10 +315,3 @@ def test_it_runs_on_uvloop_too(alarm_broker: Mosquitto) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop, debug=True) as runner:
         runner.run(talk())
-
-
-async def _until(condition: Any) -> None:
-    """Wait until a condition holds that no event tells of."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is waited for is an attribute
-            await asyncio.sleep(0.002)
