@@ -40,6 +40,9 @@ missing_packages() {
   [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
   if [ "$level" = test ]; then
     has_program chromium || echo chromium
+    # Playwright's driver links to it.
+    { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q libatomic.so.1; } || echo libatomic1
+    has_program openssl || echo openssl
     has_font || echo fontconfig fonts-dejavu-core
   fi
 }

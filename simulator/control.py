@@ -34,7 +34,8 @@ class Lamp:
     def pattern(self, now_ns: int) -> tuple[Pattern, int | None]:
         """Return the pattern a person sees at `now_ns` (CLOCK_MONOTONIC ns), and since when; None when it is not known.
 
-        A lamp without change for over a second is steady; a blink is told after a few equal halves.
+        A lamp without change for over a second is steady; a blink is told after a few equal halves. Its first half may
+        have begun as another pattern's, so it counts from the end of that one: not before it could be seen.
         """
         last_ns = self.changes[-1][0] if self.changes else None
         if last_ns is None or now_ns - last_ns > _STEADY_NS:
@@ -46,11 +47,11 @@ class Lamp:
         return "other", None
 
     def _run(self, half_ns: range) -> tuple[int, int]:
-        """Return where the last changes a half apart begin, and how many halves that are."""
+        """Return where the first of the last halves of this length ends, and how many of them there are."""
         run = 0
         since_ns = self.changes[-1][0]
-        for (earlier_ns, _), (later_ns, _) in itertools.pairwise(reversed(self.changes)):
-            if earlier_ns - later_ns not in half_ns:
+        for (later_ns, _), (earlier_ns, _) in itertools.pairwise(reversed(self.changes)):
+            if later_ns - earlier_ns not in half_ns:
                 break
             since_ns = later_ns
             run += 1

@@ -95,8 +95,9 @@ def press(folder: Path, box: str | None, hold_ms: int) -> None:
             pattern, since_ns = board.lamp().pattern(time.monotonic_ns())
             if pattern != shown and pattern in words and since_ns is not None:
                 shown = pattern
-                after_ms = max(0.0, (since_ns - pressed.timestamp_ns) / 1e6)
-                print(f"{box}: lamp {words[pattern]} (after {after_ms:.0f} ms)", flush=True)
+                after_ms = (since_ns - pressed.timestamp_ns) / 1e6
+                when = f"seen after {after_ms:.0f} ms" if after_ms > 0 else "as before: an earlier press is still open"
+                print(f"{box}: lamp {words[pattern]} ({when})", flush=True)
             time.sleep(_LOOK_S / 5)
     if shown not in ("fast", "solid"):
         raise DemoError(f"{box}: the lamp does not show that the desk has it; see {folder / 'log'}")

@@ -17,10 +17,10 @@ from simulator.control import BoardControl, Pattern
 from simulator.layout import board_path
 from simulator.streets import Place
 
-SHOWN: Final = "press → the desk's page has it"
+SHOWN: Final = "press → the desk's API shows it"
 RECORDED: Final = "press → recorded in the ledger"
 LIT: Final = "press → lamp lit at the button"
-RECEIVED: Final = "press → lamp blinks fast: the desk has it"
+RECEIVED: Final = "press → lamp seen blinking fast: the desk has it"
 ACCEPTED: Final = "accepted → lamp solid"
 CLOSED: Final = "closed → lamp off"
 ONCE: Final = "each press is there once"

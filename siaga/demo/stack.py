@@ -27,6 +27,7 @@ from siaga.stack.trust import Trust
 from simulator.layout import box_name
 
 _READY_TIMEOUT_S: Final = 60.0
+_PAGE_PORT: Final = "page.port"
 _SIAGA: Final = [sys.executable, "-P", "-m", "siaga.main"]
 
 Tell = Callable[[str, str], None]
@@ -61,7 +62,7 @@ class DemoStack:
         self.alarm_broker = Mosquitto(logs, "alarm-broker", self.trust, "alarm", probes=probes)
         self.telemetry_broker = Mosquitto(logs, "telemetry-broker", self.trust, "telemetry", probes=probes)
         self.influxdb = InfluxDB(self.folder / "influxdb")
-        self.page_port = free_port()
+        self.page_port = free_port(self._last_page_port())
         config = self.folder / "config"
         self.config = config
         self.simulator = self._siaga("simulator", "simulator", "run", *self._hardware_options())
@@ -97,10 +98,8 @@ class DemoStack:
         self.simulator.start()
         for broker in (self.alarm_broker, self.telemetry_broker):
             broker.wait_ready()
-        tell(
-            "brokers",
-            f"alarms on port {self.alarm_broker.device_port}, readings on port {self.telemetry_broker.device_port}, TLS",
-        )
+        ports = self.alarm_broker.device_port, self.telemetry_broker.device_port
+        tell("brokers", f"TLS; boxes dial port {ports[0]} for alarms and {ports[1]} for readings")
         # The desk is the slowest to start, so it starts first; the collector's start hides the database's.
         self.desk.start()
         self.collector.start()
@@ -159,6 +158,13 @@ class DemoStack:
     def _siaga(self, name: str, *arguments: str) -> Process:
         return Process([*_SIAGA, *arguments], name=name, folder=self.folder / "log")
 
+    def _last_page_port(self) -> int | None:
+        """Return the page's port of the last start, so that a page left open finds the desk again."""
+        try:
+            return int((self.folder / _PAGE_PORT).read_text())
+        except (OSError, ValueError):
+            return None
+
     def _device(self, name: str) -> Identity:
         authority = self.trust.authority
         certificate, key = authority.device_certificate(name), authority.device_key(name)
@@ -195,6 +201,7 @@ class DemoStack:
         files["streets.geojson"] = resources.files("simulator").joinpath("bandung.geojson").read_text(encoding="utf-8")
         for folder in (self.config, *(self.folder / name for name in ("collector", "desk", *self.boxes))):
             folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / _PAGE_PORT).write_text(f"{self.page_port}\n")
         for name, text in files.items():
             (self.config / name).write_text(text, encoding="utf-8")
         for process in self.processes:

@@ -38,15 +38,20 @@ class ProcessError(SiagaError):
     """A process cannot be started, ended by itself, or is not ready in time; the text has its last log lines."""
 
 
-def free_port() -> int:
+def free_port(preferred: int | None = None) -> int:
     """Return a TCP port on 127.0.0.1 that nothing listens on, never the same one twice in a process.
+
+    Args:
+        preferred: The port to return when it is free, such as the one of the last start.
 
     Raises:
         ProcessError: None found in 1,000 tries.
     """
     choose = random.SystemRandom()
-    for _ in range(1_000):
+    for attempt in range(1_000):
         port = choose.choice(_PORTS)
+        if attempt == 0 and preferred is not None and preferred in _PORTS:
+            port = preferred
         if port in _given_ports:
             continue
         with socket.socket() as probe:
