@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what Siaga needs on a Debian 12 that has nothing but git and make: packages by apt, the rest by uv into .venv.
 #   scripts/setup.sh demo    what `make demo` needs
-#   scripts/setup.sh test    that, and what the tests need: Chromium, pytest, mypy, …
+#   scripts/setup.sh test    that, and what the tests need: Chromium, openssl, pytest, mypy, …
 # A second run finds its stamp and returns at once. Nothing it installs is started as a service.
 set -euo pipefail
 cd "$(dirname "$0")/.."

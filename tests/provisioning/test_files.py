@@ -218,3 +218,47 @@ def test_what_is_not_there_or_no_folder_is_told_in_a_line(tmp_path: Path) -> Non
         assert isinstance(told.value, UnusableError)
         assert "\n" not in str(told.value)
         assert "; " in str(told.value)
+
+
+def test_each_file_is_on_the_disk_before_it_is_named_and_each_name_before_the_log_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path / "x")
+    events: list[tuple[str, str]] = []
+    fsync, replace, unlink = os.fsync, os.replace, os.unlink
+
+    def relative(path: Any) -> str:
+        return os.path.relpath(path, tmp_path / "x")
+
+    def seen_fsync(descriptor: int) -> None:
+        events.append(("sync", relative(Path(f"/proc/self/fd/{descriptor}").readlink())))
+        fsync(descriptor)
+
+    def seen_replace(source: Any, target: Any) -> None:
+        events.append(("move", f"{relative(source)} {relative(target)}"))
+        replace(source, target)
+
+    def seen_unlink(path: Any, **options: Any) -> None:
+        events.append(("unlink", relative(path)))
+        unlink(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", seen_fsync)
+        patch.setattr(os, "replace", seen_replace)
+        patch.setattr(os, "unlink", seen_unlink)
+        files.write_files(tmp_path / "x", _CHANGE, overwrite=True)
+    log = events.index(("move", ".tmp-.commit .commit"))
+    end = events.index(("unlink", ".commit"))
+    moves = [event for event in events if event[0] == "move"]
+    assert len(moves) == 4
+    for _, move in moves:
+        source, target = move.split()
+        at = events.index(("move", move))
+        folder = str(Path(target).parent)
+        assert ("sync", source) in events[:log], source  # before anything has happened, all of it is on the disk
+        assert ("sync", folder) in events[:log], folder  # its temporary's name as well
+        assert ("sync", folder) in events[at:], target
+        assert at <= log or ("sync", folder) in events[at:end], target
+        assert at <= log or ("sync", ".") in events[log:at]  # the log's own name before the first is moved
+    assert log < events.index(("unlink", "gone.key")) < end
+    assert events[-1] == ("sync", ".")
