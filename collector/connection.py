@@ -13,6 +13,8 @@ from typing import Any, Final, cast
 import mqtt5
 
 from collector.order import Arrivals
+from link.errors import TrustError
+from link.trust import explain
 
 _TCP_USER_TIMEOUT_MS: Final = 20_000
 _PACKET_IDS: Final = 65_535
@@ -75,7 +77,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
         self._transport = None
-        self._end("the broker closed the connection" if exc is None else str(exc) or type(exc).__name__)
+        refusal = explain(exc)
+        lost = refusal or exc
+        self._end("the broker closed the connection" if lost is None else str(lost) or type(lost).__name__, refusal)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes apart and hand over what they hold."""
@@ -179,12 +183,12 @@ class Connection(asyncio.Protocol):
         elif not isinstance(packet, mqtt5.PingRespPacket):
             self.abort(f"unexpected {type(packet).__name__}")
 
-    def _end(self, why: str) -> None:
+    def _end(self, why: str, refusal: TrustError | None = None) -> None:
         _resolve(self.lost, why)
         self.window_open.set()
         for future in (self.connack, self.suback):
             if not future.done():
-                future.set_exception(ConnectionResetError(why))
+                future.set_exception(refusal or ConnectionResetError(why))
                 # Whoever waits for it gets it; nobody has to.
                 future.exception()
 

@@ -5,7 +5,8 @@ Rules:
 - `receive_maximum` bounds what the broker hands over without PUBACK, and so the memory.
 - A PINGREQ goes out each half keep-alive; when nothing at all arrived `ping_timeout_s` later, the connection is dead.
   While reading is paused for want of memory this is not looked at: TCP's own timeout ends a dead connection then.
-- A lost link backs off with jitter. A refused log-in or subscription is a fault in words, tried again each 10 s.
+- A lost link backs off with jitter. A refused certificate, log-in or subscription is a fault in words, tried again
+  each 10 s.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import mqtt5
 
 from collector.connection import Connection, OnPublish
 from link.backoff import Backoff
 from link.dial import Endpoint
-from link.errors import LinkRefusedError
-from link.trust import explain
+from link.errors import LinkRefusedError, TrustError
+from link.trust import explain_handshake
 
 _log = logging.getLogger("siaga.collector.session")
 _REFUSED_PAUSE_S: Final = 10.0
+_VERDICT_S: Final = 0.1
+_GOODBYE_S: Final = 1.0
 _FIRST_FAILURE: Final = 0x80
 
 
@@ -80,15 +83,14 @@ class MqttSession:
             try:
                 why = await self._connect_once()
                 pause_s = self._backoff.next_s()
-            except (OSError, TimeoutError) as error:
-                refusal = explain(error)
-                why = str(refusal or error) or type(error).__name__
-                if refusal is not None:
-                    self.fault = why
-                pause_s = _REFUSED_PAUSE_S if refusal is not None else self._backoff.next_s()
-            except LinkRefusedError as error:
+            except OSError as error:
+                self.fault = None
+                why = str(error) or type(error).__name__
+                pause_s = self._backoff.next_s()
+            except (LinkRefusedError, TrustError) as error:
                 why = self.fault = str(error)
-                pause_s = _REFUSED_PAUSE_S
+                passing = isinstance(error, TrustError) and error.passing
+                pause_s = self._backoff.next_s() if passing else _REFUSED_PAUSE_S
             _log.warning("%s: %s; next attempt in %.1f s", where, why, pause_s)
             await asyncio.sleep(pause_s)
 
@@ -110,20 +112,38 @@ class MqttSession:
             connection.disconnect()
 
     async def _open(self) -> Connection:
+        """Connect, TLS included."""
         terms = self._terms
         credentials = terms.endpoint.credentials
-        async with asyncio.timeout(terms.connect_timeout_s):
-            _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: Connection(
-                    self._on_publish,
-                    self._on_read,
-                    max_packet_bytes=terms.max_packet_bytes,
-                    max_in_flight=terms.max_in_flight,
-                ),
-                terms.endpoint.host,
-                terms.endpoint.port,
-                ssl=None if credentials is None else credentials.context,
-            )
+        tls: dict[str, Any] = {}
+        if credentials is not None and credentials.context is not None:
+            tls = {"ssl": credentials.context, "ssl_shutdown_timeout": _GOODBYE_S}
+        try:
+            async with asyncio.timeout(terms.connect_timeout_s):
+                return await self._create_connection(tls)
+        except OSError as error:
+            refusal = explain_handshake(error) if tls else None
+            if refusal is not None:
+                raise refusal from None
+            raise
+
+    async def _create_connection(self, tls: dict[str, Any]) -> Connection:
+        terms = self._terms
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(
+                self._on_publish,
+                self._on_read,
+                max_packet_bytes=terms.max_packet_bytes,
+                max_in_flight=terms.max_in_flight,
+            ),
+            terms.endpoint.host,
+            terms.endpoint.port,
+            **tls,
+        )
+        if tls:
+            # With TLS 1.3 the broker looks for our certificate after our side of the handshake is done. Had it CONNECT
+            # to read by then, its refusal would be lost in a reset (see `link.dial`).
+            await asyncio.wait((connection.lost,), timeout=_VERDICT_S)
         return connection
 
     async def _agree(self, connection: Connection) -> int:

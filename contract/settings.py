@@ -78,7 +78,7 @@ def load_toml(text: str, model: type[ModelT], *, source: str, examples: Mapping[
             ".".join(str(part) for part in loc),
             _expected(fault["type"], fault["msg"]),
             example=_example(plain, examples or {}),
-            line=_line_of(text, loc),
+            line=line_of(text, loc),
         ) from None
 
 
@@ -103,8 +103,13 @@ def _example(keys: list[str], examples: Mapping[str, str]) -> str:
     return ""
 
 
-def _line_of(text: str, loc: _Loc) -> int | None:
-    """Return the line a key stands in, or its table's, or None when nothing of it is written."""
+def line_of(text: str, loc: _Loc) -> int | None:
+    """Return the line a key stands in, or its table's, or None when nothing of it is written.
+
+    Args:
+        text: The TOML.
+        loc: The way to the key from the top, such as `("buttons", 2, "device")`.
+    """
     lines = text.splitlines()
     tables = _tables(lines)
     best = max((table for table in tables if loc[: len(table[1])] == table[1]), key=lambda table: len(table[1]))

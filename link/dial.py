@@ -17,7 +17,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any, Final
 
-from link.trust import Credentials, explain
+from link.trust import Credentials, explain_handshake
 
 _Address = tuple[socket.AddressFamily, Any]
 
@@ -165,7 +165,7 @@ async def _secure(connected: socket.socket, context: ssl.SSLContext, host: str) 
                 return secured
     except BaseException as error:
         secured.close()
-        refusal = explain(error)
+        refusal = explain_handshake(error)
         if refusal is not None:
             raise refusal from None
         raise

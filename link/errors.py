@@ -51,8 +51,9 @@ class LinkRefusedError(LinkError):
 
 
 class TrustError(LinkError):
-    """A TLS handshake failed. `side` is who refused: `here` or the `broker`."""
+    """A TLS handshake failed. `side` is who refused: `here` or the `broker`; `passing` if it may pass by itself."""
 
-    def __init__(self, side: Literal["here", "broker"], what: str) -> None:
+    def __init__(self, side: Literal["here", "broker"], what: str, *, passing: bool = False) -> None:
         self.side = side
+        self.passing = passing
         super().__init__(what)

@@ -231,7 +231,8 @@ class Session:
             self._short_lives = 0  # nobody listens there: it is the broker that ended them
         if isinstance(error, LinkRefusedError | PublishRefusedError | TrustError):
             self.fault = str(error)
-            return self._backoff.around_s(_REFUSED_PAUSE_S)
+            passing = isinstance(error, TrustError) and error.passing
+            return self._backoff.next_s() if passing else self._backoff.around_s(_REFUSED_PAUSE_S)
         code = _reason_code(error)
         if isinstance(error, aiomqtt.exceptions.MqttConnectError) and code not in _PASSING:
             self.fault = f"the broker refused the log-in: {_words(error)}"

@@ -19,7 +19,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from contract.settings import Settings
+from contract.errors import ConfigError
+from contract.settings import Settings, line_of
 from link.dial import Endpoint
 from link.trust import load_credentials
 
@@ -48,7 +49,7 @@ def broker_examples(table: str) -> dict[str, str]:
 class BrokerSettings(Settings):
     """One broker. Paths are relative to the file they stand in."""
 
-    host: Annotated[str, Field(min_length=1, max_length=253)]
+    host: Annotated[str, Field(pattern=r"^[^\s/\x00]+$", max_length=253)]
     port: Annotated[int, Field(ge=1, le=65_535)]
     ca: Path
     certificate: Path | None = None
@@ -72,20 +73,30 @@ class BrokerSettings(Settings):
         """Read what the settings name and return whom to dial; no connection is opened.
 
         Args:
-            source: The configuration file's name, for messages.
-            table: The table's name in it, likewise.
+            source: The configuration file's path, for messages and the line in them.
+            table: The table's name in it, for messages.
             base: The folder relative paths start from.
 
         Raises:
             ConfigError: A file is missing, unreadable, readable by others, or not what it should be.
         """
-        credentials = load_credentials(
-            source=source,
-            table=table,
-            ca=base / self.ca,
-            certificate=None if self.certificate is None else base / self.certificate,
-            key=None if self.key is None else base / self.key,
-            username=self.username,
-            password_file=None if self.password_file is None else base / self.password_file,
-        )
+        try:
+            credentials = load_credentials(
+                source=source,
+                table=table,
+                ca=base / self.ca,
+                certificate=None if self.certificate is None else base / self.certificate,
+                key=None if self.key is None else base / self.key,
+                username=self.username,
+                password_file=None if self.password_file is None else base / self.password_file,
+            )
+        except ConfigError as error:
+            raise ConfigError(source, error.key, error.expected, line=_line_in(source, error.key)) from None
         return Endpoint(self.host, self.port, credentials)
+
+
+def _line_in(source: str, key: str) -> int | None:
+    try:
+        return line_of(Path(source).read_text(encoding="utf-8"), tuple(key.split(".")))
+    except (OSError, ValueError):  # it is not read from a file, or the file has changed
+        return None

@@ -8,36 +8,46 @@ Rules:
 
 from __future__ import annotations
 
+import re
 import ssl
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from contract.errors import ConfigError
 from link.errors import TrustError
 
+_COPY: Final = "copy it from the authority again"
+_COPY_BOTH: Final = "copy both from the authority again"
+_MAX_PASSWORD_BYTES: Final = 1_024
+_NO_CERTIFICATE: Final = "it asks for a certificate and got none; is it the port for devices?"
+_WHOLE_PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_Wrong = Callable[[str, str], ConfigError]
+
 _OURS: Final = {
     9: "it is not valid yet; is this machine's clock right?",
-    10: "it has expired; renew it: siaga provision broker renew",
+    10: "it has expired; renew it: siaga provision ca renew broker LANE",
     18: "it is self-signed",
     19: "its CA is not one we trust",
     20: "its CA is not one we trust",
     21: "its CA is not one we trust",
+    26: "it is not one of a broker",
     62: "it is for another host name",
     64: "it is for another address",
 }
 """By OpenSSL's X509_V_ERR codes (x509_vfy.h)."""
 _THEIRS: Final = (
-    ("UNKNOWN_CA", "its CA is not one the broker trusts"),
-    ("CERTIFICATE_EXPIRED", "it has expired; renew it: siaga provision ca renew"),
-    ("CERTIFICATE_REVOKED", "it is revoked"),
-    ("CERTIFICATE_REQUIRED", "it asks for one and got none"),
-    ("BAD_CERTIFICATE", "it is damaged or not for this use"),
-    ("CERTIFICATE_UNKNOWN", "it is not accepted"),
-    ("UNSUPPORTED_CERTIFICATE", "it is not for this use"),
-    ("PROTOCOL_VERSION", "no common TLS version"),
-    ("HANDSHAKE_FAILURE", "no common cipher, or it asks for a certificate"),
+    ("UNKNOWN_CA", "our certificate: its CA is not one the broker trusts"),
+    ("CERTIFICATE_EXPIRED", "our certificate: it has expired; renew it: siaga provision ca renew device"),
+    ("CERTIFICATE_REVOKED", "our certificate: it is revoked"),
+    ("CERTIFICATE_REQUIRED", f"us: {_NO_CERTIFICATE}"),
+    ("UNSUPPORTED_CERTIFICATE", "our certificate: it is not for this use"),
+    ("BAD_CERTIFICATE", "our certificate: it is damaged or not for this use"),
+    ("CERTIFICATE_UNKNOWN", "our certificate: it is not accepted"),
+    ("PROTOCOL_VERSION", "us: no common TLS version"),
+    ("HANDSHAKE_FAILURE", f"us: no common cipher, or {_NO_CERTIFICATE}"),
 )
 """By the alert's name (RFC 8446, 6.2) as OpenSSL spells it."""
 
@@ -84,71 +94,106 @@ def load_credentials(
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_verify_locations(cafile=ca)
-        _refuse_cut(ca)
-    except ssl.SSLError:
-        raise wrong("ca", f"{ca} is not whole PEM; copy trust.pem from the authority again") from None
-    except OSError as error:
-        raise wrong("ca", f"{ca} cannot be read: {error.strerror}") from None
+    _load_trusted(context, ca, wrong)
     if certificate is not None and key is not None:
         _load_identity(context, certificate, key, wrong)
-    password = None
-    if password_file is not None:
-        password = _read_private(password_file, "password_file", wrong).decode(errors="replace").strip()
-        if not password:
-            raise wrong("password_file", f"{password_file} is empty")
+    password = None if password_file is None else _read_password(password_file, wrong)
     return Credentials(context, username, password)
 
 
-def explain(error: BaseException) -> TrustError | None:
-    """Return a failed handshake as an error that says which side refused and why; None when it was none."""
+def explain(error: BaseException | None) -> TrustError | None:
+    """Return what TLS refused as an error that says which side it was and why; None when it was something else."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = _OURS.get(error.verify_code, error.verify_message)
         return TrustError("here", f"we refuse the broker's certificate: {why}")
     if not isinstance(error, ssl.SSLError):
         return None
     name = error.reason or ""
-    for alert, why in _THEIRS:
+    for alert, what in _THEIRS:
         if "ALERT" in name and alert in name:
-            return TrustError("broker", f"the broker refuses our certificate: {why}")
+            return TrustError("broker", f"the broker refuses {what}")
     if name in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
         return TrustError("here", "what listens there does not speak TLS; is the port right?")
     return None
 
 
-def _load_identity(context: ssl.SSLContext, certificate: Path, key: Path, wrong: Any) -> None:
-    _read_private(key, "key", wrong)
+def explain_handshake(error: BaseException) -> TrustError | None:
+    """Return why a handshake failed, as `explain` does; a peer that just hangs up is one more reason.
+
+    That one is passing: a broker that is being stopped does the same.
+    """
+    if isinstance(error, ssl.SSLEOFError | ConnectionResetError | BrokenPipeError):
+        what = "the connection ended within the TLS handshake, without a reason; is it the port for TLS?"
+        return TrustError("broker", what, passing=True)
+    return explain(error)
+
+
+def _load_trusted(context: ssl.SSLContext, ca: Path, wrong: _Wrong) -> None:
+    _check_pem(_read(ca, "ca", wrong), ca, "ca", wrong)
     try:
-        # A pass phrase would be asked for on the terminal; a box has none, so an encrypted key is refused.
-        context.load_cert_chain(certificate, key, password=lambda: b"")
-        _refuse_cut(certificate)
+        context.load_verify_locations(cafile=ca)
+    except ssl.SSLError:
+        raise wrong("ca", f"{ca} is damaged; {_COPY}") from None
+    if not context.cert_store_stats()["x509_ca"]:
+        raise wrong("ca", f"{ca} holds no certificate of a CA; copy trust.pem from the authority")
+
+
+def _load_identity(context: ssl.SSLContext, certificate: Path, key: Path, wrong: _Wrong) -> None:
+    _check_pem(_read(certificate, "certificate", wrong), certificate, "certificate", wrong)
+    _check_pem(_read(key, "key", wrong), key, "key", wrong)
+    _refuse_others(key, "key", wrong)
+    try:
+        context.load_cert_chain(certificate, key, password=_no_pass_phrase)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise wrong("key", f"{key} does not belong to {certificate}; copy both from the authority again") from None
-        if error.reason == "BAD_PASSWORD_READ" or error.reason == "BAD_DECRYPT":
-            raise wrong(
-                "key", f"{key} is encrypted; a process that starts by itself needs it plain, mode 0600"
-            ) from None
-        raise wrong("certificate", f"{certificate} or {key} is not whole PEM, or they are swapped") from None
-    except OSError as error:
-        raise wrong("certificate", f"{certificate} cannot be read: {error.strerror}") from None
+            raise wrong("key", f"{key} does not belong to {certificate}; {_COPY_BOTH}") from None
+        raise wrong("certificate", f"{certificate} or {key} is damaged; {_COPY_BOTH}") from None
 
 
-def _refuse_cut(path: Path) -> None:
-    """Raise `ssl.SSLError` when a certificate is cut off: OpenSSL says nothing of any but a file's first."""
-    pem = path.read_bytes()
-    if pem.count(b"-----BEGIN CERTIFICATE-----") != pem.count(b"-----END CERTIFICATE-----"):
-        raise ssl.SSLError(f"{path} is cut off")
+def _no_pass_phrase() -> bytes:
+    """Answer for the person that OpenSSL would ask on the terminal."""
+    return b""
 
 
-def _read_private(path: Path, name: str, wrong: Any) -> bytes:
-    """Return a private file's bytes, refusing one that others can read."""
+def _read_password(path: Path, wrong: _Wrong) -> str:
+    body = _read(path, "password_file", wrong)
+    _refuse_others(path, "password_file", wrong)
+    if not body.strip():
+        raise wrong("password_file", f"{path} is empty; {_COPY}")
+    lines = body.decode("utf-8", "replace").splitlines()
+    if len(lines) != 1 or len(body) > _MAX_PASSWORD_BYTES or not lines[0].isprintable() or "\ufffd" in lines[0]:
+        raise wrong("password_file", f"{path} is not a password in one line; is it the right file?")
+    return lines[0].strip()
+
+
+def _read(path: Path, name: str, wrong: _Wrong) -> bytes:
     try:
-        mode = path.stat().st_mode
-        body = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise wrong(name, f"{path} cannot be read: {error.strerror}") from None
+        hint = "correct the path, or copy it from the authority"
+        if not isinstance(error, FileNotFoundError):
+            hint = "is it a file, and this user's?"
+        raise wrong(name, f"{path} cannot be read: {error.strerror}; {hint}") from None
+
+
+def _refuse_others(path: Path, name: str, wrong: _Wrong) -> None:
+    """Refuse a private file that others can read."""
+    mode = stat.S_IMODE(path.stat().st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise wrong(name, f"{path} can be read by others (mode {stat.S_IMODE(mode):04o}); chmod 600 {path}")
-    return body
+        raise wrong(name, f"{path} can be read by others (mode {mode:04o}); chmod 600 {path}")
+
+
+def _check_pem(body: bytes, path: Path, name: str, wrong: _Wrong) -> None:
+    """Say what OpenSSL does not: which file it is, whether two were swapped, and a cut in any but the first part."""
+    marks = {"certificate": b"-----BEGIN CERTIFICATE-----", "key": b"PRIVATE KEY-----"}
+    held = [kind for kind, mark in marks.items() if mark in body]
+    wanted = "key" if name == "key" else "certificate"
+    if held and wanted not in held:
+        hint = _COPY if name == "ca" else "are key and certificate swapped?"
+        raise wrong(name, f"{path} holds a {held[0]}, not a {wanted}; {hint}")
+    if not held:
+        raise wrong(name, f"{path} holds no {wanted} in PEM form; {_COPY}")
+    if b"-----" in _WHOLE_PEM.sub(b"", body):
+        raise wrong(name, f"{path} is cut off; {_COPY}")
+    if wanted == "key" and b"ENCRYPTED" in body:
+        raise wrong(name, f"{path} is encrypted; a process that starts by itself needs it plain, with mode 0600")

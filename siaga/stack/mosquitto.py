@@ -128,9 +128,10 @@ class Mosquitto(Process):
             ProcessError: It ended, or `timeout_s` seconds passed.
         """
         deadline = time.monotonic() + timeout_s
+        last_port = self.centre_port if self._probe_port is None else self._probe_port  # it opens them in their order
         while True:
             running = self.running
-            with contextlib.suppress(OSError), socket.create_connection((HOST, self.device_port), timeout=1.0):
+            with contextlib.suppress(OSError), socket.create_connection((HOST, last_port), timeout=1.0):
                 # Another program may listen on the port while ours ends for that reason.
                 if running and self.running:
                     return
