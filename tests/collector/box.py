@@ -11,8 +11,8 @@ from contract.batch import TelemetryReceipt
 from contract.identity import body_hash
 from contract.messages import decode
 from contract.topics import telemetry, telemetry_receipt
-from link import Endpoint, LinkError, Session
-from link.backoff import Backoff
+from link import Backoff, LinkError, Session
+from siaga.stack.mosquitto import Mosquitto
 
 RESEND_S = 0.5
 
@@ -22,14 +22,14 @@ class Box:
     came.
     """
 
-    def __init__(self, port: int, device: str) -> None:
+    def __init__(self, broker: Mosquitto, device: str) -> None:
         self.device = device
         self.waiting: dict[int | str, bytes] = {}
         self.names: set[int | str] = set()
         self.receipts: list[TelemetryReceipt] = []
         self.sendings = 0
         self.session = Session(
-            Endpoint("127.0.0.1", port),
+            broker.device(device),
             device,
             subscriptions=(telemetry_receipt(device),),
             on_message=self._on_message,
@@ -87,9 +87,9 @@ class Box:
 
 
 @asynccontextmanager
-async def box(port: int, device: str = "box-1", *, resend: bool = True) -> AsyncIterator[Box]:
+async def box(broker: Mosquitto, device: str = "box-1", *, resend: bool = True) -> AsyncIterator[Box]:
     """Yield a connected box."""
-    one = Box(port, device)
+    one = Box(broker, device)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(one.session.run(), name=f"session-{device}")]
         if resend:

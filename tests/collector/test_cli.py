@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,28 @@ from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.quarantine import FILE, Entry, Quarantine
+from siaga.stack.trust import Trust
 
-GOOD = '[broker]\nhost = "127.0.0.1"\nport = 1884\n[store]\nurl = "http://127.0.0.1:8086"\n'
+GOOD = (
+    '[broker]\nhost = "127.0.0.1"\nport = 8894\nca = "trust.pem"\nusername = "centre.collector-1"\n'
+    'password_file = "collector-1.password"\n[store]\nurl = "http://127.0.0.1:8086"\n'
+)
 
 
 def _run(*words: str) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, list(words))
     return result.exit_code, result.stdout, result.stderr
+
+
+def _config(folder: Path, trust: Trust) -> Path:
+    """Write a configuration that is right, with the files it names beside it."""
+    trust.render_broker("telemetry", device_port=8884, centre_port=8894)
+    authority = trust.authority
+    for file in (authority.trust, authority.accounts / "collector-1.password"):
+        shutil.copy(file, folder)
+    config = folder / "collector.toml"
+    config.write_text(f'data_dir = "{folder}"\n{GOOD}')
+    return config
 
 
 @pytest.mark.parametrize(
@@ -25,9 +41,12 @@ def _run(*words: str) -> tuple[int, str, str]:
         ("", "data_dir: is missing"),
         ('data_dir = "d"\n', "broker: is missing"),
         ('data_dir = "d"\nqueue = 9\n' + GOOD, "2: queue: no such key"),
-        ('data_dir = "d"\n' + GOOD.replace("1884", "0"), "4: broker.port"),
-        ('data_dir = "d"\n' + GOOD.replace("1884", '"1884"'), "4: broker.port"),
-        ('data_dir = "d"\n' + GOOD.replace("http:", "mqtt:"), "6: store.url"),
+        ('data_dir = "d"\n' + GOOD.replace("8894", "0"), "4: broker.port"),
+        ('data_dir = "d"\n' + GOOD.replace("8894", '"8894"'), "4: broker.port"),
+        ('data_dir = "d"\n' + GOOD.replace("http:", "mqtt:"), "9: store.url"),
+        ('data_dir = "d"\n' + GOOD.replace("username", "user"), "6: broker.user: no such key"),
+        ('data_dir = "d"\n' + GOOD.replace("password_file", "key"), "2: broker: needs certificate and key"),
+        ('data_dir = "d"\n' + GOOD, "5: broker.ca: "),
         ('data_dir = "d"\nclient_id = "Collector 1"\n' + GOOD, "2: client_id"),
         ("data_dir = ", "not TOML"),
     ],
@@ -50,9 +69,19 @@ def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
     assert "No such file" in err
 
 
-def test_a_quarantine_that_is_no_database_ends_with_a_status(tmp_path: Path) -> None:
-    config = tmp_path / "collector.toml"
-    config.write_text(f'data_dir = "{tmp_path}"\n{GOOD}')
+def test_a_password_that_others_can_read_is_refused(tmp_path: Path, trust: Trust) -> None:
+    config = _config(tmp_path, trust)
+    (tmp_path / "collector-1.password").chmod(0o644)
+    code, out, err = _run("run", "--config", str(config))
+    assert (code, out) == (78, "")
+    password = tmp_path / "collector-1.password"
+    assert err == (
+        f"{config}:7: broker.password_file: {password} can be read by others (mode 0644); chmod 600 {password}\n"
+    )
+
+
+def test_a_quarantine_that_is_no_database_ends_with_a_status(tmp_path: Path, trust: Trust) -> None:
+    config = _config(tmp_path, trust)
     (tmp_path / FILE).write_bytes(b"nothing of that sort" * 100)
     code, _, err = _run("run", "--config", str(config))
     assert code == 74

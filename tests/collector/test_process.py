@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from contract.identity import body_hash
+from provisioning.brokers.model import account
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process
@@ -25,14 +26,17 @@ pytestmark = pytest.mark.slow
 
 COMMAND = [sys.executable, "-m", "siaga.main", "collector"]
 
-Start = Callable[[int, str, str], Process]
+Start = Callable[[Mosquitto, str, str], Process]
 
 
-def write_config(folder: Path, broker_port: int, url: str, database: str) -> Path:
+def write_config(folder: Path, broker: Mosquitto, url: str, database: str) -> Path:
     """Write a collector.toml and return its path."""
     path = folder / "collector.toml"
+    authority = broker.trust.authority
     path.write_text(
-        f'data_dir = "{folder / "data"}"\n[broker]\nhost = "127.0.0.1"\nport = {broker_port}\n'
+        f'data_dir = "{folder / "data"}"\n[broker]\nhost = "127.0.0.1"\nport = {broker.centre_port}\n'
+        f'ca = "{authority.trust}"\nusername = "{account("collector-1").username}"\n'
+        f'password_file = "{authority.accounts / "collector-1.password"}"\n'
         f'[store]\nurl = "{url}"\ndatabase = "{database}"\n'
     )
     return path
@@ -43,8 +47,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Return what starts a collector and waits until it is ready."""
     started: list[Process] = []
 
-    def one(broker_port: int, url: str, database: str) -> Process:
-        config = write_config(tmp_path, broker_port, url, database)
+    def one(broker: Mosquitto, url: str, database: str) -> Process:
+        config = write_config(tmp_path, broker, url, database)
         process = Process([*COMMAND, "run", "--config", str(config)], name="collector", folder=tmp_path)
         process.start()
         started.append(process)
@@ -79,10 +83,10 @@ async def _send(one: Box, numbers: range, readings: int = 4) -> None:
 async def test_everything_sent_is_stored_and_receipted(
     start: Start, telemetry_broker: Mosquitto, influxdb: Database
 ) -> None:
-    collector = start(telemetry_broker.port, influxdb.url, influxdb.database)
+    collector = start(telemetry_broker, influxdb.url, influxdb.database)
     async with (
-        box(telemetry_broker.port, "box-1", resend=False) as first,
-        box(telemetry_broker.port, "box-2", resend=False) as second,
+        box(telemetry_broker, "box-1", resend=False) as first,
+        box(telemetry_broker, "box-2", resend=False) as second,
     ):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_send(first, range(100)), name="first")
@@ -100,8 +104,8 @@ async def test_everything_sent_is_stored_and_receipted(
 async def test_bad_bodies_are_quarantined_once_and_receipted_by_hash(
     start: Start, telemetry_broker: Mosquitto, influxdb: Database, tmp_path: Path
 ) -> None:
-    start(telemetry_broker.port, influxdb.url, influxdb.database)
-    async with box(telemetry_broker.port, "box-1", resend=False) as one:
+    start(telemetry_broker, influxdb.url, influxdb.database)
+    async with box(telemetry_broker, "box-1", resend=False) as one:
         for _ in range(2):
             for name, (bad, _) in BAD_BODIES.items():
                 await one.send(name, bad)
@@ -128,8 +132,8 @@ async def test_a_store_killed_and_started_again_loses_nothing(
     database = InfluxDB(tmp_path / "influxdb")
     database.start()
     try:
-        start(telemetry_broker.port, database.url, database.database)
-        async with box(telemetry_broker.port) as one:
+        start(telemetry_broker, database.url, database.database)
+        async with box(telemetry_broker) as one:
             await _send(one, range(50))
             database.kill()
             await _send(one, range(50, 100))
@@ -145,8 +149,8 @@ async def test_a_store_killed_and_started_again_loses_nothing(
 async def test_a_broker_killed_and_started_again_loses_nothing(
     start: Start, telemetry_broker: Mosquitto, influxdb: Database
 ) -> None:
-    start(telemetry_broker.port, influxdb.url, influxdb.database)
-    async with box(telemetry_broker.port) as one:
+    start(telemetry_broker, influxdb.url, influxdb.database)
+    async with box(telemetry_broker) as one:
         await _send(one, range(50))
         telemetry_broker.kill()
         await _send(one, range(50, 60))
@@ -160,12 +164,12 @@ async def test_a_broker_killed_and_started_again_loses_nothing(
 async def test_a_collector_killed_while_batches_flow_doubles_and_loses_nothing(
     start: Start, telemetry_broker: Mosquitto, influxdb: Database
 ) -> None:
-    collector = start(telemetry_broker.port, influxdb.url, influxdb.database)
-    async with box(telemetry_broker.port) as one:
+    collector = start(telemetry_broker, influxdb.url, influxdb.database)
+    async with box(telemetry_broker) as one:
         flowing = asyncio.create_task(_send(one, range(1_000_000)), name="flow")
         await one.receipt()
         collector.kill()
-        await asyncio.to_thread(start, telemetry_broker.port, influxdb.url, influxdb.database)
+        await asyncio.to_thread(start, telemetry_broker, influxdb.url, influxdb.database)
         await one.receipt()
         flowing.cancel()
         await asyncio.wait([flowing])
@@ -178,11 +182,11 @@ async def test_a_store_that_is_down_at_the_start_is_waited_for(
     start: Start, telemetry_broker: Mosquitto, tmp_path: Path
 ) -> None:
     database = InfluxDB(tmp_path / "influxdb")
-    config = write_config(tmp_path, telemetry_broker.port, database.url, "made-by-us")
+    config = write_config(tmp_path, telemetry_broker, database.url, "made-by-us")
     collector = Process([*COMMAND, "run", "--config", str(config)], name="collector", folder=tmp_path)
     collector.start()
     try:
-        async with box(telemetry_broker.port) as one:
+        async with box(telemetry_broker) as one:
             await _send(one, range(5))
             while (await one.receipt(20.0)).retry_after_s is None:
                 pass

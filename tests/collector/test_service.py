@@ -12,13 +12,14 @@ from pathlib import Path
 import mqtt5
 import pytest
 
-from collector.config import BrokerSettings, CollectorSettings
+from collector.config import CollectorSettings
 from collector.quarantine import FILE, read_rows
 from collector.service import MAX_HELD_BYTES, Collector
 from contract.batch import Range, TelemetryReceipt
 from contract.identity import body_hash
 from contract.messages import decode
 from contract.topics import telemetry_receipt
+from link import BrokerSettings, Endpoint
 from store import StoreSettings, open_store
 from tests.collector.batches import STREAM, body
 from tests.collector.broker import Peer, publication, scripted_broker
@@ -32,12 +33,14 @@ async def _collector(folder: Path, *replies: Reply) -> AsyncIterator[tuple[Peer,
     async with scripted_broker() as broker, scripted(*replies) as server:
         settings = CollectorSettings(
             data_dir=folder,
-            broker=BrokerSettings(host="127.0.0.1", port=broker.port),
+            broker=BrokerSettings(
+                host="127.0.0.1", port=broker.port, ca=Path("trust.pem"), username="u", password_file=Path("u.password")
+            ),
             store=StoreSettings(url=server.url),
         )
         ready, stop = asyncio.Event(), asyncio.Event()
         async with open_store(settings.store) as store:
-            collector = Collector(settings, store, ready.set)
+            collector = Collector(settings, Endpoint("127.0.0.1", broker.port), store, ready.set)
             task = asyncio.create_task(collector.run(stop), name="collector")
             peer = await broker.accept()
             await peer.welcome()

@@ -12,7 +12,7 @@ import pytest
 from collector.connection import Connection
 from collector.session import MqttSession, Terms
 from contract.topics import ALL_TELEMETRY
-from link.backoff import Backoff
+from link import Backoff, Endpoint
 from tests.collector.broker import Peer, ScriptedBroker, publication, scripted_broker
 
 
@@ -44,7 +44,7 @@ class Heard:
 async def _session(
     broker: ScriptedBroker, heard: Heard, change: Callable[[Terms], Terms] = lambda terms: terms
 ) -> AsyncIterator[MqttSession]:
-    terms = change(Terms("127.0.0.1", broker.port, "collector-1", ALL_TELEMETRY, receive_maximum=7))
+    terms = change(Terms(Endpoint("127.0.0.1", broker.port), "collector-1", ALL_TELEMETRY, receive_maximum=7))
     session = MqttSession(
         terms, heard.on_publish, on_read=lambda: None, on_connect=heard.connected.set, backoff=Backoff(0.01, 0.05)
     )
@@ -125,7 +125,7 @@ async def test_a_broker_that_does_not_answer_ping_is_left() -> None:
     heard = Heard()
 
     def impatient(terms: Terms) -> Terms:
-        return Terms(terms.host, terms.port, terms.client_id, terms.topic_filter, keep_alive_s=0, ping_timeout_s=0.05)
+        return Terms(terms.endpoint, terms.client_id, terms.topic_filter, keep_alive_s=0, ping_timeout_s=0.05)
 
     async with scripted_broker() as broker, _session(broker, heard, impatient):
         peer = await broker.accept()
@@ -138,7 +138,7 @@ async def test_a_broker_that_answers_ping_is_kept() -> None:
     heard = Heard()
 
     def impatient(terms: Terms) -> Terms:
-        return Terms(terms.host, terms.port, terms.client_id, terms.topic_filter, keep_alive_s=0, ping_timeout_s=0.05)
+        return Terms(terms.endpoint, terms.client_id, terms.topic_filter, keep_alive_s=0, ping_timeout_s=0.05)
 
     async with scripted_broker() as broker, _session(broker, heard, impatient) as session:
         peer = await broker.accept()

@@ -54,7 +54,7 @@ def parts(demo: subprocess.Popen[str]) -> list[psutil.Process]:
 def test_check_follows_every_hop_and_prints_its_time(tmp_path: Path) -> None:
     told = siaga("demo", "check", "--folder", str(tmp_path / "check"), "--boxes", "2", "--rate-hz", "5")
     assert told.returncode == 0, told.stdout + told.stderr
-    for hop in ("lamp lit", "page has it", "recorded", "blinks fast", "lamp solid", "lamp off", "InfluxDB"):
+    for hop in ("lamp lit", "API shows it", "recorded", "seen blinking fast", "lamp solid", "lamp off", "InfluxDB"):
         [row] = [line for line in told.stdout.partition("\nhop ")[2].splitlines() if hop in line]
         assert len(re.findall(r"\d+ ms", row)) == 2, row
     assert len(re.findall(r"1 = 1", told.stdout)) == 2

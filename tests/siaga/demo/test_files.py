@@ -8,15 +8,46 @@ from pathlib import Path
 
 import pytest
 
-from collector.config import load
+from collector.config import broker_endpoint, load
 from contract.inventory import parse_inventory
 from duty_desk.settings import load_desk
-from edge_agent.config import load_box_settings
-from siaga.demo.files import Ports, box_toml, collector_toml, desk_toml
+from edge_agent.config import load_box, load_box_settings
+from provisioning.brokers.model import account
+from siaga.demo.files import Identity, Ports, box_toml, collector_toml, desk_toml
 from siaga.demo.places import inventory_toml
+from siaga.stack.trust import Trust
 from simulator.streets import Place, load_city, metres_between
 
-PORTS = Ports(alarm_broker=20_001, telemetry_broker=20_002, influxdb=20_003, page=20_004)
+PORTS = Ports(
+    alarm_broker=20_001,
+    alarm_broker_centre=20_011,
+    telemetry_broker=20_002,
+    telemetry_broker_centre=20_012,
+    influxdb=20_003,
+    page=20_004,
+)
+
+
+def device(folder: Path, name: str) -> Identity:
+    trust = Trust(folder / "authority")
+    trust.issue_devices([name])
+    authority = trust.authority
+    files = (
+        ("certificate", str(authority.device_certificate(name))),
+        ("key", str(authority.device_key(name))),
+    )
+    return Identity(authority.trust, files)
+
+
+def service(folder: Path, name: str) -> Identity:
+    trust = Trust(folder / "authority")
+    trust.render_broker("telemetry", device_port=1, centre_port=2)
+    authority = trust.authority
+    files = (
+        ("username", account(name).username),
+        ("password_file", str(authority.accounts / f"{name}.password")),
+    )
+    return Identity(authority.trust, files)
 
 
 @pytest.fixture(params=["demo", 'odd "name" \\ ünïcode'])
@@ -26,30 +57,38 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return folder
 
 
-def test_a_box_reads_its_file(tmp_path: Path) -> None:
-    file = tmp_path / "box-2.toml"
-    file.write_text(box_toml(tmp_path, tmp_path / "hardware", "box-2", 3, PORTS), encoding="utf-8")
+def test_a_box_reads_its_file(folder: Path) -> None:
+    hardware = folder.parent / "hardware"
+    file = folder / "box-2.toml"
+    file.write_text(box_toml(folder, hardware, "box-2", 3, PORTS, device(folder, "box-2")), encoding="utf-8")
     settings = load_box_settings(file)
     assert settings.device == "box-2"
-    assert (settings.alarm_broker.port, settings.telemetry_broker.port) == (20_001, 20_002)
     assert [sensor.id for sensor in settings.sensors] == ["gps", "gps-2", "gps-3"]
     assert settings.buttons[0].uri.startswith("sim:///")
+    brokers = load_box(file).brokers
+    assert (brokers["alarm"].port, brokers["telemetry"].port) == (20_001, 20_002)
+    assert [broker.credentials is not None for broker in brokers.values()] == [True, True]
 
 
 def test_the_collector_reads_its_file(folder: Path) -> None:
     file = folder / "collector.toml"
-    file.write_text(collector_toml(folder, PORTS), encoding="utf-8")
+    file.write_text(collector_toml(folder, PORTS, service(folder, "collector-1")), encoding="utf-8")
     settings = load(file)
     assert settings.data_dir == folder / "collector"
-    assert (settings.broker.port, settings.store.url) == (20_002, "http://127.0.0.1:20003")
+    assert settings.store.url == "http://127.0.0.1:20003"
+    broker = broker_endpoint(settings, file)
+    assert broker.port == 20_012
+    assert broker.credentials is not None
+    assert broker.credentials.username == "centre.collector-1"
 
 
 def test_the_desk_reads_its_file_with_inventory_and_streets(folder: Path) -> None:
-    (folder / "desk.toml").write_text(desk_toml(folder, PORTS), encoding="utf-8")
+    (folder / "desk.toml").write_text(desk_toml(folder, PORTS, service(folder, "desk")), encoding="utf-8")
     (folder / "inventory.toml").write_text(inventory_toml(3), encoding="utf-8")
     (folder / "streets.geojson").write_text('{"type":"FeatureCollection","features":[]}', encoding="utf-8")
     desk = load_desk(folder / "desk.toml")
     assert desk.settings.http.port == 20_004
+    assert (desk.brokers["alarm"].port, desk.brokers["telemetry"].port) == (20_011, 20_012)
     assert desk.ledger == folder / "desk" / "ledger.db"
     assert len(desk.inventory.buttons) == 3
 

@@ -23,18 +23,27 @@ def listening_addresses(pid: int) -> set[str]:
 
 def test_a_broker_listens_on_loopback_only_and_uses_its_port_again(alarm_broker: Mosquitto) -> None:
     assert listening_addresses(alarm_broker.pid) == {"127.0.0.1"}
-    port = alarm_broker.port
+    ports = alarm_broker.device_port, alarm_broker.centre_port
     alarm_broker.kill()
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=1)
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=1)
     alarm_broker.start()
-    assert alarm_broker.port == port
-    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    assert (alarm_broker.device_port, alarm_broker.centre_port) == ports
+    for port in ports:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
 
 
 def test_a_frozen_broker_answers_nothing_until_thawed(alarm_broker: Mosquitto) -> None:
-    connect = bytes.fromhex("10 0f 00 04 4d 51 54 54 05 02 00 0a 00 00 02 61 61")
-    with socket.create_connection(("127.0.0.1", alarm_broker.port), timeout=0.3) as client:
+    connect = bytes.fromhex("10 12 00 04 4d 51 54 54 05 02 00 0a 00 00 05 62 6f 78 2d 31")
+    box = alarm_broker.device("box-1")
+    assert box.credentials is not None
+    assert box.credentials.context is not None
+    with (
+        socket.create_connection((box.host, box.port), timeout=5) as plain,
+        box.credentials.context.wrap_socket(plain, server_hostname=box.host) as client,
+    ):
+        client.settimeout(0.3)
         alarm_broker.freeze()
         client.sendall(connect)
         with pytest.raises(TimeoutError):
@@ -45,7 +54,8 @@ def test_a_frozen_broker_answers_nothing_until_thawed(alarm_broker: Mosquitto) -
 
 
 def test_two_brokers_run_side_by_side(alarm_broker: Mosquitto, telemetry_broker: Mosquitto) -> None:
-    assert alarm_broker.port != telemetry_broker.port
+    ports = [(one.device_port, one.centre_port) for one in (alarm_broker, telemetry_broker)]
+    assert len({port for pair in ports for port in pair}) == 4
     assert alarm_broker.running
     assert telemetry_broker.running
 
