@@ -155,9 +155,10 @@ def _add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
 
     @app.get("/healthz")
     async def health() -> JSONResponse:
-        """Tell whether the desk works: it answers, it records, and it hears at least one broker."""
+        """Tell whether the desk works: it answers, it records, and it hears and tells at least one broker."""
         beat = desk.beat()
-        good = beat["recording"] and beat["ledger_broken"] is None and any(beat["links"].values())
+        whole = any(up and lane not in beat["faults"] for lane, up in beat["links"].items())
+        good = beat["recording"] and beat["ledger_broken"] is None and whole
         body = {**beat, "pages": desk.push.pages, "refused": dict(desk.refused)}
         return JSONResponse({"status": "ok" if good else "degraded", **body}, status_code=200 if good else 503)
 

@@ -58,6 +58,7 @@ class DutyDesk:
         self.push = Push(lambda: json_bytes(self.state()))
         self.refused: Counter[str] = Counter()
         self.links: dict[Lane, bool] = {"alarm": False, "telemetry": False}
+        self.faults: dict[Lane, str] = {}
         self.ledger: Ledger
         self._outlet = outlet
         self._revision = 0
@@ -245,6 +246,7 @@ class DutyDesk:
             "ledger_fault": self.ledger.fault,
             "ledger_broken": self.ledger.broken,
             "links": dict(self.links),
+            "faults": dict(self.faults),
         }
 
     def state(self) -> dict[str, Any]:

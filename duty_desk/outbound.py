@@ -30,9 +30,15 @@ class Outbound:
         self.session = session
         self.dropped = 0
         self._make_lamps = lamps
+        self._refused: dict[str, str] = {}
         self._messages: deque[tuple[str, bytes, bool]] = deque()
         self._lamps: dict[str, None] = {}
         self._wake = asyncio.Event()
+
+    @property
+    def fault(self) -> str | None:
+        """What a person must mend, in words: a log-in or a kind of message that the broker refuses; None without."""
+        return self.session.fault or next(iter(self._refused.values()), None)
 
     def send(self, topic: str, body: bytes, *, retain: bool = False) -> None:
         """Send a message soon; without a connection it is dropped, because whoever needs it asks again."""
@@ -60,13 +66,19 @@ class Outbound:
                 await self._wake.wait()
                 continue
             topic, body, retain = taken
+            kind = topic.rpartition("/")[2]
             try:
                 await self.session.publish(topic, body, retain=retain)
             except PublishRefusedError as error:
-                if not error.no_subscriber:
+                if error.no_subscriber:
+                    self._refused.pop(kind, None)
+                else:
+                    self._refused[kind] = str(error)
                     _log.error("%s", error)
             except LinkError as error:
                 _log.info("%s", error)
+            else:
+                self._refused.pop(kind, None)
 
     def _take(self) -> tuple[str, bytes, bool] | None:
         if self._messages:

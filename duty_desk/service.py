@@ -61,7 +61,7 @@ class Service:
         )
         self.desk.ledger = self.ledger
         self._connected = {lane: asyncio.Event() for lane in _LANES}
-        self._outbound = {
+        self._outbound: dict[Lane, Outbound] = {
             "alarm": Outbound(self._session("alarm", config.brokers["alarm"]), self._lamp_message),
             "telemetry": Outbound(self._session("telemetry", config.brokers["telemetry"]), self._lamp_message),
         }
@@ -190,6 +190,7 @@ class Service:
         return topics.lamp(device), encode(self.desk.lamps(device))
 
     def _beat(self) -> None:
+        self.desk.faults = {lane: fault for lane, each in self._outbound.items() if (fault := each.fault) is not None}
         self.desk.push.send("beat", json_bytes(self.desk.beat()))
 
     # The ledger's thread

@@ -60,11 +60,18 @@ function sound() {
 }
 
 function renderHealth() {
-  const states = { stream: health.stream, ...health.links, ledger: health.recording && !health.ledger_broken };
+  const faults = health.faults ?? {};
+  const links = Object.entries(health.links).map(([lane, up]) => [lane, up && !faults[lane]]);
+  const states = {
+    stream: health.stream,
+    ...Object.fromEntries(links),
+    ledger: health.recording && !health.ledger_broken,
+  };
   for (const [name, good] of Object.entries(states)) {
     const item = $(`health-${name}`);
     item.dataset.good = String(good);
-    item.title = word(good ? "health_good" : "health_bad", { name: word(`health_${name}`) });
+    const state = word(good ? "health_good" : "health_bad", { name: word(`health_${name}`) });
+    item.title = faults[name] ? `${state} (${faults[name]})` : state;
   }
 }
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sqlite3
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -223,6 +226,49 @@ async def test_it_is_ready_and_rings_on_one_broker_while_the_other_is_dead(desk:
         await street.alarm(press_body(event_id=(event_id := new_event_id())))
         await street.receipt("stored", event_id=event_id)
     assert desk.get("/healthz")["links"] == {"alarm": False, "telemetry": True}
+
+
+async def test_fault_15_what_the_broker_refuses_the_desk_is_shown_until_it_is_mended(desk: Desk) -> None:
+    acl = desk.alarm.trust.authority.broker_folder("alarm") / "centre.acl"
+    whole = acl.read_text()
+    async with box(desk.alarm) as street, box(desk.telemetry) as other_path:
+        assert "topic write siaga/v1/down/+/alarm/receipt\n" in whole
+        acl.write_text(whole.replace("topic write siaga/v1/down/+/alarm/receipt\n", ""))
+        os.kill(desk.alarm.pid, signal.SIGHUP)
+        await street.alarm(press_body(event_id=(event_id := new_event_id())))
+        await other_path.receipt("stored", event_id=event_id)
+        faults = await _health(desk, lambda health: health["faults"])
+        assert faults == {"alarm": "the broker refused siaga/v1/down/box-1/alarm/receipt: Not authorized (0x87)"}
+        acl.write_text(whole)
+        os.kill(desk.alarm.pid, signal.SIGHUP)
+        await street.alarm(press_body(event_id=event_id))
+        await street.receipt("stored", event_id=event_id)
+        assert await _health(desk, lambda health: not health["faults"])
+
+
+async def test_an_account_that_is_refused_is_told_and_the_other_broker_heard(desk: Desk) -> None:
+    desk.process.stop()
+    wrong = desk.folder / "wrong.password"
+    wrong.write_text("x" * 43)
+    wrong.chmod(0o600)
+    own = desk.alarm.trust.authority.accounts / "desk.password"
+    desk.config.write_text(desk.config.read_text().replace(str(own), str(wrong), 1))
+    desk.start()
+    async with box(desk.telemetry) as street:
+        await street.alarm(press_body(event_id=(event_id := new_event_id())))
+        await street.receipt("stored", event_id=event_id)
+    assert await _health(desk, lambda health: health["faults"]) == {
+        "alarm": "the broker refused the log-in: Not authorized (0x87)"
+    }
+    assert desk.get("/healthz")["links"] == {"alarm": False, "telemetry": True}
+
+
+async def _health(desk: Desk, look: Callable[[Any], Any]) -> Any:
+    """Return what a look at the desk's health gives, once that is true."""
+    async with asyncio.timeout(10):
+        while not (seen := look(await asyncio.to_thread(desk.get, "/healthz"))):  # noqa: ASYNC110 - it is asked, it does not tell
+            await asyncio.sleep(0.05)
+    return seen
 
 
 def _rows(desk: Desk) -> list[tuple[str]]:
