@@ -6,12 +6,17 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from siaga.demo.stack import DemoStack, Size
 
-MakeStack = Callable[[Size], DemoStack]
+
+class MakeStack(Protocol):
+    """Starts a stack of a size; `before` is called with its folder while that is empty."""
+
+    def __call__(self, size: Size, before: Callable[[Path], None] = ...) -> DemoStack: ...
 
 
 @pytest.fixture
@@ -20,8 +25,9 @@ def make_stack() -> Iterator[MakeStack]:
     stacks: list[DemoStack] = []
     folders: list[Path] = []
 
-    def make(size: Size) -> DemoStack:
+    def make(size: Size, before: Callable[[Path], None] = lambda folder: None) -> DemoStack:
         folders.append(Path(tempfile.mkdtemp(prefix="siaga-")))
+        before(folders[-1])
         stacks.append(DemoStack(folders[-1], size, probes=True))
         stacks[-1].start(lambda part, what: None)
         return stacks[-1]

@@ -53,12 +53,12 @@ def pressed(stack: DemoStack, box: str = "box-1") -> int:
 
 
 def rows_at_the_desk(stack: DemoStack, *, recorded: bool = True) -> list[dict[str, Any]]:
-    """Return every press the desk shows; with `recorded`, none while one of them is not recorded yet."""
+    """Return every press the desk shows, each with its device; with `recorded`, none while one is not recorded yet."""
     with DeskClient(stack.page) as desk:
         incidents = desk.incidents()
     if recorded and not all(incident["recorded"] for incident in incidents):
         return []
-    return [row for incident in incidents for row in incident["rows"]]
+    return [{**row, "device": incident["device"]} for incident in incidents for row in incident["rows"]]
 
 
 def presses_in_the_ledger(stack: DemoStack) -> list[str]:
@@ -83,6 +83,18 @@ def batches_in_the_outbox(stack: DemoStack, box: str = "box-1") -> int:
         return int(connection.execute("SELECT count(*) FROM batch").fetchone()[0])
 
 
+def assert_each_press_is_there_once(stack: DemoStack) -> None:
+    """Hold the desk, its ledger and the boxes' outboxes against the buttons' own lists."""
+    expected = Counter({box: pressed(stack, box) for box in stack.boxes})
+    total = expected.total()
+    eventually(lambda: len(rows_at_the_desk(stack)) >= total, f"{total} presses recorded at the desk")
+    eventually(lambda: not any(presses_in_the_outbox(stack, box) for box in stack.boxes), "the boxes have receipts")
+    rows = rows_at_the_desk(stack)
+    assert Counter(row["device"] for row in rows) == +expected
+    assert len({row["key"] for row in rows}) == total
+    assert sorted(presses_in_the_ledger(stack)) == sorted(row["key"] for row in rows)
+
+
 def stored_fixes(stack: DemoStack) -> int:
     """Return the store's own count of positions."""
     series = stack.influxdb.query("SELECT count(latitude) FROM position")
@@ -94,6 +106,14 @@ def stop_hardware(stack: DemoStack) -> int:
     stack.simulator.stop()
     counts = json.loads(counts_path(stack.hardware).read_text(encoding="utf-8"))
     return sum(count["sent"] for count in counts.values())
+
+
+def assert_each_reading_is_there_once(stack: DemoStack) -> None:
+    """Stop the receivers and hold the store's count against what they sent."""
+    sent = stop_hardware(stack)
+    assert sent > 0
+    eventually(lambda: stored_fixes(stack) >= sent, f"{sent} fixes in the store")
+    assert stored_fixes(stack) == sent
 
 
 class Tap:

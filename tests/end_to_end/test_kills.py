@@ -17,6 +17,8 @@ from simulator.layout import board_path
 from simulator.panel import PanelError
 from tests.end_to_end.oracle import (
     Tap,
+    assert_each_press_is_there_once,
+    assert_each_reading_is_there_once,
     batches_in_the_outbox,
     eventually,
     press,
@@ -29,25 +31,6 @@ from tests.end_to_end.oracle import (
 )
 
 pytestmark = pytest.mark.slow
-
-
-def assert_each_press_is_there_once(stack: DemoStack) -> None:
-    """Hold the desk, its ledger and the box's outbox against the button's own list."""
-    expected = pressed(stack)
-    eventually(lambda: len(rows_at_the_desk(stack)) >= expected, f"{expected} presses recorded at the desk")
-    eventually(lambda: presses_in_the_outbox(stack) == 0, "the box has its receipts")
-    rows = rows_at_the_desk(stack)
-    assert len({row["key"] for row in rows}) == len(rows) == expected
-    ledger = presses_in_the_ledger(stack)
-    assert sorted(ledger) == sorted(row["key"] for row in rows)
-
-
-def assert_each_reading_is_there_once(stack: DemoStack) -> None:
-    """Stop the receivers and hold the store's count against what they sent."""
-    sent = stop_hardware(stack)
-    assert sent > 0
-    eventually(lambda: stored_fixes(stack) >= sent, f"{sent} fixes in the store")
-    assert stored_fixes(stack) == sent
 
 
 @pytest.mark.parametrize("hold_ms", [50, 4_000], ids=["let go", "still held at the restart"])
