@@ -14,7 +14,7 @@ import pytest
 from contract import topics
 from contract.identity import new_event_id, new_stream_id
 from contract.messages import AlarmReceipt, Press, encode
-from edge_agent import uplink as uplink_module
+from edge_agent import alarm_uplink
 from edge_agent.alarm_lane import AlarmLane, KeptPress
 from edge_agent.clock import Clock
 from edge_agent.config import Box as ConfiguredBox
@@ -34,7 +34,7 @@ BOOT = "boot-1"
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the card be tried again soon."""
-    monkeypatch.setattr(uplink_module, "_RETRY_DISK_S", 0.02)
+    monkeypatch.setattr(alarm_uplink, "RETRY_DISK_S", 0.02)
 
 
 def kept() -> KeptPress:
@@ -153,7 +153,7 @@ async def test_a_button_let_go_before_its_press_was_committed_is_not_told_as_hel
 async def test_a_stop_keeps_a_press_that_the_card_refused_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uplink_module, "_RETRY_DISK_S", 60.0)
+    monkeypatch.setattr(alarm_uplink, "RETRY_DISK_S", 60.0)
     card = tmp_path / "card"
     card.write_text("not there")
     async with box_on(card) as box:
@@ -191,7 +191,7 @@ async def test_a_message_that_fails_unforeseen_takes_no_other_with_it(tmp_path: 
         async def fail() -> None:
             raise KeyError("unforeseen")
 
-        box.uplink._spawn(fail(), "send-press-alarm")
+        box.uplink.workers.spawn(fail(), "send-press-alarm")
         await until(box, "send-press-alarm: failed")
         press = kept()
         box.uplink.press(press)

@@ -1,0 +1,203 @@
+"""The alarm lane at work: commits, sends and forgets presses as the pure lane decides, and tells it what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from contract import topics
+from edge_agent.alarm_lane import AlarmLane, KeptPress, Send, decode_receipt
+from edge_agent.lamp import LampPanel
+from edge_agent.outbox.alarms import AlarmOutbox
+from edge_agent.outbox.writer import OutboxError
+from edge_agent.waiting import Signal, wait_until
+from edge_agent.workers import Workers
+from link import NotConnectedError, PublishRefusedError, PublishTimeoutError, Session
+
+_log = logging.getLogger("siaga.edge.uplink")
+
+RETRY_DISK_S: Final = 5.0
+_MOST_UNREMOVED: Final = 1_000
+
+
+class AlarmUplink:
+    """Sends presses and hears their receipts.
+
+    Args:
+        device: The device's name.
+        sessions: Both lanes' sessions.
+        workers: Where its work runs.
+        panel: The lamps.
+        lamps_changed: Woken when a lamp is to show something else.
+        outbox: The outbox of presses, started.
+        lane: The alarm lane.
+        on_settled: Called when a press has its receipt: telemetry may go on.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        sessions: Mapping[topics.Lane, Session],
+        workers: Workers,
+        *,
+        panel: LampPanel,
+        lamps_changed: Signal,
+        outbox: AlarmOutbox,
+        lane: AlarmLane,
+        on_settled: Callable[[], None],
+    ) -> None:
+        self._device = device
+        self._sessions = sessions
+        self._workers = workers
+        self._panel = panel
+        self._lamps_changed = lamps_changed
+        self._outbox = outbox
+        self._lane = lane
+        self._on_settled = on_settled
+        self._uncommitted: dict[str, KeptPress] = {}
+        self._down: dict[str, str] = {}
+        self._releasing: set[str] = set()
+        self._unremoved: dict[str, None] = {}
+        self._set_aside = 0
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Send what is due until cancelled."""
+        while True:
+            self._wake.clear()
+            self._send_due(time.monotonic_ns())
+            await wait_until(self._wake, self._lane.next_ns())
+
+    def connected(self) -> None:
+        """A new connection stands on either session."""
+        self._lane.connected(time.monotonic_ns())
+        self._wake.set()
+
+    def press(self, kept: KeptPress) -> None:
+        """Take a press: commit it and send it, both at this moment."""
+        now_ns = time.monotonic_ns()
+        self._lane.take(kept, now_ns)
+        self._panel[kept.press.button].pressed(kept.press.event_id, kept.monotonic_ns)
+        self._uncommitted[kept.press.event_id] = kept
+        self._down[kept.press.button] = kept.press.event_id
+        self._workers.spawn(self._commit(kept), "commit-press")
+        self._send_due(now_ns)
+        self._wake.set()
+        self._lamps_changed.wake()
+
+    def restored(self, presses: list[KeptPress]) -> None:
+        """Take presses that an earlier run left on the card, oldest first."""
+        now_ns = time.monotonic_ns()
+        for kept in presses:
+            self._lane.take(kept, now_ns)
+            if kept.press.button in self._panel:
+                self._panel[kept.press.button].pressed(kept.press.event_id, now_ns)
+        self._mind_new_file()
+        self._wake.set()
+        self._lamps_changed.wake()
+
+    def released(self, button: str) -> None:
+        """A button was let go: the outbox need not remember that it is held."""
+        self._down.pop(button, None)
+        self._workers.spawn(self._forget_held(button), "button-released")
+
+    async def keep_all(self) -> None:
+        """The agent stops: every press that the card does not have yet goes there."""
+        for kept in list(self._uncommitted.values()):
+            try:
+                await self._outbox.add(kept, held=self._held(kept))
+            except OutboxError as error:
+                _log.error("press %s is lost with this process: %s", kept.press.event_id, error)
+
+    def hear_receipt(self, body: bytes) -> None:
+        """Take a receipt of the desk."""
+        receipt = decode_receipt(body, self._device)
+        if receipt is None:
+            self._workers.faults["garbled receipt"] += 1
+            return
+        outcome = self._lane.receipt(receipt)
+        if outcome is None:
+            return
+        event_id, verdict = outcome
+        self._panel.receipted(event_id)
+        self._lamps_changed.wake()
+        if verdict == "forget":
+            self._uncommitted.pop(event_id, None)
+            self._workers.spawn(self._forget_press(event_id), "forget-press")
+            self._on_settled()
+
+    async def _forget_press(self, event_id: str) -> None:
+        # What cannot be deleted now is deleted with the next one; after a restart the desk absorbs it.
+        self._unremoved[event_id] = None
+        while len(self._unremoved) > _MOST_UNREMOVED:
+            del self._unremoved[next(iter(self._unremoved))]
+        try:
+            for unremoved in list(self._unremoved):
+                await self._outbox.remove(unremoved)
+                self._unremoved.pop(unremoved, None)
+        except OutboxError as error:
+            self._workers.disk_fault(error)
+        self._mind_new_file()
+
+    async def _forget_held(self, button: str) -> None:
+        if button in self._releasing:
+            return
+        self._releasing.add(button)
+        try:
+            # While the file calls it held, a restart would take the next press for the last one.
+            while button not in self._down:
+                try:
+                    await self._outbox.released(button)
+                except OutboxError as error:
+                    self._workers.disk_fault(error)
+                    await asyncio.sleep(RETRY_DISK_S)
+                else:
+                    return
+        finally:
+            self._releasing.discard(button)
+
+    async def _commit(self, kept: KeptPress) -> None:
+        # A receipt may come between two attempts; what it let us forget must not be written after its deletion.
+        while kept.press.event_id in self._uncommitted:
+            try:
+                await self._outbox.add(kept, held=self._held(kept))
+            except OutboxError as error:
+                self._workers.faults["press not on the card"] += 1
+                _log.error("press %s goes out from memory only: %s", kept.press.event_id, error)
+                await asyncio.sleep(RETRY_DISK_S)
+            else:
+                self._uncommitted.pop(kept.press.event_id, None)
+        self._mind_new_file()
+
+    def _held(self, kept: KeptPress) -> bool:
+        return self._down.get(kept.press.button) == kept.press.event_id
+
+    def _mind_new_file(self) -> None:
+        """Commit all presses again when a damaged file was set aside: the new one does not have them."""
+        if self._outbox.writer.set_aside == self._set_aside:
+            return
+        self._set_aside = self._outbox.writer.set_aside
+        self._workers.faults["outbox of presses set aside"] = self._set_aside
+        for kept in self._lane.waiting():
+            if kept.press.event_id not in self._uncommitted:
+                self._uncommitted[kept.press.event_id] = kept
+                self._workers.spawn(self._commit(kept), "commit-press")
+
+    def _send_due(self, now_ns: int) -> None:
+        for send in self._lane.due(now_ns):
+            self._workers.spawn(self._send_press(send), f"send-press-{send.path}")
+
+    async def _send_press(self, send: Send) -> None:
+        session = self._sessions[send.path]
+        try:
+            await session.publish(topics.alarm(self._device), send.body, timeout_s=send.puback_timeout_s)
+        except NotConnectedError:
+            pass  # it goes out again on the next connection
+        except PublishTimeoutError:
+            self._workers.faults[f"no PUBACK on {send.path}"] += 1
+            session.renew()
+        except PublishRefusedError as error:
+            self._workers.refused("press", error)
