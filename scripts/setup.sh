@@ -40,6 +40,7 @@ missing_packages() {
   [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
   if [ "$level" = test ]; then
     has_program chromium || echo chromium
+    has_program faketime || echo faketime
     # Playwright's driver links to it.
     { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q libatomic.so.1; } || echo libatomic1
     has_program openssl || echo openssl
