@@ -6,7 +6,7 @@
     ca = "trust.pem"
     certificate = "box-1.pem"          # a device is known by its certificate …
     key = "box-1.key"
-    username = "desk"                  # … one of the centre's services by its account, instead
+    username = "centre.desk"           # … one of the centre's services by its account, instead
     password_file = "desk.password"
 
 Nobody connects without a name and without TLS: there is no setting for it.
@@ -35,7 +35,7 @@ BROKER_KEYS = {
     "ca": 'ca = "trust.pem"',
     "certificate": 'certificate = "box-1.pem"',
     "key": 'key = "box-1.key"',
-    "username": 'username = "desk"',
+    "username": 'username = "centre.desk"',
     "password_file": 'password_file = "desk.password"',
 }
 

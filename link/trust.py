@@ -108,7 +108,7 @@ def explain(error: BaseException | None) -> TrustError | None:
         return TrustError("here", f"we refuse the broker's certificate: {why}")
     if not isinstance(error, ssl.SSLError):
         return None
-    name = error.reason or ""
+    name = getattr(error, "reason", None) or ""  # one that was not raised by OpenSSL has none
     for alert, what in _THEIRS:
         if "ALERT" in name and alert in name:
             return TrustError("broker", f"the broker refuses {what}")
@@ -193,7 +193,7 @@ def _check_pem(body: bytes, path: Path, name: str, wrong: _Wrong) -> None:
         raise wrong(name, f"{path} holds a {held[0]}, not a {wanted}; {hint}")
     if not held:
         raise wrong(name, f"{path} holds no {wanted} in PEM form; {_COPY}")
-    if b"-----" in _WHOLE_PEM.sub(b"", body):
+    if any(line.startswith(b"-") for line in _WHOLE_PEM.sub(b"", body).splitlines()):
         raise wrong(name, f"{path} is cut off; {_COPY}")
     if wanted == "key" and b"ENCRYPTED" in body:
         raise wrong(name, f"{path} is encrypted; a process that starts by itself needs it plain, with mode 0600")
