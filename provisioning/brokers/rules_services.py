@@ -58,13 +58,15 @@ def read(trial: Trial) -> str:
 
 
 def client_id_is_the_name(trial: Trial) -> str:
-    """Put a service's own name in the place of another's client id, or of a device's."""
+    """Put a service's own name in the place of another's client id, or of a device's; a namesake ends no session."""
     accounts = _accounts(trial)
     thief, victim = accounts[0], accounts[-1]
     with trial.service(victim) as one, trial.device(_DEVICE) as device:
         for client_id in (victim.username, _DEVICE):
             with trial.service(thief, client_id):
                 pass
+        with trial.device(victim.name):
+            alive(one, f"{victim.name}, whose name a device has,")
         alive(one, f"{victim.name}, whose client id was used,")
         alive(device, "the device whose client id was used")
     return f"{thief.name} as {victim.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,11 +16,13 @@ from provisioning.brokers.apply import Applied, apply
 from provisioning.brokers.families import down, up
 from provisioning.brokers.model import LANES
 from provisioning.brokers.probe import Probe
+from provisioning.brokers.trial import forged_will
 from tests.provisioning.brokers.stand import Stand, make_authority, running
 
 pytestmark = pytest.mark.slow
 
 NOT_AUTHORIZED = 0x87
+NOBODY_SUBSCRIBED = 0x10
 SILENT_WITHIN_S = 5.0
 
 
@@ -43,6 +46,13 @@ def listening(stack: ExitStack, stand: Stand, name: str) -> Probe:
     return probe
 
 
+def await_code(probe: Probe, topic: str, code: int) -> None:
+    """Publish until the PUBACK has this code: the broker has taken its files over."""
+    deadline = time.monotonic() + SILENT_WITHIN_S
+    while (got := probe.publish(topic, b"x")) != code:
+        assert time.monotonic() < deadline, f"PUBACK 0x{got:02x} after {SILENT_WITHIN_S:g} s"
+
+
 def test_a_revoked_box_with_a_live_session_is_silent_on_both_brokers(
     authority: Authority, stands: list[Stand], record_property: Callable[[str, object], None]
 ) -> None:
@@ -57,8 +67,7 @@ def test_a_revoked_box_with_a_live_session_is_silent_on_both_brokers(
         done = apply(authority.folder, authority.revoked)
         assert [one.reloaded for one in done] == [stand.process.pid for stand in stands]
         for probe in stolen:
-            while probe.publish(up("box-1")[1], b"too late") != NOT_AUTHORIZED:
-                assert time.monotonic() - began < SILENT_WITHIN_S
+            await_code(probe, up("box-1")[1], NOT_AUTHORIZED)
         took_s = time.monotonic() - began
         for box, other, witness in zip(stolen, honest, witnesses, strict=True):
             witness.ping()
@@ -82,13 +91,11 @@ def test_restore_gives_a_live_session_its_voice_back(authority: Authority, stand
     with ExitStack() as stack:
         boxes = [listening(stack, stand, "box-1") for stand in stands]
         for box in boxes:
-            assert box.publish(up("box-1")[1], b"shut out") == NOT_AUTHORIZED
+            await_code(box, up("box-1")[1], NOT_AUTHORIZED)
         authority.restore("box-1")
         apply(authority.folder, authority.revoked)
         for box, stand in zip(boxes, stands, strict=True):
-            began = time.monotonic()
-            while box.publish(up("box-1")[1], b"back") == NOT_AUTHORIZED:
-                assert time.monotonic() - began < SILENT_WITHIN_S
+            await_code(box, up("box-1")[1], NOBODY_SUBSCRIBED)
             witness = stack.enter_context(stand.service("witness"))
             witness.publish(down("box-1")[4], b"welcome")
             box.await_message(b"welcome")
@@ -104,12 +111,11 @@ def test_a_revoked_box_gets_neither_what_waited_for_it_nor_what_is_retained_and_
             box.subscribe(f"{ROOT}/down/box-1/#")
         witness.publish(down("box-1")[4], b"waits in the session")
         witness.publish(down("box-1")[3], b"retained", retain=True)
-        with stand.box("box-2", will=will_of("box-2")) as dying:
+        with stand.box("box-2", will=forged_will(up("box-2")[2], b"will")) as dying:
             authority.revoke("box-1", "stolen")
             authority.revoke("box-2", "stolen")
             apply(authority.folder, authority.revoked)
-            while dying.publish(up("box-2")[1], b"x") != NOT_AUTHORIZED:
-                pass
+            await_code(dying, up("box-2")[1], NOT_AUTHORIZED)
             dying.drop()
         with stand.box("box-1", clean_start=False) as box:
             assert box.session_present
@@ -118,13 +124,6 @@ def test_a_revoked_box_gets_neither_what_waited_for_it_nor_what_is_retained_and_
             assert box.take() == []
         witness.ping()
         assert b"will" not in {body for _, body in witness.take()}
-
-
-def will_of(name: str) -> object:
-    """Return a box's own will."""
-    from provisioning.brokers.trial import forged_will
-
-    return forged_will(up(name)[2], b"will")
 
 
 def test_a_broker_that_starts_later_knows_who_is_revoked(authority: Authority) -> None:
@@ -144,8 +143,6 @@ def test_new_roots_ask_for_a_restart(authority: Authority, stands: list[Stand]) 
 def test_a_process_that_has_got_the_number_of_a_dead_broker_is_not_signalled(
     authority: Authority, stands: list[Stand]
 ) -> None:
-    import os
-
     home = stands[0].files.folder
     stands[0].process.stop()
     (home / "mosquitto.pid").write_text(f"{os.getpid()}\n")  # a SIGHUP would end this test
