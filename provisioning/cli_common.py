@@ -65,7 +65,10 @@ def tell_brokers(folder: Path) -> None:
     done = apply(folder, Authority.open(folder).revoked)
     for broker in done:
         if broker.reloaded is None:
-            print(f"{broker.lane} broker: files written; none runs here: copy its folder to its host and send SIGHUP")
+            print(
+                f"{broker.lane} broker: files written; none runs here: bring its folder to its host with rsync, which "
+                "replaces each file in one step (a half-copied ACL opens the broker), then send SIGHUP"
+            )
         elif broker.restart:
             print(f"{broker.lane} broker: told (process {broker.reloaded}); restart it, as it trusts other roots")
         else:
