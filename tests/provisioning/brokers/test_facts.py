@@ -64,7 +64,7 @@ def test_a_reload_with_an_acl_that_cannot_be_read_opens_the_broker(stand: Stand)
         assert box.publish(up("box-2")[1], b"x") == NOT_AUTHORIZED
         (stand.files.folder / "device.acl").unlink()
         os.kill(stand.process.pid, signal.SIGHUP)
-        await_word(stand, "Error")
+        await_word(stand, "Unable to open acl_file")
         assert box.publish(up("box-2")[1], b"x") in (0, 0x10)
 
 
