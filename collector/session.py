@@ -27,7 +27,6 @@ from link.trust import explain_handshake
 
 _log = logging.getLogger("siaga.collector.session")
 _REFUSED_PAUSE_S: Final = 10.0
-_VERDICT_S: Final = 0.1
 _GOODBYE_S: Final = 1.0
 _FIRST_FAILURE: Final = 0x80
 
@@ -140,10 +139,6 @@ class MqttSession:
             terms.endpoint.port,
             **tls,
         )
-        if tls:
-            # With TLS 1.3 the broker looks for our certificate after our side of the handshake is done. Had it CONNECT
-            # to read by then, its refusal would be lost in a reset (see `link.dial`).
-            await asyncio.wait((connection.lost,), timeout=_VERDICT_S)
         return connection
 
     async def _agree(self, connection: Connection) -> int:
