@@ -12,13 +12,14 @@ from contract.topics import Lane
 from link.dial import Endpoint
 from link.trust import load_credentials
 from provisioning.authority import Authority
-from provisioning.brokers.apply import Rendered
+from provisioning.brokers.apply import SETTINGS, Rendered
 from provisioning.brokers.apply import render_broker as render
-from provisioning.brokers.model import MODELS, account
-from provisioning.brokers.placing import this_user
+from provisioning.brokers.model import account
+from provisioning.brokers.placing import place, this_user
 
 HOST = "127.0.0.1"
 _HOSTS = (HOST, "localhost")
+_PLACE = {"device_bind": HOST, "centre_bind": HOST}
 
 
 class Trust:
@@ -50,17 +51,13 @@ class Trust:
         """Write a lane's broker's files; it listens on 127.0.0.1 only and stays the user that starts it."""
         if lane not in self.authority.register.current("broker"):
             self.authority.issue_broker(lane, _HOSTS)
-        broker = MODELS[lane].model_validate(
-            {
-                "device_port": device_port,
-                "centre_port": centre_port,
-                "device_bind": HOST,
-                "centre_bind": HOST,
-                "user": this_user(),
-                "limits": dict(limits or {}),
-            }
-        )
-        return render(self.folder, lane, revoked=self.authority.revoked, broker=broker)
+        # In its own file, so that the operator's commands on this folder find it as it is.
+        settings = [f"device_port = {device_port}", f"centre_port = {centre_port}"]
+        settings += [f'{key} = "{text}"' for key, text in _PLACE.items()]
+        settings += [f'user = "{this_user()}"', "[limits]"]
+        settings += [f"{name} = {limit}" for name, limit in (limits or {}).items()]
+        place(self.authority.broker_folder(lane), {SETTINGS: "\n".join([*settings, ""])}, this_user())
+        return render(self.folder, lane, revoked=self.authority.revoked)
 
     def device(self, name: str, port: int) -> Endpoint:
         """Return a broker as a device sees it; the device's certificate is made when it has none."""
