@@ -34,7 +34,7 @@ from contract.identity import new_event_id, new_stream_id
 from contract.messages import Press, encode
 from link import BrokerSettings, Credentials, Endpoint, Session
 from provisioning.brokers.apply import Rendered
-from siaga.stack.influxdb import InfluxDB
+from siaga.stack.influxdb import COLLECTOR, InfluxDB
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
 from siaga.stack.trust import HOST, Trust
@@ -139,6 +139,7 @@ def _collector_us(folder: Path, broker: PlainToo, influxdb: InfluxDB, name: str,
         "data_dir": str(folder / name),
         "url": influxdb.url,
         "database": influxdb.database,
+        "store_password_file": str(influxdb.password_file(COLLECTOR)),
         "port": endpoint.port,
         "ca": str(broker.trust.authority.trust) if credentials.context is not None else None,
         "username": credentials.username,
@@ -176,10 +177,15 @@ def _run_collector(file: Path) -> None:
             "broker": BrokerSettings(
                 host=HOST, port=told["port"], ca=file, username=told["username"], password_file=file
             ),
-            "store": {"url": told["url"], "database": told["database"]},
+            "store": {
+                "url": told["url"],
+                "database": told["database"],
+                "username": COLLECTOR,
+                "password_file": told["store_password_file"],
+            },
         }
     )
-    serve(settings, endpoint)
+    serve(settings, endpoint, settings.store.account(file))
 
 
 def _cpu_s(pid: int) -> float:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collector.config import CollectorSettings
     from collector.quarantine import Row
     from link import Endpoint
+    from store import Account
 
 app = typer.Typer(help="Readings from the broker into the store.", no_args_is_help=True)
 quarantine_app = typer.Typer(help="Bodies that were refused.", no_args_is_help=True)
@@ -38,13 +39,13 @@ def run(
     Example: siaga collector run --config collector.toml
     """
     settings = _settings(config)
-    broker = _broker(settings, config)
+    broker, account = _identities(settings, config)
     _log_to_stderr(log_level)
     from collector.main import serve
     from collector.quarantine import QuarantineError
 
     try:
-        serve(settings, broker)
+        serve(settings, broker, account)
     except QuarantineError as error:
         typer.echo(f"collector: quarantine: {error}", err=True)
         raise typer.Exit(_EX_IOERR) from None
@@ -85,12 +86,13 @@ def _settings(config: Path) -> CollectorSettings:
         raise typer.Exit(EX_CONFIG) from None
 
 
-def _broker(settings: CollectorSettings, config: Path) -> Endpoint:
+def _identities(settings: CollectorSettings, config: Path) -> tuple[Endpoint, Account | None]:
+    """Return whom to dial and who we are to the store."""
     from collector.config import broker_endpoint
     from contract.errors import EX_CONFIG, ConfigError
 
     try:
-        return broker_endpoint(settings, config)
+        return broker_endpoint(settings, config), settings.store.account(config)
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(EX_CONFIG) from None

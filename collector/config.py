@@ -18,7 +18,7 @@ EXAMPLES = {
     "data_dir": 'data_dir = "/var/lib/siaga/collector"',
     "client_id": 'client_id = "collector-1"',
     **broker_examples("broker"),
-    "store": '[store] with url = "http://127.0.0.1:8086" and database = "siaga"',
+    "store": '[store] with url = "http://127.0.0.1:8086", username = "collector", password_file = "store.password"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
 }
 

@@ -22,6 +22,7 @@ from collector.line_protocol import split_lines
 from collector.trouble import Trouble
 from link.backoff import Backoff
 from store.errors import (
+    StoreDeniedError,
     StoreMisconfiguredError,
     StorePartialError,
     StoreRefusedError,
@@ -142,6 +143,8 @@ class Writer:
                 await self._wait(error, backoff)
             except StoreMisconfiguredError as error:
                 await self._wait(error, backoff)
+                if isinstance(error, StoreDeniedError):
+                    continue
                 # A database that somebody dropped is made again; whatever else is wrong, the next write tells.
                 with contextlib.suppress(StoreRetryError, StoreMisconfiguredError):
                     await self._store.prepare()

@@ -2,6 +2,7 @@
 
 SiagaError
 ├── ConfigError          a configuration cannot be used; the command exits 78 before it opens anything
+├── PrivateFileError     a file with a secret cannot be used; whoever named it says where
 └── DecodeError          bytes from outside are not what they claim to be
     ├── TopicError       a topic is none of ours
     ├── BodyError        a body does not validate
@@ -39,6 +40,10 @@ class ConfigError(SiagaError):
         where = self.file if self.line is None else f"{self.file}:{self.line}"
         text = f"{where}: {self.key}: {self.expected}" if self.key else f"{where}: {self.expected}"
         return f"{text}; example: {self.example}" if self.example else text
+
+
+class PrivateFileError(SiagaError):
+    """A file with a secret cannot be used: names it, what is wrong, and what to do."""
 
 
 class DecodeError(SiagaError):

@@ -1,7 +1,9 @@
 """The time-series store: write ready line protocol, query InfluxQL, health. Never its own queue: callers retry."""
 
+from store.account import Account
 from store.config import StoreSettings
 from store.errors import (
+    StoreDeniedError,
     StoreError,
     StoreMisconfiguredError,
     StorePartialError,
@@ -15,9 +17,11 @@ from store.influxdb1 import InfluxDB1
 from store.protocol import Row, Store, Value
 
 __all__ = [
+    "Account",
     "InfluxDB1",
     "Row",
     "Store",
+    "StoreDeniedError",
     "StoreError",
     "StoreMisconfiguredError",
     "StorePartialError",
@@ -32,6 +36,6 @@ __all__ = [
 ]
 
 
-def open_store(settings: StoreSettings) -> InfluxDB1:
+def open_store(settings: StoreSettings, account: Account | None) -> InfluxDB1:
     """Return the store that settings name, not yet connected; the seam where other generations are chosen."""
-    return InfluxDB1(settings.url, settings.database)
+    return InfluxDB1(settings.url, settings.database, account)

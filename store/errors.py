@@ -7,6 +7,7 @@ StoreError
 │   └── StorePartialError     the same, but the good points of the body are stored
 ├── StoreTooLargeError        the body is too large; write it in parts
 ├── StoreMisconfiguredError   address, account or database is wrong; a person must look
+│   └── StoreDeniedError      the store does not let our account in, or not do that; it says which and what to do
 └── StoreQueryError           the query is refused
 """
 
@@ -57,6 +58,10 @@ class StoreTooLargeError(StoreError):
 
 class StoreMisconfiguredError(StoreError):
     """What answered is not our store, or does not know our account or database."""
+
+
+class StoreDeniedError(StoreMisconfiguredError):
+    """The store does not know our account or its password (401), or the account may not do that (403)."""
 
 
 class StoreQueryError(StoreError):

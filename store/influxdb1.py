@@ -9,7 +9,9 @@ from typing import Any, Self
 
 import aiohttp
 
-from store.errors import StoreMisconfiguredError, StoreQueryError, StoreRetryError
+from contract.errors import PrivateFileError
+from store.account import Account
+from store.errors import StoreDeniedError, StoreMisconfiguredError, StoreQueryError, StoreRetryError
 from store.protocol import Row
 from store.replies import reason_of, trouble, write_fault
 
@@ -26,12 +28,14 @@ class InfluxDB1:
     Args:
         url: Such as `http://127.0.0.1:8086`.
         database: The database's name.
+        account: Who we are to it; None for a server that asks nobody.
         timeout_s: How long one request may take altogether, in seconds.
     """
 
-    def __init__(self, url: str, database: str, *, timeout_s: float = 10.0) -> None:
+    def __init__(self, url: str, database: str, account: Account | None = None, *, timeout_s: float = 10.0) -> None:
         self.url = url.rstrip("/")
         self.database = database
+        self._account = account
         self._timeout_s = timeout_s
         self._http: aiohttp.ClientSession | None = None
 
@@ -51,10 +55,14 @@ class InfluxDB1:
             self._http = None
 
     async def prepare(self) -> None:
-        """Create the database; see `Store.prepare`."""
-        name = self.database.replace("\\", "\\\\").replace('"', '\\"')
+        """Create the database unless it is there; see `Store.prepare`.
+
+        An account that may only write sees its own databases, and may create none: an admin has to, and is told so.
+        """
         try:
-            await self._query("POST", f'CREATE DATABASE "{name}"')
+            if self.database in {row.get("name") for row in await self.query("SHOW DATABASES")}:
+                return
+            await self._create()
         except StoreQueryError as error:
             raise StoreMisconfiguredError(f"{self.url}: {error}") from None
 
@@ -62,7 +70,9 @@ class InfluxDB1:
         """Write points; see `Store.write`."""
         parameters = {"db": self.database, "precision": "ns"}
         status, headers, body = await self._request("POST", "/write", parameters, lines, _MAX_FAULT_BYTES)
-        fault = write_fault(status, headers, body)
+        fault = write_fault(status, headers, body, self._account)
+        if status == 404 and self._account is not None:
+            raise StoreMisconfiguredError(f"{fault}; {_remedy(self.database, self._account)}")
         if fault is not None:
             raise fault
 
@@ -74,11 +84,21 @@ class InfluxDB1:
         """Return what answered; see `Store.health`."""
         status, headers, body = await self._request("GET", "/ping", {}, None, _MAX_FAULT_BYTES)
         if status not in (200, 204):
-            raise trouble(status, headers, reason_of(headers, body))
+            raise trouble(status, headers, reason_of(headers, body), self._account)
         version = headers.get("X-Influxdb-Version", "")
         if not version:
             raise StoreMisconfiguredError(f"{self.url} answers, but is no InfluxDB")
         return f"InfluxDB {version}"
+
+    async def _create(self) -> None:
+        name = self.database.replace("\\", "\\\\").replace('"', '\\"')
+        try:
+            await self._query("POST", f'CREATE DATABASE "{name}"')
+        except StoreDeniedError:
+            if self._account is None:
+                raise
+            remedy = _remedy(self.database, self._account)
+            raise StoreMisconfiguredError(f"{self.url}: no database {self.database} for us; {remedy}") from None
 
     async def _query(self, method: str, influxql: str) -> list[Row]:
         parameters = {"db": self.database, "epoch": "ns", "q": influxql}
@@ -86,17 +106,42 @@ class InfluxDB1:
         if status == 400:
             raise StoreQueryError(reason_of(headers, body))
         if status != 200:
-            raise trouble(status, headers, reason_of(headers, body))
+            raise trouble(status, headers, reason_of(headers, body), self._account)
         return _rows(body)
 
     async def _request(
         self, method: str, path: str, parameters: dict[str, str], data: bytes | None, max_bytes: int
     ) -> tuple[int, Any, bytes]:
+        """Return status, headers and body; when our password is refused and has changed, ask again with the new one."""
+        account = self._account
+        if account is None:
+            return await self._ask(method, path, parameters, data, max_bytes, {})
+        given = {"Authorization": account.authorization}
+        answer = await self._ask(method, path, parameters, data, max_bytes, given)
+        if answer[0] == 401:
+            try:
+                account.read_again()
+            except PrivateFileError as error:
+                raise StoreDeniedError(f"the store refuses user {account.username}, and {error}") from None
+            fresh = {"Authorization": account.authorization}
+            if fresh != given:
+                return await self._ask(method, path, parameters, data, max_bytes, fresh)
+        return answer
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        parameters: dict[str, str],
+        data: bytes | None,
+        max_bytes: int,
+        more_headers: dict[str, str],
+    ) -> tuple[int, Any, bytes]:
         """Return status, headers and body. A body that is cut short is returned as far as it came."""
         assert self._http is not None, "use it as an async context manager"
         try:
             async with self._http.request(
-                method, self.url + path, params=parameters, data=data, allow_redirects=False
+                method, self.url + path, params=parameters, data=data, headers=more_headers, allow_redirects=False
             ) as reply:
                 return reply.status, reply.headers, await _read(reply, max_bytes)
         except TimeoutError:
@@ -105,6 +150,10 @@ class InfluxDB1:
             raise StoreMisconfiguredError(f"{self.url}: not an address: {error}") from None
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
             raise StoreRetryError(f"{self.url}: {error or type(error).__name__}") from None
+
+
+def _remedy(database: str, account: Account) -> str:
+    return f'an admin has to: CREATE DATABASE "{database}", GRANT WRITE ON "{database}" TO "{account.username}"'
 
 
 async def _read(reply: aiohttp.ClientResponse, max_bytes: int) -> bytes:

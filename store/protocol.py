@@ -13,7 +13,7 @@ class Store(Protocol):
     """A place that keeps points: measurement, tags and timestamp identify one, so writing it again changes nothing."""
 
     async def prepare(self) -> None:
-        """Make sure that the database exists; changes nothing when it does.
+        """Make sure that the database exists; changes nothing when it does; who may not create it needs one.
 
         Raises:
             StoreRetryError, StoreMisconfiguredError: As `write`.
@@ -29,7 +29,7 @@ class Store(Protocol):
             StoreRetryError: Down, slow or in trouble; it includes StoreSlowDownError.
             StoreRefusedError: Points are refused; it includes StorePartialError.
             StoreTooLargeError: The body is too large.
-            StoreMisconfiguredError: A person must look.
+            StoreMisconfiguredError: A person must look; it includes StoreDeniedError.
         """
 
     async def query(self, influxql: str) -> list[Row]:

@@ -7,7 +7,8 @@
 | 413 | too large, write it in parts |
 | 429, 503 with Retry-After | slow down |
 | 5xx, 408 | retry |
-| anything else: 401, 403, 404, redirects, 200 with a page of a proxy | misconfigured |
+| 401, 403 | our account is not let in, or may not do that |
+| anything else: 404, redirects, 200 with a page of a proxy | misconfigured |
 
 The status alone decides; a body that is cut short, is HTML or is missing only makes the words poorer.
 """
@@ -18,7 +19,9 @@ import json
 import re
 from collections.abc import Mapping
 
+from store.account import Account
 from store.errors import (
+    StoreDeniedError,
     StoreError,
     StoreMisconfiguredError,
     StorePartialError,
@@ -35,13 +38,16 @@ _DEFAULT_RETRY_AFTER_S = 5.0
 _DROPPED = re.compile(r"\bdropped=(\d+)\s*\Z")
 
 
-def write_fault(status: int, headers: Mapping[str, str], body: bytes) -> StoreError | None:
+def write_fault(
+    status: int, headers: Mapping[str, str], body: bytes, account: Account | None = None
+) -> StoreError | None:
     """Return the error that a reply to a write stands for, or None when every point was accepted.
 
     Args:
         status: The HTTP status.
         headers: The reply's headers, with names in any case.
         body: The reply's body, possibly cut short.
+        account: Who asked.
     """
     if status == 204:
         return None
@@ -50,11 +56,13 @@ def write_fault(status: int, headers: Mapping[str, str], body: bytes) -> StoreEr
         return _refused(reason or f"HTTP {status}")
     if status == 413:
         return StoreTooLargeError(reason or "HTTP 413")
-    return trouble(status, headers, reason)
+    return trouble(status, headers, reason, account)
 
 
-def trouble(status: int, headers: Mapping[str, str], reason: str) -> StoreError:
+def trouble(status: int, headers: Mapping[str, str], reason: str, account: Account | None) -> StoreError:
     """Return the error for a reply that says nothing about the points or the query themselves."""
+    if status in (401, 403):
+        return _denied(f"{status}: {reason}" if reason else f"{status}", status, account)
     words = f"the store answered {status}" + (f": {reason}" if reason else "")
     retry_after = _header(headers, "retry-after")
     if status == 429 or (status == 503 and retry_after):
@@ -77,6 +85,16 @@ def reason_of(headers: Mapping[str, str], body: bytes) -> str:
                 return str(value[key])[:MAX_REASON]
     named = _header(headers, "x-influxdb-error")
     return (named or " ".join(text.split()))[:MAX_REASON]
+
+
+def _denied(why: str, status: int, account: Account | None) -> StoreDeniedError:
+    if account is None:
+        return StoreDeniedError(f"the store lets nobody in without an account ({why}); give username and password_file")
+    who = f"user {account.username}"
+    if status == 401:
+        hint = f'put its password there, or as an admin: SET PASSWORD FOR "{account.username}" = …'
+        return StoreDeniedError(f"the store refuses {who} with the password in {account.password_file} ({why}); {hint}")
+    return StoreDeniedError(f"{who} may not do that in the store ({why}); an admin may grant it, or take another user")
 
 
 def _refused(reason: str) -> StoreRefusedError:

@@ -10,10 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from siaga.stack.influxdb import InfluxDB
+from siaga.stack.influxdb import ADMIN, InfluxDB
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, live_processes
 from siaga.stack.trust import Trust
+from store import Account, InfluxDB1
 
 _database_numbers = itertools.count(1)
 
@@ -25,6 +26,11 @@ class Database:
     url: str
     database: str
     server: InfluxDB
+
+    def store(self, username: str = ADMIN, *, database: str | None = None) -> InfluxDB1:
+        """Return it as one of its accounts sees it, or another database of the server."""
+        account = Account(username, self.server.password_file(username))
+        return InfluxDB1(self.url, database or self.database, account)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -18,7 +18,7 @@ from siaga.demo.desk_client import DeskClient
 from siaga.demo.hops import HOPS, Follower, Pressed
 from siaga.demo.stack import DemoStack, Size
 from siaga.demo.state import DemoError, DemoState, forget_state, is_running, load_state, locked
-from siaga.stack.influxdb import query_database
+from siaga.stack.influxdb import READER, query_database
 from siaga.stack.process import Process
 from simulator.control import BoardControl
 from simulator.layout import board_path
@@ -126,9 +126,8 @@ def _status(state: DemoState) -> dict[str, Any]:
     with DeskClient(state.page) as desk:
         incidents = desk.incidents()
     counts: dict[str, int] = {}
-    for series in query_database(
-        state.influxdb, state.database, "SELECT count(latitude) FROM position GROUP BY device"
-    ):
+    query = "SELECT count(latitude) FROM position GROUP BY device"
+    for series in query_database(state.influxdb, state.database, query, Path(state.reader_password_file)):
         counts[series["tags"]["device"]] = series["values"][0][1]
     boxes = []
     for name in state.boxes:
@@ -178,12 +177,13 @@ def _tell(part: str, what: str) -> None:
 def _hints(stack: DemoStack, folder: Path, program: str) -> str:
     where = "" if folder == Path("var/demo") else f" --folder {folder}"
     query = '"SELECT count(latitude) FROM position GROUP BY device"'
+    reader = f"--username {READER} --password-file {stack.influxdb.password_file(READER)}"
     return "\n".join(
         (
             f"  the officer's page   {stack.page}   (open it, click once so that it may sound)",
             f"  press a button       {program} demo press {stack.boxes[0]}{where}",
             f"  look at everything   {program} demo status{where}",
-            f"  ask the database     {program} store query {query} --url {stack.influxdb.url}",
+            f"  ask the database     {program} store query {query} --url {stack.influxdb.url} {reader}",
             "  stop                 Ctrl-C",
         )
     )

@@ -45,9 +45,12 @@ def box_toml(folder: Path, hardware: Path, box: str, trackers: int, ports: Ports
     return "\n\n".join(tables) + "\n"
 
 
-def collector_toml(folder: Path, ports: Ports, identity: Identity) -> str:
+def collector_toml(folder: Path, ports: Ports, identity: Identity, store_password_file: Path) -> str:
     """Return the collector's configuration."""
-    store = f'[store]\nurl = "http://127.0.0.1:{ports.influxdb}"\ndatabase = "siaga"'
+    store = (
+        f'[store]\nurl = "http://127.0.0.1:{ports.influxdb}"\ndatabase = "siaga"\n'
+        f'username = "collector"\npassword_file = {_text(store_password_file)}'
+    )
     tables = [
         f"data_dir = {_text(folder / 'collector')}",
         _broker("broker", ports.telemetry_broker_centre, identity),

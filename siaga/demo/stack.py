@@ -1,7 +1,7 @@
 """Everything the demo runs, started in the order the parts need each other and as much at once as that allows.
 
 brokers, database, simulated hardware   at once
-collector, duty desk                    when brokers and database answer
+duty desk, then collector               when brokers answer, then the database, which makes the collector's account
 boxes                                   when the hardware is there
 """
 
@@ -20,7 +20,7 @@ from provisioning.brokers.model import account
 from siaga.demo.files import Identity, Ports, box_toml, collector_toml, desk_toml
 from siaga.demo.places import inventory_toml
 from siaga.demo.state import DemoState
-from siaga.stack.influxdb import InfluxDB
+from siaga.stack.influxdb import COLLECTOR, READER, InfluxDB
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
 from siaga.stack.trust import Trust
@@ -100,16 +100,16 @@ class DemoStack:
             broker.wait_ready()
         ports = self.alarm_broker.device_port, self.telemetry_broker.device_port
         tell("brokers", f"TLS; boxes dial port {ports[0]} for alarms and {ports[1]} for readings")
-        # The desk is the slowest to start, so it starts first; the collector's start hides the database's.
+        # The desk is the slowest to start, so it starts first; its start hides the database's.
         self.desk.start()
+        self.influxdb.wait_ready()
+        tell("database", f"InfluxDB at {self.influxdb.url}; accounts")
         self.collector.start()
         self.simulator.wait_ready()
         receivers = "one GPS receiver" if self.size.trackers_per_box == 1 else f"{self.size.trackers_per_box} receivers"
         tell("hardware", f"simulated: {self.size.boxes} boxes, each a button, a lamp and {receivers}")
         for agent in self.agents.values():
             agent.start()
-        self.influxdb.wait_ready()
-        tell("database", f"InfluxDB at {self.influxdb.url}")
         self.collector.wait_ready(_READY_TIMEOUT_S)
         tell("collector", "writes readings")
         self.desk.wait_ready(_READY_TIMEOUT_S)
@@ -150,6 +150,7 @@ class DemoStack:
             telemetry_broker=self.telemetry_broker.device_port,
             influxdb=self.influxdb.url,
             database=self.influxdb.database,
+            reader_password_file=str(self.influxdb.password_file(READER)),
             hardware=str(self.hardware),
             boxes=self.boxes,
             processes={process.name: process.pid for process in self.processes},
@@ -195,7 +196,8 @@ class DemoStack:
             f"{box}.toml": box_toml(self.folder, self.hardware, box, trackers, ports, self._device(box))
             for box in self.boxes
         }
-        files["collector.toml"] = collector_toml(self.folder, ports, self._service("collector-1"))
+        store_password = self.influxdb.password_file(COLLECTOR)
+        files["collector.toml"] = collector_toml(self.folder, ports, self._service("collector-1"), store_password)
         files["desk.toml"] = desk_toml(self.folder, ports, self._service("desk"))
         files["inventory.toml"] = inventory_toml(self.size.boxes)
         files["streets.geojson"] = resources.files("simulator").joinpath("bandung.geojson").read_text(encoding="utf-8")

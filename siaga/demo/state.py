@@ -26,6 +26,7 @@ class DemoState:
     telemetry_broker: int
     influxdb: str
     database: str
+    reader_password_file: str
     hardware: str
     boxes: list[str]
     processes: dict[str, int]

@@ -1,8 +1,10 @@
-"""An InfluxDB 1.x server on 127.0.0.1."""
+"""An InfluxDB 1.x server on 127.0.0.1 that asks everyone for an account."""
 
 from __future__ import annotations
 
+import base64
 import json
+import secrets
 import time
 import urllib.error
 import urllib.parse
@@ -10,7 +12,15 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
+from contract.private_file import read_password
+from provisioning.files import make_folder, write_private
 from siaga.stack.process import Process, ProcessError, free_port
+
+ADMIN: Final = "admin"
+COLLECTOR: Final = "collector"
+READER: Final = "reader"
+_RIGHTS: Final = {COLLECTOR: "WRITE", READER: "READ"}
+"""What each account that is no admin may do in a database; the collector never reads."""
 
 _POLL_S: Final = 0.02
 _START_TIMEOUT_S: Final = 30.0
@@ -42,6 +52,8 @@ enabled = false
 enabled = false
 
 [http]
+auth-enabled = true
+pprof-enabled = false
 bind-address = "127.0.0.1:{port}"
 log-enabled = false
 max-body-size = 25000000
@@ -53,10 +65,12 @@ suppress-logo = true
 
 
 class InfluxDB(Process):
-    """A database server with one database, `siaga`; a restart keeps its data.
+    """A database server with one database, `siaga`, and three accounts; a restart keeps its data and their passwords.
+
+    `admin` may do everything, `collector` may write to the database, `reader` may read from it.
 
     Args:
-        folder: Where its configuration, log and data go.
+        folder: Where its configuration, log, data and the accounts' passwords go.
         port: The HTTP port on 127.0.0.1; None takes a free one. A restart uses it again.
     """
 
@@ -72,6 +86,15 @@ class InfluxDB(Process):
         """Its address, such as `http://127.0.0.1:8086`."""
         return f"http://127.0.0.1:{self.port}"
 
+    def password_file(self, username: str) -> Path:
+        """Return the file with an account's password, mode 0600; one is made up when there is none."""
+        folder = self.folder / "accounts"
+        path = folder / f"{username}.password"
+        if not path.exists():
+            make_folder(folder)
+            write_private(path, secrets.token_urlsafe(32).encode())
+        return path
+
     def launch(self) -> None:
         """Start it without waiting.
 
@@ -80,24 +103,25 @@ class InfluxDB(Process):
         """
         data = self.folder / "influxdb"
         data.mkdir(parents=True, exist_ok=True)
+        data.chmod(0o700)  # influxd makes its files, points and hashed passwords among them, for all to read
         parts = {part: json.dumps(str(data.resolve() / part)) for part in ("meta", "data", "wal")}
         self._config.write_text(_CONFIG.format(port=self.port, rpc_port=self._rpc_port, **parts))
         super().start()
 
     def start(self) -> None:
-        """Start it, wait for its answer to /ping, and create the database.
+        """Start it, wait for its answer to /ping, and create accounts and database.
 
         Raises:
-            ProcessError: It is not installed, ended, or does not answer within 30 s.
+            ProcessError: It is not installed, ended, does not answer within 30 s, or knows another admin's password.
         """
         self.launch()
         self.wait_ready()
 
     def wait_ready(self, timeout_s: float = _START_TIMEOUT_S) -> None:
-        """Wait until it answers, and create the database.
+        """Wait until it answers, and create accounts and database.
 
         Raises:
-            ProcessError: It ended, or `timeout_s` seconds passed.
+            ProcessError: It ended, `timeout_s` seconds passed, or it knows another password of the admin.
         """
         deadline = time.monotonic() + timeout_s
         while True:
@@ -108,47 +132,83 @@ class InfluxDB(Process):
             except OSError:
                 self.check_waiting(deadline, timeout_s, running=running)
                 time.sleep(_POLL_S)
+        self._create_users()
         self.create_database(self.database)
 
     def create_database(self, database: str) -> None:
-        """Create a database; one that exists is left as it is."""
-        self._post(f'CREATE DATABASE "{database}"')
+        """Create a database for the collector to write and the reader to read; one that exists is left as it is."""
+        self.administer(f'CREATE DATABASE "{database}"')
+        for username, right in _RIGHTS.items():
+            self.administer(f'GRANT {right} ON "{database}" TO "{username}"')
 
     def drop_database(self, database: str) -> None:
         """Drop a database with all its points."""
-        self._post(f'DROP DATABASE "{database}"')
+        self.administer(f'DROP DATABASE "{database}"')
+
+    def administer(self, influxql: str) -> list[dict[str, Any]]:
+        """Return the series of one InfluxQL statement as the admin.
+
+        Raises:
+            ProcessError: The server does not answer or refused the statement.
+        """
+        return _ask(f"{self.url}/query", {"q": influxql}, ADMIN, self.password_file(ADMIN), method="POST")
 
     def query(self, influxql: str, *, database: str | None = None) -> list[dict[str, Any]]:
-        """Return the series of one InfluxQL query: `name`, `tags`, `columns`, `values`; times in ns.
+        """Return the series of one InfluxQL query as the reader: `name`, `tags`, `columns`, `values`; times in ns.
 
         Raises:
             ProcessError: The server does not answer or refused the query.
         """
-        return query_database(self.url, database or self.database, influxql)
+        return query_database(self.url, database or self.database, influxql, self.password_file(READER))
 
-    def _post(self, influxql: str) -> None:
-        _ask(urllib.request.Request(f"{self.url}/query", data=urllib.parse.urlencode({"q": influxql}).encode()))
+    def _create_users(self) -> None:
+        # While a server has no admin it takes this one statement, from anyone. Whoever came first is found out: ours is
+        # refused then. With the same password it changes nothing.
+        self.administer(f"CREATE USER {ADMIN} WITH PASSWORD '{self._password(ADMIN)}' WITH ALL PRIVILEGES")
+        [users] = self.administer("SHOW USERS")
+        known = {row[0] for row in users["values"]}
+        for username in _RIGHTS:
+            password = self._password(username)
+            if username in known:
+                self.administer(f"SET PASSWORD FOR {username} = '{password}'")
+            else:
+                self.administer(f"CREATE USER {username} WITH PASSWORD '{password}'")
+
+    def _password(self, username: str) -> str:
+        return read_password(self.password_file(username))
 
 
-def query_database(url: str, database: str, influxql: str) -> list[dict[str, Any]]:
-    """Return the series of one InfluxQL query to any server: `name`, `tags`, `columns`, `values`; times in ns.
+def query_database(url: str, database: str, influxql: str, reader_password_file: Path) -> list[dict[str, Any]]:
+    """Return the series of one InfluxQL query as `reader`: `name`, `tags`, `columns`, `values`; times in ns.
 
     Raises:
         ProcessError: The server does not answer or refused the query.
+        PrivateFileError: The password cannot be read.
     """
-    parameters = urllib.parse.urlencode({"db": database, "epoch": "ns", "q": influxql})
-    return _ask(urllib.request.Request(f"{url}/query?{parameters}"))
+    parameters = {"db": database, "epoch": "ns", "q": influxql}
+    return _ask(f"{url}/query", parameters, READER, reader_password_file, method="GET")
 
 
-def _ask(request: urllib.request.Request) -> list[dict[str, Any]]:
+def _ask(
+    url: str, parameters: dict[str, str], username: str, password_file: Path, *, method: str
+) -> list[dict[str, Any]]:
+    words = urllib.parse.urlencode(parameters)
+    given = base64.b64encode(f"{username}:{read_password(password_file)}".encode()).decode()
+    request = urllib.request.Request(
+        url if method == "POST" else f"{url}?{words}",
+        data=words.encode() if method == "POST" else None,
+        headers={"Authorization": f"Basic {given}"},
+    )
     try:
         with _OPENER.open(request, timeout=_REQUEST_TIMEOUT_S) as answer:
             result = json.load(answer)["results"][0]
     except urllib.error.HTTPError as error:
-        raise ProcessError(f"influxdb refused: {error.code} {error.read(500).decode(errors='replace')}") from None
+        raise ProcessError(
+            f"influxdb refused {username}: {error.code} {error.read(500).decode(errors='replace')}"
+        ) from None
     except OSError as error:
         raise ProcessError(f"influxdb does not answer: {error}") from None
     if "error" in result:
-        raise ProcessError(f"influxdb refused: {result['error']}")
+        raise ProcessError(f"influxdb refused {username}: {result['error']}")
     series: list[dict[str, Any]] = result.get("series", [])
     return series

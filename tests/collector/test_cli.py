@@ -62,6 +62,38 @@ def test_a_wrong_configuration_is_named_before_anything_is_opened(tmp_path: Path
     assert list(tmp_path.iterdir()) == [config]
 
 
+@pytest.mark.parametrize(
+    ("lines", "mode", "named"),
+    [
+        ('username = "collector"\n', 0o600, "8: store: username and password_file belong together"),
+        ('username = "a:b"\npassword_file = "store.password"\n', 0o600, "10: store.username: "),
+        ('username = "collector"\npassword_file = "nowhere"\n', 0o600, "11: store.password_file: "),
+        ('username = "collector"\npassword_file = "store.password"\n', 0o640, "mode 0640); chmod 600 "),
+        ('username = "collector"\npassword_file = "store.password"\n', 0o600, "is empty; write the password into it"),
+    ],
+)
+def test_a_wrong_account_of_the_store_is_named_before_anything_is_opened(
+    tmp_path: Path, trust: Trust, lines: str, mode: int, named: str
+) -> None:
+    config = _config(tmp_path, trust)
+    config.write_text(config.read_text() + lines)
+    (tmp_path / "store.password").touch(mode)
+    code, out, err = _run("run", "--config", str(config))
+    assert (code, out) == (78, "")
+    assert named in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / FILE).exists()
+
+
+def test_a_password_in_the_address_of_the_store_is_refused(tmp_path: Path, trust: Trust) -> None:
+    config = _config(tmp_path, trust)
+    config.write_text(config.read_text().replace("http://", "http://collector:secret@"))
+    code, _, err = _run("run", "--config", str(config))
+    assert code == 78
+    assert "9: store.url" in err
+    assert "secret" not in err
+
+
 def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
     code, _, err = _run("run", "--config", str(tmp_path / "nowhere.toml"))
     assert code == 78

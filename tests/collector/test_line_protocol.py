@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from collector.line_protocol import escape_measurement, escape_tag, escape_text, line, split_lines
 from contract.batch import FieldValue, Reading
-from store.influxdb1 import InfluxDB1
 from tests.conftest import Database
 
 
@@ -52,7 +51,7 @@ async def test_a_real_server_reads_what_was_written(influxdb: Database) -> None:
         _reading("position", {"latitude": -6.25, "longitude": 107, "satellites": 10}, 2),
         _reading("position", {"latitude": 1e-7, "longitude": 0, "satellites": 0}, 3),
     ]
-    async with InfluxDB1(influxdb.url, influxdb.database) as store:
+    async with influxdb.store() as store:
         await store.write("\n".join(line("box-1", one) for one in readings).encode())
         rows = await store.query("SELECT * FROM position")
         types = await store.query("SHOW FIELD KEYS")
@@ -72,7 +71,7 @@ async def test_a_real_server_reads_what_was_written(influxdb: Database) -> None:
 async def test_a_real_server_reads_escaped_names_and_texts(influxdb: Database) -> None:
     tag, text = "a b,c=d/e f", 'say "hi" \\ there\nand here'
     one = f"{escape_measurement('m 1,x=y')},device={escape_tag(tag)} note={escape_text(text)} 1"
-    async with InfluxDB1(influxdb.url, influxdb.database) as store:
+    async with influxdb.store() as store:
         await store.write(one.encode())
         (row,) = await store.query("SELECT * FROM /.*/")
     assert row == {"measurement": "m 1,x=y", "time": 1, "device": tag, "note": text}

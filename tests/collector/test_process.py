@@ -15,7 +15,7 @@ import pytest
 
 from contract.identity import body_hash
 from provisioning.brokers.model import account
-from siaga.stack.influxdb import InfluxDB
+from siaga.stack.influxdb import COLLECTOR, InfluxDB
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process
 from tests.collector.batches import BAD_BODIES, body, reading
@@ -26,10 +26,10 @@ pytestmark = pytest.mark.slow
 
 COMMAND = [sys.executable, "-m", "siaga.main", "collector"]
 
-Start = Callable[[Mosquitto, str, str], Process]
+Start = Callable[[Mosquitto, InfluxDB, str], Process]
 
 
-def write_config(folder: Path, broker: Mosquitto, url: str, database: str) -> Path:
+def write_config(folder: Path, broker: Mosquitto, server: InfluxDB, database: str) -> Path:
     """Write a collector.toml and return its path."""
     path = folder / "collector.toml"
     authority = broker.trust.authority
@@ -37,7 +37,8 @@ def write_config(folder: Path, broker: Mosquitto, url: str, database: str) -> Pa
         f'data_dir = "{folder / "data"}"\n[broker]\nhost = "127.0.0.1"\nport = {broker.centre_port}\n'
         f'ca = "{authority.trust}"\nusername = "{account("collector-1").username}"\n'
         f'password_file = "{authority.accounts / "collector-1.password"}"\n'
-        f'[store]\nurl = "{url}"\ndatabase = "{database}"\n'
+        f'[store]\nurl = "{server.url}"\ndatabase = "{database}"\n'
+        f'username = "{COLLECTOR}"\npassword_file = "{server.password_file(COLLECTOR)}"\n'
     )
     return path
 
@@ -47,8 +48,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Return what starts a collector and waits until it is ready."""
     started: list[Process] = []
 
-    def one(broker: Mosquitto, url: str, database: str) -> Process:
-        config = write_config(tmp_path, broker, url, database)
+    def one(broker: Mosquitto, server: InfluxDB, database: str) -> Process:
+        config = write_config(tmp_path, broker, server, database)
         process = Process([*COMMAND, "run", "--config", str(config)], name="collector", folder=tmp_path)
         process.start()
         started.append(process)
@@ -83,7 +84,7 @@ async def _send(one: Box, numbers: range, readings: int = 4) -> None:
 async def test_everything_sent_is_stored_and_receipted(
     start: Start, telemetry_broker: Mosquitto, influxdb: Database
 ) -> None:
-    collector = start(telemetry_broker, influxdb.url, influxdb.database)
+    collector = start(telemetry_broker, influxdb.server, influxdb.database)
     async with (
         box(telemetry_broker, "box-1", resend=False) as first,
         box(telemetry_broker, "box-2", resend=False) as second,
@@ -104,7 +105,7 @@ async def test_everything_sent_is_stored_and_receipted(
 async def test_bad_bodies_are_quarantined_once_and_receipted_by_hash(
     start: Start, telemetry_broker: Mosquitto, influxdb: Database, tmp_path: Path
 ) -> None:
-    start(telemetry_broker, influxdb.url, influxdb.database)
+    start(telemetry_broker, influxdb.server, influxdb.database)
     async with box(telemetry_broker, "box-1", resend=False) as one:
         for _ in range(2):
             for name, (bad, _) in BAD_BODIES.items():
@@ -132,7 +133,7 @@ async def test_a_store_killed_and_started_again_loses_nothing(
     database = InfluxDB(tmp_path / "influxdb")
     database.start()
     try:
-        start(telemetry_broker, database.url, database.database)
+        start(telemetry_broker, database, database.database)
         async with box(telemetry_broker) as one:
             await _send(one, range(50))
             database.kill()
@@ -146,10 +147,40 @@ async def test_a_store_killed_and_started_again_loses_nothing(
         database.kill()
 
 
+async def test_a_wrong_password_of_the_store_is_a_fault_and_comes_right(
+    start: Start, telemetry_broker: Mosquitto, influxdb: Database, tmp_path: Path
+) -> None:
+    server = influxdb.server
+    password_file = server.password_file(COLLECTOR)
+    good = password_file.read_text()
+    collector = start(telemetry_broker, server, influxdb.database)
+    async with box(telemetry_broker) as one:
+        await _send(one, range(5))
+        await one.all_receipted()
+        server.administer(f"SET PASSWORD FOR {COLLECTOR} = 'mended'")
+        try:
+            await _send(one, range(5, 10))
+            while (await one.receipt()).retry_after_s is None:
+                pass
+            told = (
+                f"the store refuses user {COLLECTOR} with the password in {password_file} (401: authorization failed)"
+            )
+            assert collector.output().count(told) == 1, "and not with each attempt"
+            assert good not in collector.output()
+            assert one.waiting, "boxes keep what is not stored"
+            password_file.write_text("mended")
+            await one.all_receipted()
+        finally:
+            password_file.write_text(good)
+            server.administer(f"SET PASSWORD FOR {COLLECTOR} = '{good}'")
+    assert _count(server, influxdb.database) == {"box-1": 40}
+    assert _quarantined(tmp_path) == []
+
+
 async def test_a_broker_killed_and_started_again_loses_nothing(
     start: Start, telemetry_broker: Mosquitto, influxdb: Database
 ) -> None:
-    start(telemetry_broker, influxdb.url, influxdb.database)
+    start(telemetry_broker, influxdb.server, influxdb.database)
     async with box(telemetry_broker) as one:
         await _send(one, range(50))
         telemetry_broker.kill()
@@ -164,12 +195,12 @@ async def test_a_broker_killed_and_started_again_loses_nothing(
 async def test_a_collector_killed_while_batches_flow_doubles_and_loses_nothing(
     start: Start, telemetry_broker: Mosquitto, influxdb: Database
 ) -> None:
-    collector = start(telemetry_broker, influxdb.url, influxdb.database)
+    collector = start(telemetry_broker, influxdb.server, influxdb.database)
     async with box(telemetry_broker) as one:
         flowing = asyncio.create_task(_send(one, range(1_000_000)), name="flow")
         await one.receipt()
         collector.kill()
-        await asyncio.to_thread(start, telemetry_broker, influxdb.url, influxdb.database)
+        await asyncio.to_thread(start, telemetry_broker, influxdb.server, influxdb.database)
         await one.receipt()
         flowing.cancel()
         await asyncio.wait([flowing])
@@ -182,7 +213,7 @@ async def test_a_store_that_is_down_at_the_start_is_waited_for(
     start: Start, telemetry_broker: Mosquitto, tmp_path: Path
 ) -> None:
     database = InfluxDB(tmp_path / "influxdb")
-    config = write_config(tmp_path, telemetry_broker, database.url, "made-by-us")
+    config = write_config(tmp_path, telemetry_broker, database, database.database)
     collector = Process([*COMMAND, "run", "--config", str(config)], name="collector", folder=tmp_path)
     collector.start()
     try:
@@ -194,7 +225,7 @@ async def test_a_store_that_is_down_at_the_start_is_waited_for(
             await asyncio.to_thread(database.start)
             await asyncio.to_thread(collector.wait_ready)
             await one.all_receipted()
-        assert _count(database, "made-by-us") == {"box-1": 20}
+        assert _count(database, database.database) == {"box-1": 20}
     finally:
         collector.stop()
         database.kill()

@@ -39,7 +39,7 @@ async def _collector(folder: Path, *replies: Reply) -> AsyncIterator[tuple[Peer,
             store=StoreSettings(url=server.url),
         )
         ready, stop = asyncio.Event(), asyncio.Event()
-        async with open_store(settings.store) as store:
+        async with open_store(settings.store, None) as store:
             collector = Collector(settings, Endpoint("127.0.0.1", broker.port), store, ready.set)
             task = asyncio.create_task(collector.run(stop), name="collector")
             peer = await broker.accept()

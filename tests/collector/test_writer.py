@@ -102,6 +102,14 @@ async def test_what_may_pass_is_tried_again_with_the_same_bytes(answer: Reply) -
         assert not desk.trouble
 
 
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+async def test_an_account_that_is_refused_does_not_try_to_make_the_database(status: str) -> None:
+    async with _desk(reply(status), reply(status)) as desk:
+        desk.add("m1", b"a")
+        assert await desk.told(1) == [("m1", 1, [])]
+        assert len(desk.server.paths) == len(desk.server.bodies) == 3
+
+
 async def test_a_database_that_is_gone_is_made_again() -> None:
     gone = reply("404 Not Found", b'{"error":"database not found: \\"siaga\\""}')
     async with _desk(gone) as desk:

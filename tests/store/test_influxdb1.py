@@ -8,6 +8,7 @@ import pytest
 
 from siaga.stack.process import free_port
 from store.errors import (
+    StoreDeniedError,
     StoreError,
     StoreMisconfiguredError,
     StorePartialError,
@@ -26,7 +27,7 @@ water_level,device=box-1,sensor=w level_m=2.0 1700000000000000002"""
 
 
 async def test_what_is_written_is_read_back(influxdb: Database) -> None:
-    async with InfluxDB1(influxdb.url, influxdb.database) as store:
+    async with influxdb.store() as store:
         await store.write(LINES)
         await store.write(LINES)
         rows = await store.query("SELECT level_m FROM water_level GROUP BY device")
@@ -37,7 +38,7 @@ async def test_what_is_written_is_read_back(influxdb: Database) -> None:
 
 
 async def test_prepare_makes_the_database_and_may_be_repeated(influxdb: Database) -> None:
-    async with InfluxDB1(influxdb.url, f"{influxdb.database}_made") as store:
+    async with influxdb.store(database=f"{influxdb.database}_made") as store:
         with pytest.raises(StoreMisconfiguredError, match="database not found"):
             await store.write(LINES)
         await store.prepare()
@@ -48,7 +49,7 @@ async def test_prepare_makes_the_database_and_may_be_repeated(influxdb: Database
 
 
 async def test_good_lines_beside_bad_ones_are_stored(influxdb: Database) -> None:
-    async with InfluxDB1(influxdb.url, influxdb.database) as store:
+    async with influxdb.store() as store:
         with pytest.raises(StorePartialError) as caught:
             await store.write(b"garbage\n" + LINES)
         assert caught.value.dropped is None
@@ -56,22 +57,22 @@ async def test_good_lines_beside_bad_ones_are_stored(influxdb: Database) -> None
 
 
 async def test_points_the_server_refuses_are_refused(influxdb: Database) -> None:
-    async with InfluxDB1(influxdb.url, influxdb.database) as store:
+    async with influxdb.store() as store:
         with pytest.raises(StoreRefusedError):
             await store.write(b"garbage")
 
 
 async def test_a_query_it_refuses_is_a_query_error(influxdb: Database) -> None:
-    async with InfluxDB1(influxdb.url, influxdb.database) as store:
+    async with influxdb.store() as store:
         with pytest.raises(StoreQueryError):
             await store.query("SELEC")
-    async with InfluxDB1(influxdb.url, "nowhere") as store:
+    async with influxdb.store(database="nowhere") as store:
         with pytest.raises(StoreQueryError, match="database not found"):
             await store.query("SELECT * FROM m")
 
 
 async def test_health_names_what_answers(influxdb: Database) -> None:
-    async with InfluxDB1(influxdb.url, influxdb.database) as store:
+    async with influxdb.store() as store:
         assert (await store.health()).startswith("InfluxDB 1.")
 
 
@@ -93,7 +94,7 @@ async def test_nobody_there_means_retry() -> None:
             reply("302 Found", headers="Location: http://127.0.0.1:9/login\r\n"), StoreMisconfiguredError, id="redirect"
         ),
         pytest.param(reply("413 Too Large"), StoreTooLargeError, id="413"),
-        pytest.param(reply("401 Unauthorized"), StoreMisconfiguredError, id="401"),
+        pytest.param(reply("401 Unauthorized"), StoreDeniedError, id="401"),
         pytest.param(Reply((b"",)), StoreRetryError, id="closed without a word"),
         pytest.param(Reply((b"SSH-2.0-OpenSSH_9.2\r\n",)), StoreRetryError, id="another protocol"),
         pytest.param(drip("400 Bad Request", b"{" * 200, 0.05), StoreRetryError, id="slow drip"),

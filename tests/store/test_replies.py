@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.errors import (
+    StoreDeniedError,
     StoreError,
     StoreMisconfiguredError,
     StorePartialError,
@@ -27,8 +28,8 @@ HTML = b"<html><body>502 Bad Gateway</body></html>"
         (400, b'{"error":"partial write: points beyond retention policy dropped=3"}', StorePartialError),
         (400, b'{"error":"partial wr', StoreRefusedError),
         (422, b"", StoreRefusedError),
-        (401, b'{"error":"authorization failed"}', StoreMisconfiguredError),
-        (403, b"", StoreMisconfiguredError),
+        (401, b'{"error":"authorization failed"}', StoreDeniedError),
+        (403, b"", StoreDeniedError),
         (404, b'{"error":"database not found: \\"siaga\\""}', StoreMisconfiguredError),
         (302, b"", StoreMisconfiguredError),
         (200, HTML, StoreMisconfiguredError),

@@ -72,7 +72,10 @@ def test_a_box_reads_its_file(folder: Path) -> None:
 
 def test_the_collector_reads_its_file(folder: Path) -> None:
     file = folder / "collector.toml"
-    file.write_text(collector_toml(folder, PORTS, service(folder, "collector-1")), encoding="utf-8")
+    password = folder / "collector.password"
+    password.touch(0o600)
+    password.write_text("of the store")
+    file.write_text(collector_toml(folder, PORTS, service(folder, "collector-1"), password), encoding="utf-8")
     settings = load(file)
     assert settings.data_dir == folder / "collector"
     assert settings.store.url == "http://127.0.0.1:20003"
@@ -80,6 +83,9 @@ def test_the_collector_reads_its_file(folder: Path) -> None:
     assert broker.port == 20_012
     assert broker.credentials is not None
     assert broker.credentials.username == "centre.collector-1"
+    account = settings.store.account(file)
+    assert account is not None
+    assert (account.username, account.password_file) == ("collector", password)
 
 
 def test_the_desk_reads_its_file_with_inventory_and_streets(folder: Path) -> None:

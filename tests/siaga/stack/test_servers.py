@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import urllib.request
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from siaga.stack.influxdb import InfluxDB
+from contract.private_file import read_password
+from siaga.stack.influxdb import ADMIN, COLLECTOR, READER, InfluxDB
 from siaga.stack.mosquitto import Mosquitto
+from siaga.stack.process import ProcessError
 from tests.conftest import Database
 
 pytestmark = pytest.mark.slow
@@ -19,6 +22,13 @@ pytestmark = pytest.mark.slow
 def listening_addresses(pid: int) -> set[str]:
     connections = psutil.Process(pid).net_connections(kind="inet")
     return {connection.laddr.ip for connection in connections if connection.status == psutil.CONN_LISTEN}
+
+
+def write(server: InfluxDB, line: bytes) -> None:
+    account = f"{COLLECTOR}:{read_password(server.password_file(COLLECTOR))}"
+    headers = {"Authorization": "Basic " + base64.b64encode(account.encode()).decode()}
+    request = urllib.request.Request(f"{server.url}/write?db={server.database}", data=line, headers=headers)
+    urllib.request.urlopen(request, timeout=5).close()
 
 
 def test_a_broker_listens_on_loopback_only_and_uses_its_port_again(alarm_broker: Mosquitto) -> None:
@@ -65,12 +75,46 @@ def test_a_database_listens_on_loopback_only_and_keeps_its_points_when_killed(tm
     server.start()
     try:
         assert listening_addresses(server.pid) == {"127.0.0.1"}
-        write = urllib.request.Request(f"{server.url}/write?db=siaga", data=b"position,device=box-1 latitude=-6.9 7")
-        urllib.request.urlopen(write, timeout=5).close()
+        write(server, b"position,device=box-1 latitude=-6.9 7")
         server.kill()
         server.start()
         [series] = server.query("SELECT count(latitude) FROM position")
         assert series["values"] == [[0, 1]]
+    finally:
+        server.stop()
+
+
+def test_a_database_keeps_its_passwords_over_a_restart_for_its_owner_only(tmp_path: Path) -> None:
+    server = InfluxDB(tmp_path)
+    names = (ADMIN, COLLECTOR, READER)
+    passwords = [read_password(server.password_file(name)) for name in names]  # refuses what others can read
+    assert len({*passwords}) == 3
+    assert all(len(password) >= 32 for password in passwords)
+    server.start()
+    try:
+        assert (tmp_path / "influxdb").stat().st_mode & 0o077 == 0
+        server.stop()
+        server.start()
+        assert [read_password(server.password_file(name)) for name in names] == passwords
+        write(server, b"position,device=box-1 latitude=-6.9 7")
+        server.stop()
+        server.password_file(COLLECTOR).unlink()
+        server.start()
+        write(server, b"position,device=box-2 latitude=-6.9 7")
+        [series] = server.query("SELECT count(latitude) FROM position")
+        assert series["values"] == [[0, 2]]
+    finally:
+        server.stop()
+
+
+def test_a_database_with_another_admin_is_told(tmp_path: Path) -> None:
+    server = InfluxDB(tmp_path)
+    try:
+        server.start()
+        server.stop()
+        server.password_file(ADMIN).write_text("another")
+        with pytest.raises(ProcessError, match="influxdb refused admin: 401"):
+            server.start()
     finally:
         server.stop()
 
