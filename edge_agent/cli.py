@@ -20,22 +20,9 @@ def run(
 
     Prints `ready` once its buttons are watched. A configuration error exits 78 before anything is opened.
     """
-    import asyncio
-    import logging
+    from edge_agent.main import run_agent
 
-    from contract.errors import EX_CONFIG, ConfigError
-    from edge_agent.agent import Agent
-    from edge_agent.config import load_box
-
-    logging.basicConfig(
-        level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    try:
-        box = load_box(config)
-    except ConfigError as error:
-        typer.echo(f"siaga edge: {error}", err=True)
-        raise typer.Exit(EX_CONFIG) from None
-    asyncio.run(Agent(box, lambda: print("ready", flush=True)).run())
+    raise typer.Exit(run_agent(config, log_level))
 
 
 @app.command(epilog="Example: siaga edge read serial:///dev/ttyUSB0?baudrate=9600 --driver nmea --json")

@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-import serialx
-
 from edge_agent.errors import LineError
 
 CHUNK_BYTES: Final = 4_096
@@ -106,10 +104,8 @@ async def read_line_source(uri: str) -> AsyncGenerator[tuple[bytes, int], None]:
                 yield chunk, time.monotonic_ns()
     except TimeoutError:
         raise LineError(uri, f"no connection within {CONNECT_TIMEOUT_S:.0f} s", _next_step(line, None)) from None
-    except (OSError, serialx.SerialException) as error:
-        number = error.errno if isinstance(error, OSError) else None
-        problem = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise LineError(uri, problem, _next_step(line, number)) from error
+    except OSError as error:
+        raise LineError(uri, error.strerror or str(error), _next_step(line, error.errno)) from error
 
 
 def tty_candidates() -> list[str]:
@@ -138,10 +134,15 @@ def _serial_line(uri: str) -> SerialLine:
 
 
 async def _read_serial(line: SerialLine) -> AsyncGenerator[bytes, None]:
+    import serialx  # a box without a tty never pays for it: 2 MB and a good part of the start
+
     port = serialx.async_serial_for_url(line.path, baudrate=line.baudrate, exclusive=line.exclusive)
-    async with port:
-        while chunk := await port.read(CHUNK_BYTES):
-            yield chunk
+    try:
+        async with port:
+            while chunk := await port.read(CHUNK_BYTES):
+                yield chunk
+    except serialx.SerialException as error:
+        raise OSError(str(error)) from error
     raise OSError(errno.EIO, "the device hung up")
 
 

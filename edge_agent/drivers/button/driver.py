@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_agent.drivers.button.edges import Edge
-from edge_agent.drivers.button.gpio import open_gpio_lamp, watch_gpio
 from edge_agent.drivers.button.sim import open_sim_lamp, watch_sim
 from edge_agent.drivers.button.uri import GpioLine, SimLine, parse_button_uri, parse_lamp_uri
 from edge_agent.errors import LineError
@@ -58,7 +57,7 @@ async def watch_button(uri: str) -> AsyncGenerator[Edge, None]:
         LineError: The line cannot be opened or is lost.
     """
     line = parse_button_uri(uri)
-    edges = watch_gpio(line) if isinstance(line, GpioLine) else watch_sim(line)
+    edges = _watch_gpio(line) if isinstance(line, GpioLine) else watch_sim(line)
     try:
         async with aclosing(edges):
             async for edge in edges:
@@ -80,12 +79,20 @@ async def open_lamp(uri: str) -> AsyncIterator[LampOutput]:
         lamp: LampOutput
         try:
             if isinstance(line, GpioLine):
+                from edge_agent.drivers.button.gpio import open_gpio_lamp  # as in _watch_gpio
+
                 lamp = await stack.enter_async_context(open_gpio_lamp(line))
             else:
                 lamp = await stack.enter_async_context(open_sim_lamp(line))
         except OSError as error:
             raise _line_error(uri, line, error) from error
         yield _Lamp(uri, line, lamp)
+
+
+def _watch_gpio(line: GpioLine) -> AsyncGenerator[Edge, None]:
+    from edge_agent.drivers.button.gpio import watch_gpio  # gpiod, only for a box that has GPIO lines
+
+    return watch_gpio(line)
 
 
 class _Lamp:
