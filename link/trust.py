@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import re
 import ssl
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from contract.errors import ConfigError
+from contract.errors import ConfigError, PrivateFileError
+from contract.secret import parse_password, refuse_others
 from link.errors import TrustError
 
 _COPY: Final = "copy it from the authority again"
 _COPY_BOTH: Final = "copy both from the authority again"
-_MAX_PASSWORD_BYTES: Final = 1_024
 _NO_CERTIFICATE: Final = "it asks for a certificate and got none; is it the port for devices?"
 _WHOLE_PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _Wrong = Callable[[str, str], ConfigError]
@@ -141,7 +140,10 @@ def _load_trusted(context: ssl.SSLContext, ca: Path, wrong: _Wrong) -> None:
 def _load_identity(context: ssl.SSLContext, certificate: Path, key: Path, wrong: _Wrong) -> None:
     _check_pem(_read(certificate, "certificate", wrong), certificate, "certificate", wrong)
     _check_pem(_read(key, "key", wrong), key, "key", wrong)
-    _refuse_others(key, "key", wrong)
+    try:
+        refuse_others(str(key), key.stat().st_mode)
+    except PrivateFileError as error:
+        raise wrong("key", str(error)) from None
     try:
         context.load_cert_chain(certificate, key, password=_no_pass_phrase)
     except ssl.SSLError as error:
@@ -157,13 +159,11 @@ def _no_pass_phrase() -> bytes:
 
 def _read_password(path: Path, wrong: _Wrong) -> str:
     body = _read(path, "password_file", wrong)
-    _refuse_others(path, "password_file", wrong)
-    if not body.strip():
-        raise wrong("password_file", f"{path} is empty; {_COPY}")
-    lines = body.decode("utf-8", "replace").splitlines()
-    if len(lines) != 1 or len(body) > _MAX_PASSWORD_BYTES or not lines[0].isprintable() or "\ufffd" in lines[0]:
-        raise wrong("password_file", f"{path} is not a password in one line; is it the right file?")
-    return lines[0].strip()
+    try:
+        refuse_others(str(path), path.stat().st_mode)
+        return parse_password(str(path), body)
+    except PrivateFileError as error:
+        raise wrong("password_file", str(error)) from None
 
 
 def _read(path: Path, name: str, wrong: _Wrong) -> bytes:
@@ -174,13 +174,6 @@ def _read(path: Path, name: str, wrong: _Wrong) -> bytes:
         if not isinstance(error, FileNotFoundError):
             hint = "is it a file, and this user's?"
         raise wrong(name, f"{path} cannot be read: {error.strerror}; {hint}") from None
-
-
-def _refuse_others(path: Path, name: str, wrong: _Wrong) -> None:
-    """Refuse a private file that others can read."""
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise wrong(name, f"{path} can be read by others (mode {mode:04o}); chmod 600 {path}")
 
 
 def _check_pem(body: bytes, path: Path, name: str, wrong: _Wrong) -> None:

@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 
-from contract.private_file import read_password
+from contract.errors import PrivateFileError
+from contract.secret import MAX_PASSWORD_BYTES, parse_password, refuse_others
+
+
+def read_password(path: Path) -> str:
+    """Return the password in a file of its owner's alone.
+
+    Raises:
+        PrivateFileError: It is not there, cannot be read, others may read it, or it is not one printable line.
+    """
+    try:
+        with path.open("rb") as file:
+            refuse_others(str(path), os.fstat(file.fileno()).st_mode)
+            body = file.read(MAX_PASSWORD_BYTES + 1)
+    except FileNotFoundError:
+        raise PrivateFileError(f"{path} is not there; correct the path, or put the file there") from None
+    except OSError as error:
+        raise PrivateFileError(f"{path} cannot be read: {error.strerror}; is it a file, and this user's?") from None
+    return parse_password(str(path), body)
 
 
 class Account:

@@ -12,9 +12,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
-from contract.private_file import read_password
 from provisioning.files import make_folder, write_private
 from siaga.stack.process import Process, ProcessError, free_port
+from store.account import read_password
 
 ADMIN: Final = "admin"
 COLLECTOR: Final = "collector"

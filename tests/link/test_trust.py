@@ -170,7 +170,7 @@ SPOILT: dict[str, tuple[Callable[[Files], object], str]] = {
     ),
     "empty password": (
         lambda files: files.put("desk.password", b" \n"),
-        "broker.password_file: {desk.password} is empty; copy it from the authority again",
+        "broker.password_file: {desk.password} is empty; write the password into it",
     ),
     "password of two lines": (
         lambda files: files.put("desk.password", b"one\ntwo\n"),

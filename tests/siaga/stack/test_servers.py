@@ -10,10 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from contract.private_file import read_password
 from siaga.stack.influxdb import ADMIN, COLLECTOR, READER, InfluxDB
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import ProcessError
+from store.account import read_password
 from tests.conftest import Database
 
 pytestmark = pytest.mark.slow
