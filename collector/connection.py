@@ -45,6 +45,7 @@ class Connection(asyncio.Protocol):
         self.connack: asyncio.Future[mqtt5.ConnAckPacket] = loop.create_future()
         self.suback: asyncio.Future[mqtt5.SubAckPacket] = loop.create_future()
         self.lost: asyncio.Future[str] = loop.create_future()
+        self._closed: asyncio.Future[None] = loop.create_future()
         self.arrivals = Arrivals()
         self.window_open = asyncio.Event()
         self.last_received_s = loop.time()
@@ -77,6 +78,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
         self._transport = None
+        _resolve(self._closed, None)
         refusal = explain(exc)
         lost = refusal or exc
         self._end("the broker closed the connection" if lost is None else str(lost) or type(lost).__name__, refusal)
@@ -163,11 +165,18 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             self._transport = None
 
-    def disconnect(self) -> None:
-        """Send DISCONNECT and close when it is out."""
+    async def disconnect(self, timeout_s: float) -> None:
+        """Send DISCONNECT and wait until the socket is closed; TLS waits for the broker's word, but not for ever.
+
+        A loop that ends with a TLS connection still open fails (seen with uvloop: EBUSY).
+        """
         self._write(mqtt5.DisconnectPacket().write())
         if self._transport is not None:
             self._transport.close()
+        await asyncio.wait((self._closed,), timeout=timeout_s)
+        if not self._closed.done():
+            self.abort("the broker does not close the connection")
+            await asyncio.wait((self._closed,), timeout=timeout_s)
 
     def _handle(self, packet: Any) -> None:
         if isinstance(packet, mqtt5.PubAckPacket):

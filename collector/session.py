@@ -27,7 +27,7 @@ from link.trust import explain_handshake
 
 _log = logging.getLogger("siaga.collector.session")
 _REFUSED_PAUSE_S: Final = 10.0
-_GOODBYE_S: Final = 1.0
+_GOODBYE_S: Final = 0.2
 _FIRST_FAILURE: Final = 0x80
 
 
@@ -108,7 +108,7 @@ class MqttSession:
             return why
         finally:
             self.connection = None
-            connection.disconnect()
+            await connection.disconnect(_GOODBYE_S)
 
     async def _open(self) -> Connection:
         """Connect, TLS included."""

@@ -14,6 +14,7 @@ from collector.session import MqttSession, Terms
 from contract.topics import ALL_TELEMETRY
 from link import Backoff, Endpoint
 from tests.collector.broker import Peer, ScriptedBroker, publication, scripted_broker
+from tests.link.harness import until
 
 
 class Heard:
@@ -156,6 +157,8 @@ async def test_a_refused_log_in_is_a_fault_in_words() -> None:
         await peer.packet()
         await peer.send(mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.NOT_AUTHORIZED).write())
         assert isinstance(await peer.packet(), mqtt5.DisconnectPacket)
+        peer.close()
+        await until(lambda: session.fault is not None)
         assert session.fault is not None
         assert "NOT_AUTHORIZED (0x87)" in session.fault
         assert session.connection is None
