@@ -10,13 +10,14 @@ import unicodedata
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request
 from fastapi import Path as UrlPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -33,6 +34,8 @@ from duty_desk.view import inventory_view, json_bytes
 
 CONSOLE: Final = Path(str(files("duty_desk") / "console"))
 MAX_OFFICER: Final = 80
+_MAX_QUERY: Final = 1_000
+_SCREEN: Final[TypeAdapter[str]] = TypeAdapter(Screen)
 MAX_NOTE: Final = 2_000
 
 
@@ -100,7 +103,7 @@ class Events:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the page goes, is too slow, or the desk stops."""
-        page = self._desk.push.join()
+        page = self._desk.push.join(_screen(scope))
         if page is None:
             await answer(send, 503, "too_many_pages", "too many pages are open")
             return
@@ -115,6 +118,15 @@ class Events:
             await asyncio.wait((writer,), timeout=0.2)
             writer.cancel()
             await asyncio.gather(writer, reader, return_exceptions=True)
+
+
+def _screen(scope: Scope) -> str | None:
+    """Return the screen's name from the query, or None when there is none that can be one."""
+    query = parse_qs(scope["query_string"][:_MAX_QUERY].decode("latin-1"), errors="replace")
+    try:
+        return _SCREEN.validate_python(query.get("screen", [""])[0])
+    except ValidationError:
+        return None
 
 
 async def _write(page: Page, send: Send) -> None:
@@ -160,12 +172,18 @@ def _add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
         whole = any(up and lane not in beat["faults"] for lane, up in beat["links"].items())
         good = beat["recording"] and beat["ledger_broken"] is None and whole
         body = {**beat, "pages": desk.push.pages, "refused": dict(desk.refused)}
+        body["unreachable"] = len(desk.presence.missing)
         return JSONResponse({"status": "ok" if good else "degraded", **body}, status_code=200 if good else 503)
 
     @app.get("/api/state")
     async def state() -> Response:
         """Tell everything a page shows."""
         return Response(json_bytes(desk.state()), media_type="application/json")
+
+    @app.get("/api/screens")
+    async def screens() -> dict[str, list[str]]:
+        """Tell the names of the screens that are connected, so that a new one takes another."""
+        return {"screens": desk.push.screens()}
 
     @app.get("/api/inventory")
     async def places() -> Response:

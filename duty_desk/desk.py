@@ -21,9 +21,10 @@ from duty_desk.incident import Incident
 from duty_desk.intake import Alarm, read_alarm
 from duty_desk.lamps import Versions, lamps_of
 from duty_desk.ledger import Ledger
+from duty_desk.presence import Presence
 from duty_desk.push import Push
 from duty_desk.records import PressEntry, Record, StartedEntry
-from duty_desk.view import Now, Places, incident_message, incident_view, json_bytes
+from duty_desk.view import Now, Places, incident_message, incident_view, json_bytes, reach_view
 
 MAX_DEVICES: Final = 10_000
 """Devices outside the inventory that are remembered for their lamps."""
@@ -59,6 +60,7 @@ class DutyDesk:
         self.refused: Counter[str] = Counter()
         self.links: dict[Lane, bool] = {"alarm": False, "telemetry": False}
         self.faults: dict[Lane, str] = {}
+        self.presence = Presence(places.devices_with_buttons(), now_ns())
         self.ledger: Ledger
         self._outlet = outlet
         self._revision = 0
@@ -77,7 +79,7 @@ class DutyDesk:
             self._refuse("topic", error)
             return
         if up.kind == "status":
-            self._hear_status(up.device, body)
+            self._hear_status(up.device, lane if up.lane == lane else None, body, retained)
         elif up.kind == "alarm" and retained:
             # Whoever retained it, it is not happening now.
             self.refused["retained alarm"] += 1
@@ -85,15 +87,27 @@ class DutyDesk:
         elif up.kind == "alarm":
             self._hear_alarm(read_alarm(up.device, body), lane)
 
-    def _hear_status(self, device: str, body: bytes) -> None:
+    def _hear_status(self, device: str, lane: Lane | None, body: bytes, retained: bool) -> None:
         try:
             status = decode(Status, body)
         except BodyError as error:
             self._refuse("status", error)
             return
+        if lane is not None:
+            self.presence.hear(device, lane, status.state, self._now_ns(), retained=retained)
         if status.state == "online":
             self._outlet.lamps(device)
         self._know(device)
+
+    def link(self, lane: Lane, up: bool) -> None:
+        """Take note that the connection to a lane's broker stands, or was lost."""
+        self.links[lane] = up
+        self.presence.link(lane, up, self._now_ns())
+
+    def watch(self) -> None:
+        """Look which devices can be reached, once a second, and tell the pages what changed."""
+        if self.presence.round():
+            self.push.send("reach", json_bytes(reach_view(self.presence, self.places)))
 
     def _hear_alarm(self, alarm: Alarm, lane: Lane) -> None:
         if alarm.fault is not None:
@@ -256,6 +270,7 @@ class DutyDesk:
             **self.beat(),
             "desk": self.name,
             "refused": dict(self.refused),
+            "reach": reach_view(self.presence, self.places),
             "incidents": [self._view(incident) for incident in incidents],
         }
 

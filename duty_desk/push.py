@@ -24,10 +24,11 @@ def event_bytes(name: str, event_id: str, data: bytes) -> bytes:
 
 
 class Page:
-    """One connected page: what waits for it."""
+    """One connected page: what waits for it. `screen` is the name it gave itself, if any."""
 
-    def __init__(self) -> None:
+    def __init__(self, screen: str | None) -> None:
         self.dropped = False
+        self.screen = screen
         self._queue: deque[bytes] = deque()
         self._wake = asyncio.Event()
 
@@ -76,11 +77,15 @@ class Push:
         """How many pages are connected."""
         return len(self._pages)
 
-    def join(self) -> Page | None:
+    def screens(self) -> list[str]:
+        """Return the names of the screens whose pages are connected."""
+        return sorted({page.screen for page in self._pages if page.screen is not None})
+
+    def join(self, screen: str | None = None) -> Page | None:
         """Return a new page with the snapshot waiting for it, or None when there are too many."""
         if len(self._pages) >= MAX_PAGES:
             return None
-        page = Page()
+        page = Page(screen)
         page.put(b"retry: %d\n" % RETRY_MS + event_bytes("snapshot", f"{self.run}-{self._number}", self._snapshot()))
         self._pages.add(page)
         return page

@@ -22,8 +22,8 @@ from contract.messages import Message, Nanoseconds, first_fault
 from contract.topics import Lane
 from duty_desk.intake import Alarm
 
-Screen = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-"""The name a page gave itself: 1 to 40 of a-z, 0-9 and hyphen."""
+Screen = Annotated[str, Field(pattern=r"^[\p{L}\p{N}]([\p{L}\p{N} -]{0,38}[\p{L}\p{N}])?$")]
+"""The name a screen was given: 1 to 40 letters, digits, spaces and hyphens, such as `Layar 1`."""
 
 
 class StartedEntry(Message):

@@ -30,6 +30,8 @@ HEARTBEAT_S: Final = 2.0
 LAMPS_S: Final = 30.0
 BEAT_S: Final = 3.0
 """Between two signs of life to the pages."""
+WATCH_S: Final = 1.0
+"""Between two looks at which devices can be reached."""
 _LEDGER_WAIT_S: Final = 2.0
 _FIRST_ATTEMPT_S: Final = 1.5
 _LANES: Final[tuple[Lane, Lane]] = ("alarm", "telemetry")
@@ -127,6 +129,7 @@ class Service:
             group.create_task(self._heartbeats(), name="desk-heartbeat"),
             group.create_task(self._lamp_rounds(), name="desk-lamps"),
             group.create_task(self._beats(), name="desk-beat"),
+            group.create_task(self._watches(), name="desk-watch"),
         ]
         for lane, outbound in self._outbound.items():
             tasks.append(group.create_task(outbound.session.run(), name=f"desk-session-{lane}"))
@@ -153,6 +156,11 @@ class Service:
         while True:
             await asyncio.sleep(BEAT_S)
             self._beat()
+
+    async def _watches(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            self.desk.watch()
 
     # The brokers
 
@@ -183,7 +191,7 @@ class Service:
             outbound.lamps(incident.device)
 
     def _link(self, lane: Lane, up: bool) -> None:
-        self.desk.links[lane] = up
+        self.desk.link(lane, up)
         self._beat()
 
     def _lamp_message(self, device: str) -> tuple[str, bytes]:

@@ -9,6 +9,7 @@ from typing import Any
 from contract.inventory import Button, Device, Inventory, Site
 from contract.messages import IncidentMessage
 from duty_desk.incident import Incident
+from duty_desk.presence import Presence
 from duty_desk.records import PressEntry
 
 _MS = 1_000_000
@@ -32,6 +33,10 @@ class Places:
     def devices(self) -> list[str]:
         """Return the names of all devices."""
         return list(self._devices)
+
+    def devices_with_buttons(self) -> list[str]:
+        """Return the names of the devices that have buttons."""
+        return list(self._buttons)
 
     def button(self, device: str, button: str) -> Button | None:
         """Return a button; for an unknown one of a device that has a single button, that one. Else None."""
@@ -122,6 +127,26 @@ def incident_message(incident: Incident, head: str | None) -> IncidentMessage:
         incomplete=incident.incomplete,
         ledger_head=head,
     )
+
+
+def reach_view(presence: Presence, places: Places) -> dict[str, Any]:
+    """Return which buttons cannot be reached, the latest first, and how many devices are still being checked."""
+    return {
+        "checking": presence.checking,
+        "unreachable": [
+            {
+                "device": missing.device,
+                "button": button,
+                "address": place.address,
+                "state": missing.state,
+                "since_ms": missing.since_ns // _MS,
+                "before": missing.before,
+            }
+            for missing in presence.missing
+            for button in places.buttons(missing.device)
+            if (place := places.button(missing.device, button)) is not None
+        ],
+    }
 
 
 def inventory_view(inventory: Inventory, language: str, desk: str) -> dict[str, Any]:

@@ -35,14 +35,16 @@ function look(incident) {
   return incident.ringing ? "again" : incident.state;
 }
 
-export function renderHero(incident) {
+// `idle` tells what may be said while there is no incident.
+export function renderHero(incident, idle) {
   const hero = $("hero");
   hero.dataset.state = incident ? look(incident) : "none";
   hero.dataset.status = incident?.status ?? "";
+  hero.dataset.idle = incident ? "" : idle.look;
   hero.dataset.incident = incident?.id ?? "";
   for (const id of ["hero-actions", "hero-more"]) $(id).hidden = !incident;
   if (!incident) {
-    renderIdle();
+    renderIdle(idle);
     return;
   }
   text("hero-state", stateWord(incident));
@@ -56,11 +58,11 @@ export function renderHero(incident) {
   renderMore(incident);
 }
 
-function renderIdle() {
-  text("hero-state", word("state_none"));
+function renderIdle(idle) {
+  text("hero-state", word(idle.badge));
   for (const id of ["hero-drill", "hero-unrecorded", "hero-incomplete", "hero-count"]) badge(id, false);
-  text("hero-address", word("idle"));
-  text("hero-device", word("idle_text"));
+  text("hero-address", word(idle.title));
+  text("hero-device", idle.lead ? `${idle.lead}. ${word(idle.text)}` : word(idle.text));
   text("hero-age", "");
   text("hero-since", "");
 }

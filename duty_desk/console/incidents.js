@@ -8,6 +8,10 @@ function rank(incident) {
   return incident.ringing ? 1 : 2;
 }
 
+function same(name) {
+  return name.trim().replace(/\s+/g, " ").toLowerCase();
+}
+
 function byUrgency(one, other) {
   return rank(one) - rank(other) || one.opened_at_ms - other.opened_at_ms || one.id.localeCompare(other.id);
 }
@@ -16,6 +20,7 @@ export class Incidents {
   constructor() {
     this.all = new Map();
     this.selected = null;
+    this.officer = "";
   }
 
   replace(incidents) {
@@ -43,12 +48,20 @@ export class Incidents {
     return this.closed().slice(0, CLOSED_SHOWN);
   }
 
-  // The one that stands large: what the officer selected, else the most urgent.
+  // Whether the officer at this screen has it.
+  owns(incident) {
+    return incident.officer !== null && same(incident.officer) === same(this.officer);
+  }
+
+  // The one that stands large: what the officer selected, else what nobody answered, else what this officer took last.
   hero() {
     const selected = this.all.get(this.selected);
     if (selected && selected.state !== "closed") return selected;
     this.selected = null;
-    return this.active()[0] ?? null;
+    const active = this.active();
+    if (active.length === 0 || rank(active[0]) < 2) return active[0] ?? null;
+    const own = active.filter((incident) => this.owns(incident));
+    return own.sort((one, other) => other.accepted_at_ms - one.accepted_at_ms)[0] ?? active[0];
   }
 
   select(step) {

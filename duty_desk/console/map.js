@@ -1,5 +1,7 @@
 // A plain map drawn from coordinates: streets, landmarks, sites, buttons, incidents, a scale bar.
 
+import { beside, EDGE, overlap, turnedBox, widthOf, within, wrap } from "./labels.js";
+import { lines, mid, middleOfVisible, nice, path, spread, vertices } from "./shapes.js";
 import { language, word } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -7,6 +9,11 @@ const METRES_PER_DEGREE = 111_320;
 const MARGIN_PX = 48;
 const MIN_SPAN_M = 800;
 const LABEL_EVERY_PX = 150;
+const NAME_PX = 13;
+const ADDRESS_PX = 17;
+const ADDRESS_ROOM_PX = 240;
+const LINE_PX = 21;
+const PAD_PX = 8;
 
 export class StreetMap {
   constructor(svg, inventory, streets) {
@@ -14,6 +21,8 @@ export class StreetMap {
     this.inventory = inventory;
     this.features = streets.features.filter((feature) => feature.geometry);
     this.incidents = [];
+    this.unreachable = new Map();
+    this.names = [];
     this.ground = make("g", {});
     this.marks = make("g", {});
     svg.append(this.ground, this.marks);
@@ -23,6 +32,12 @@ export class StreetMap {
   show(incidents, hero) {
     this.incidents = incidents.filter((incident) => incident.latitude !== null);
     this.hero = hero;
+    if (this.project) this.drawMarks();
+  }
+
+  // `unreachable`: by "device/button", in words since when.
+  missing(unreachable) {
+    this.unreachable = unreachable;
     if (this.project) this.drawMarks();
   }
 
@@ -59,6 +74,7 @@ export class StreetMap {
   drawGround() {
     const streets = make("g", { class: "streets" });
     const labels = make("g", { class: "street-names" });
+    this.names = [];
     this.taken = this.inventory.buttons.map((button) => this.project([button.longitude, button.latitude]));
     for (const feature of this.features) {
       for (const line of lines(feature)) {
@@ -77,22 +93,33 @@ export class StreetMap {
   labelStreet(labels, points, name) {
     if (!name) return;
     const place = middleOfVisible(points, this.width, this.height);
-    if (!place || place.length < name.length * 6.5 || !this.free(place.at, LABEL_EVERY_PX / 2)) return;
+    const width = widthOf(name, NAME_PX);
+    if (!place || place.length < width || !this.free(place.at, LABEL_EVERY_PX / 2)) return;
+    const box = turnedBox(place.at, width, 2 * NAME_PX, place.angle);
+    if (!within(box, this.width, this.height)) return;
     this.taken.push(place.at);
     const [x, y] = place.at.map((value) => value.toFixed(1));
-    const label = make("text", { x, y, dy: -4, transform: `rotate(${place.angle.toFixed(1)} ${x} ${y})` });
+    const label = make("text", { x, y, dy: -7, transform: `rotate(${place.angle.toFixed(1)} ${x} ${y})` });
     label.textContent = name;
     labels.append(label);
+    this.names.push({ label, box });
   }
 
   drawLandmark(places, feature) {
     const [x, y] = this.project(feature.geometry.coordinates);
     if (!this.inside(x, y) || !this.free([x, y], LABEL_EVERY_PX / 2)) return;
+    const name = feature.properties?.name ?? "";
+    const width = widthOf(name, NAME_PX);
+    const left = x + 7 + width <= this.width - EDGE ? x + 7 : x - 7 - width;
+    const box = { left, top: y - NAME_PX, right: left + width, bottom: y + NAME_PX };
+    if (left < EDGE || this.names.some((other) => overlap(other.box, box))) return;
     this.taken.push([x, y]);
-    places.append(make("circle", { cx: x, cy: y, r: 2.5 }));
-    const label = make("text", { x: x + 7, y: y + 4 });
-    label.textContent = feature.properties?.name ?? "";
-    places.append(label);
+    const place = make("g", {});
+    const label = make("text", { x: left, y: y + 4 });
+    label.textContent = name;
+    place.append(make("circle", { cx: x, cy: y, r: 2.5 }), label);
+    places.append(place);
+    this.names.push({ label: place, box });
   }
 
   drawMarks() {
@@ -104,12 +131,16 @@ export class StreetMap {
     }
     for (const button of this.inventory.buttons) {
       if (active.has(`${button.device}/${button.id}`)) continue;
-      const [x, y] = this.project([button.longitude, button.latitude]);
-      marks.push(titled(make("circle", { cx: x, cy: y, r: 7, class: "button" }), button.address));
+      marks.push(this.buttonMark(button));
     }
     // The hero is drawn last, so nothing covers it.
     const ordered = [...this.incidents].sort((one, other) => (one.id === this.hero) - (other.id === this.hero));
     for (const incident of ordered) marks.push(this.incidentMark(incident));
+    const plate = this.plate();
+    if (plate) marks.push(plate.mark);
+    // A name half under the address would be no name.
+    for (const { label, box } of this.names)
+      label.setAttribute("visibility", plate && overlap(box, plate.box) ? "hidden" : "visible");
     this.marks.replaceChildren(...marks);
     this.svg.setAttribute("lang", language());
   }
@@ -122,13 +153,35 @@ export class StreetMap {
       make("circle", { cx: x, cy: y, r: large ? 26 : 18, class: "halo" }),
       make("circle", { cx: x, cy: y, r: large ? 13 : 10, class: "core" }),
     );
-    if (large && incident.address) {
-      const right = x > this.width / 2;
-      const label = make("text", { x: right ? x - 34 : x + 34, y: y + 6, "text-anchor": right ? "end" : "start" });
-      label.textContent = shorten(incident.address, (right ? x : this.width - x) - 44);
-      group.append(label);
-    }
     return titled(group, incident.address ?? incident.device);
+  }
+
+  buttonMark(button) {
+    const [x, y] = this.project([button.longitude, button.latitude]);
+    const since = this.unreachable.get(`${button.device}/${button.id}`);
+    const group = make("g", { class: since ? "button-missing" : "button" });
+    group.append(make("circle", { cx: x, cy: y, r: since ? 9 : 7 }));
+    if (since) group.append(make("path", { d: `M${x - 4} ${y - 4}l8 8m0 -8l-8 8` }));
+    return titled(group, since ? `${button.address}: ${since}` : button.address);
+  }
+
+  // The address of the incident that stands large, whole, on a plate of its own.
+  plate() {
+    const incident = this.incidents.find((one) => one.id === this.hero);
+    if (!incident?.address) return null;
+    const [x, y] = this.project([incident.longitude, incident.latitude]);
+    const lines = wrap(incident.address, Math.min(ADDRESS_ROOM_PX, this.width - 2 * EDGE), ADDRESS_PX, 700);
+    const width = Math.max(...lines.map((line) => widthOf(line, ADDRESS_PX, 700))) + 2 * PAD_PX;
+    const height = lines.length * LINE_PX + PAD_PX;
+    const box = beside(x, y, 30, { width, height }, this);
+    const mark = make("g", { class: "plate" });
+    mark.append(make("rect", { x: box.left, y: box.top, width, height, rx: 5 }));
+    lines.forEach((line, at) => {
+      const text = make("text", { x: box.left + PAD_PX, y: box.top + LINE_PX * (at + 0.85) });
+      text.textContent = line;
+      mark.append(text);
+    });
+    return { mark, box };
   }
 
   scaleBar() {
@@ -162,78 +215,4 @@ function titled(element, text) {
   title.textContent = text;
   element.append(title);
   return element;
-}
-
-function lines({ geometry }) {
-  if (geometry.type === "LineString") return [geometry.coordinates];
-  return geometry.type === "MultiLineString" ? geometry.coordinates : [];
-}
-
-function vertices(feature) {
-  return feature.geometry.type === "Point" ? [feature.geometry.coordinates] : lines(feature).flat();
-}
-
-function path(points) {
-  return points.map(([x, y], at) => `${at ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
-}
-
-// The middle of the longest visible piece of a line, its length and its reading direction.
-function middleOfVisible(points, width, height) {
-  let best = null;
-  let piece = [];
-  const visible = ([x, y]) => x > 20 && y > 20 && x < width - 20 && y < height - 40;
-  const finish = () => {
-    if (piece.length > 1) {
-      const [start, end] = [piece[0], piece[piece.length - 1]];
-      const length = Math.hypot(end[0] - start[0], end[1] - start[1]);
-      if (!best || length > best.length) best = { length, piece };
-    }
-    piece = [];
-  };
-  for (const point of densify(points)) {
-    if (visible(point)) piece.push(point);
-    else finish();
-  }
-  finish();
-  if (!best) return null;
-  const at = Math.floor(best.piece.length / 2);
-  const reach = Math.max(1, Math.floor(best.piece.length / 6));
-  const from = best.piece[Math.max(0, at - reach)];
-  const to = best.piece[Math.min(best.piece.length - 1, at + reach)];
-  let angle = (Math.atan2(to[1] - from[1], to[0] - from[0]) * 180) / Math.PI;
-  if (angle > 90) angle -= 180;
-  if (angle < -90) angle += 180;
-  return { at: best.piece[at], length: best.length, angle };
-}
-
-function densify(points) {
-  const dense = [];
-  for (let at = 0; at + 1 < points.length; at += 1) {
-    const [from, to] = [points[at], points[at + 1]];
-    const steps = Math.min(200, Math.max(1, Math.ceil(Math.hypot(to[0] - from[0], to[1] - from[1]) / 12)));
-    for (let step = 0; step < steps; step += 1) {
-      const share = step / steps;
-      dense.push([from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share]);
-    }
-  }
-  dense.push(points[points.length - 1]);
-  return dense;
-}
-
-function shorten(text, room) {
-  const letters = Math.max(6, Math.floor(room / 10.5));
-  return text.length <= letters ? text : `${text.slice(0, letters - 1)}…`;
-}
-
-function nice(metres) {
-  const power = 10 ** Math.floor(Math.log10(metres));
-  return [5, 2, 1].find((step) => step * power <= metres) * power;
-}
-
-function mid(values) {
-  return (Math.min(...values) + Math.max(...values)) / 2;
-}
-
-function spread(values) {
-  return Math.max(...values) - Math.min(...values);
 }

@@ -2,6 +2,8 @@
 
 const LOUD = 0.5;
 const TEST_MS = 1500;
+// Where sound is allowed, it takes a moment to begin.
+const BEGIN_MS = 500;
 
 export class Siren {
   // `onBlocked` is told whether the browser holds the sound back.
@@ -15,8 +17,7 @@ export class Siren {
       tell();
       this.set(this.wanted);
     });
-    for (const name of ["keydown", "pointerdown"]) addEventListener(name, () => this.unlock(), { capture: true });
-    tell();
+    setTimeout(tell, BEGIN_MS);
   }
 
   get blocked() {
@@ -24,7 +25,7 @@ export class Siren {
   }
 
   unlock() {
-    if (this.blocked) this.context.resume();
+    if (this.blocked) this.context.resume().catch(() => {});
   }
 
   // `pattern`: "alarm", "drill", "stale" or null for silence.

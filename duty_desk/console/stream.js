@@ -4,8 +4,10 @@ const STALE_MS = 8000;
 const RETRY_MS = 1000;
 
 export class Stream {
-  constructor(handlers) {
+  // `screen` gives the name of this screen.
+  constructor(handlers, screen) {
     this.handlers = handlers;
+    this.screen = screen;
     this.heardAt = performance.now();
     this.heardWall = Date.now();
     this.stale = false;
@@ -16,10 +18,10 @@ export class Stream {
 
   open() {
     this.source?.close();
-    const source = new EventSource("/api/events");
+    const source = new EventSource(`/api/events?${new URLSearchParams({ screen: this.screen() })}`);
     this.source = source;
     this.openedAt = performance.now();
-    for (const name of ["snapshot", "incident", "beat"]) {
+    for (const name of ["snapshot", "incident", "reach", "beat"]) {
       source.addEventListener(name, (event) => {
         this.heardAt = performance.now();
         this.heardWall = Date.now();

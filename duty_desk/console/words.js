@@ -40,6 +40,15 @@ export function timeOfDay(ms) {
   return new Date(ms).toLocaleTimeString(current === "id" ? "id-ID" : "en-GB", { hour12: false });
 }
 
+// A time of day, with its date when it is not today's.
+export function moment(ms) {
+  const then = new Date(ms);
+  const time = timeOfDay(ms).slice(0, 5);
+  if (then.toDateString() === new Date().toDateString()) return time;
+  const day = then.toLocaleDateString(current === "id" ? "id-ID" : "en-GB", { day: "numeric", month: "short" });
+  return `${day} ${time}`;
+}
+
 // A time span in ms as m:ss or h:mm:ss.
 export function span(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));

@@ -10,15 +10,18 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import aiomqtt
 import pytest
 
 from contract import topics
 from contract.identity import new_event_id, new_stream_id
-from link import Endpoint
+from contract.messages import Status, encode
+from contract.topics import Lane
+from link import Endpoint, Outgoing, Session
 from provisioning.brokers.model import account
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
@@ -242,6 +245,41 @@ async def box(broker: Mosquitto, device: str = "box-1") -> AsyncIterator[Box]:
             for reader in readers:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
+
+
+def _status(device: str, lane: Lane, state: Literal["online", "offline"]) -> Outgoing:
+    body = encode(Status(device=device, lane=lane, state=state, boot="1", software="0"))
+    return Outgoing(topics.status(device, lane), body, retain=True)
+
+
+async def birth(street: Box, lane: Lane) -> None:
+    """Say that a box is online on this lane."""
+    message = _status(street.device, lane, "online")
+    await street.client.publish(message.topic, message.body, qos=1, retain=True)
+
+
+@asynccontextmanager
+async def living(desk: Desk, device: str) -> AsyncIterator[None]:
+    """Keep a box online on both lanes; at the end it dies, and the brokers publish its will."""
+    sessions = [
+        Session(
+            broker.device(device),
+            device,
+            birth=partial(_status, device, broker.lane, "online"),
+            will=_status(device, broker.lane, "offline"),
+        )
+        for broker in (desk.alarm, desk.telemetry)
+    ]
+    tasks = [asyncio.create_task(session.run(), name="box-session") for session in sessions]
+    try:
+        async with asyncio.timeout(10):
+            for session in sessions:
+                await session.wait_connected()
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def connection(endpoint: Endpoint, client_id: str) -> aiomqtt.Client:

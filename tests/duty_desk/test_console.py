@@ -17,7 +17,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, ViewportSize, async_playwright, expect
 
 from contract.identity import new_event_id
-from tests.duty_desk.conftest import REPO, Desk, box, press_body
+from tests.duty_desk.conftest import REPO, Desk, birth, box, living, press_body
 
 CONSOLE = REPO / "duty_desk" / "console"
 SHOTS = REPO / "docs" / "assets"
@@ -36,10 +36,11 @@ CHROMIUM = [
 
 
 @asynccontextmanager
-async def browser() -> AsyncIterator[Browser]:
-    """Yield Debian's Chromium."""
+async def browser(*, sound: bool = True) -> AsyncIterator[Browser]:
+    """Yield Debian's Chromium, which lets a page sound at once, or only after a key or a click."""
+    policy = f"--autoplay-policy={'no-user-gesture-required' if sound else 'document-user-activation-required'}"
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, policy])
         try:
             yield running
         finally:
@@ -55,13 +56,14 @@ async def console(
     language: str = "id",
     dark: bool = True,
     size: ViewportSize = DESK_SCREEN,
+    screen: str = "Layar 1",
 ) -> AsyncIterator[Page]:
     """Yield the page, open and connected, and check at the end that it never met an error."""
     context = await running.new_context(viewport=size, color_scheme="dark" if dark else "light")
     await context.add_init_script(
         f"localStorage.getItem('siaga.language') || localStorage.setItem('siaga.language', {json.dumps(language)});"
         f"localStorage.getItem('siaga.officer') || localStorage.setItem('siaga.officer', {json.dumps(officer)});"
-        "localStorage.getItem('siaga.screen') || localStorage.setItem('siaga.screen', 'one');"
+        f"localStorage.getItem('siaga.screen') || localStorage.setItem('siaga.screen', {json.dumps(screen)});"
     )
     page = await context.new_page()
     errors: list[str] = []
@@ -146,8 +148,8 @@ async def test_the_second_officer_is_told_who_was_first(desk: Desk) -> None:
     """Fault 38."""
     async with (
         browser() as running,
-        console(running, desk, officer="Sari") as first,
-        console(running, desk, officer="Budi") as second,
+        console(running, desk, officer="Petugas 1") as first,
+        console(running, desk, officer="Petugas 2") as second,
         box(desk.alarm) as street,
     ):
         await street.alarm(press_body())
@@ -156,7 +158,7 @@ async def test_the_second_officer_is_told_who_was_first(desk: Desk) -> None:
         await second.evaluate("window.EventSource = null")
         await asyncio.gather(first.keyboard.press("Space"), second.keyboard.press("Space"))
         (incident,) = desk.incidents()
-        loser = second if incident["officer"] == "Sari" else first
+        loser = second if incident["officer"] == "Petugas 1" else first
         await expect(loser.locator("#hero-state")).to_contain_text(incident["officer"])
 
 
@@ -201,22 +203,226 @@ async def test_marks_script_and_missing_name(desk: Desk) -> None:
             await page.locator("#officer").evaluate("element => element.blur()")
             await page.keyboard.press("Space")
             await expect(page.locator("#officer")).to_be_focused()
-            await page.keyboard.type("Dewi")
+            await page.keyboard.type("Petugas 3")
             await page.keyboard.press("Enter")
             await page.keyboard.press("Space")
-            await expect(page.locator("#hero-state")).to_have_text("DITANGANI Dewi")
+            await expect(page.locator("#hero-state")).to_have_text("DITANGANI Petugas 3")
     finally:
         lock.close()
 
 
 @pytest.mark.slow
-async def test_blocked_sound_is_said_in_large_letters_until_a_key(desk: Desk) -> None:
-    async with browser() as running, console(running, desk) as page:
+async def test_the_key_that_frees_a_blocked_sound_does_nothing_else(desk: Desk) -> None:
+    async with browser(sound=False) as running, console(running, desk) as page, box(desk.alarm) as street:
         await expect(page.locator("#sound")).to_be_visible()
         size = await page.locator("#sound strong").evaluate("element => parseFloat(getComputedStyle(element).fontSize)")
         assert size >= 30
-        await page.keyboard.press("x")
+        await street.alarm(press_body())
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "open")
+        await page.keyboard.down("Space")
+        await expect(page.locator("body")).to_have_attribute("data-siren", "alarm")
+        # The sound is on, the key is still down: the banner stays, and a key that repeats itself is the same key.
+        await page.keyboard.down("Space")
+        await expect(page.locator("#sound")).to_be_visible()
+        await page.keyboard.up("Space")
         await expect(page.locator("#sound")).to_be_hidden()
+        assert desk.incidents()[0]["state"] == "open"
+        await page.keyboard.press("Space")
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [DESK_SCREEN, PHONE], ids=["desk", "phone"])
+async def test_the_click_that_frees_a_blocked_sound_does_nothing_else_and_moves_nothing(
+    desk: Desk, size: ViewportSize
+) -> None:
+    async with browser(sound=False) as running, console(running, desk, size=size) as page, box(desk.alarm) as street:
+        await street.alarm(press_body())
+        await expect(page.locator("#sound")).to_be_visible()
+        accept = page.locator("#accept")
+        await expect(accept).to_be_visible()
+        before = await accept.bounding_box()
+        assert before is not None
+        await page.mouse.move(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
+        await page.mouse.down()
+        await expect(page.locator("body")).to_have_attribute("data-siren", "alarm")
+        await expect(page.locator("#sound")).to_be_visible()
+        await _shot(page, f"console-sound-{size['width']}.png", aside=True)
+        await page.mouse.up()
+        await expect(page.locator("#sound")).to_be_hidden()
+        assert await accept.bounding_box() == before
+        assert desk.incidents()[0]["state"] == "open"
+        await page.mouse.down()
+        await page.mouse.up()
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
+
+
+@pytest.mark.slow
+async def test_a_sound_that_cannot_be_freed_keeps_nobody_from_accepting(desk: Desk) -> None:
+    async with browser(sound=False) as running, console(running, desk) as page, box(desk.alarm) as street:
+        await page.evaluate("AudioContext.prototype.resume = () => Promise.reject(new Error()), null")
+        await street.alarm(press_body())
+        await expect(page.locator("#sound")).to_be_visible()
+        await page.keyboard.press("Space")
+        await page.wait_for_timeout(1_100)
+        await page.keyboard.press("Space")
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
+        await expect(page.locator("#sound")).to_be_visible()
+
+
+@pytest.mark.slow
+async def test_what_i_accepted_stays_and_another_officers_takes_a_named_yes_to_close(desk: Desk) -> None:
+    async with (
+        browser() as running,
+        console(running, desk) as page,
+        box(desk.alarm) as one,
+        box(desk.alarm, "box-2") as two,
+        box(desk.alarm, "box-3") as three,
+    ):
+        place, state = page.locator("#hero-address"), page.locator("#hero")
+        for street in (two, three):
+            await street.alarm(press_body(street.device))
+        await expect(page.locator("#list li")).to_have_count(1)
+        for incident in desk.incidents():
+            _accept(desk, incident["id"], "Petugas 2")
+        await expect(state).to_have_attribute("data-state", "accepted")
+        await one.alarm(press_body())
+        await expect(place).to_contain_text("Braga")
+        await page.wait_for_timeout(450)
+        await page.keyboard.press("Space")
+        # Those of the other officer are older, and mine stays all the same.
+        await expect(state).to_have_attribute("data-state", "accepted")
+        await expect(place).to_contain_text("Braga")
+        # What rings takes the large place until somebody answers it, then mine is back.
+        await two.alarm(press_body("box-2"))
+        await expect(place).to_contain_text("Dago")
+        again = next(incident for incident in desk.incidents() if incident["device"] == "box-2")
+        officer = {"officer": "Petugas 2", "screen": "Layar 2"}
+        assert desk.post(f"/api/incidents/{again['id']}/answer", officer)[0] == 200
+        await expect(place).to_contain_text("Braga")
+        await page.wait_for_timeout(450)
+        await page.keyboard.press("t")
+        await page.keyboard.press("Enter")
+        await expect(place).not_to_contain_text("Braga")
+        await page.wait_for_timeout(450)
+        # Now only those of the other officer are left.
+        await page.keyboard.press("t")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#close-foreign")).to_be_visible()
+        await expect(page.locator("#close-foreign-text")).to_contain_text("Petugas 2")
+        await expect(page.locator("#close-foreign-yes")).to_contain_text("Petugas 2")
+        await _shot(page, "console-foreign.png", aside=True)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#close-foreign")).to_be_hidden()
+        assert sorted(incident["state"] for incident in desk.incidents()) == ["accepted", "accepted", "closed"]
+        await page.keyboard.press("t")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#close-foreign")).to_be_visible()
+        await page.wait_for_timeout(450)
+        await page.keyboard.press("y")
+        await expect(page.locator("#past-list li")).to_have_count(2)
+
+
+@pytest.mark.slow
+async def test_a_note_being_written_is_not_lost_to_a_new_alarm(desk: Desk) -> None:
+    async with (
+        browser() as running,
+        console(running, desk) as page,
+        box(desk.alarm) as one,
+        box(desk.alarm, "box-2") as two,
+    ):
+        await one.alarm(press_body())
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "open")
+        await page.keyboard.press("Space")
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
+        await page.keyboard.press("t")
+        await page.keyboard.type("aman")
+        await two.alarm(press_body("box-2"))
+        await expect(page.locator("#list [data-state=open]")).to_have_count(1)
+        await expect(page.locator("#note")).to_have_value("aman")
+        await page.keyboard.press("Escape")
+        await page.locator("body").click(position={"x": 5, "y": 200})
+        await expect(page.locator("#hero-address")).to_contain_text("Dago")
+
+
+@pytest.mark.slow
+async def test_a_box_that_died_is_told_until_it_is_back(desk: Desk) -> None:
+    async with (
+        browser() as running,
+        console(running, desk) as page,
+        box(desk.telemetry, "box-2") as two,
+        living(desk, "box-3"),
+    ):
+        strip, listed, told = page.locator("#reach"), page.locator("#reach-list"), page.locator("#hero-device")
+        async with living(desk, "box-1"):
+            # The one that was never heard of is missed once the grace is over; one lane is enough.
+            await expect(listed.locator("li")).to_have_count(1, timeout=15_000)
+            await expect(listed).to_contain_text("Simpang Dago, Jl. Ir. H. Juanda tanpa kabar sejak")
+            assert desk.get("/healthz")["unreachable"] == 1
+            await birth(two, "telemetry")
+            await expect(strip).to_be_hidden()
+            await expect(told).to_have_text("Semua tombol terhubung dan senyap. Layar ini berjaga.")
+        await expect(strip).to_contain_text("1 tombol tidak terhubung")
+        await expect(listed).to_contain_text("Jl. Braga 10, depan Gedung Merdeka terputus sejak")
+        await expect(page.locator("#hero-state")).to_have_text("PERIKSA TOMBOL")
+        await expect(told).to_contain_text("1 tombol tidak terhubung")
+        await expect(page.locator("#map .button-missing title")).to_contain_text("Jl. Braga 10")
+        (missing,) = desk.get("/api/state")["reach"]["unreachable"]
+        assert (missing["device"], missing["state"], missing["before"]) == ("box-1", "offline", False)
+        await _shot(page, "console-unreachable.png", aside=True)
+        await page.locator("#language").click()
+        await expect(strip).to_contain_text("1 button is not connected")
+        await expect(listed).to_contain_text("cut off since")
+        # It never stands in the way of an alarm.
+        await two.alarm(press_body("box-2"))
+        await expect(page.locator("#hero-state")).to_have_text("NOT ACCEPTED")
+        await expect(strip).to_be_visible()
+        async with living(desk, "box-1"):
+            await expect(strip).to_be_hidden()
+            await expect(page.locator("#map .button-missing")).to_have_count(0)
+
+
+@pytest.mark.slow
+async def test_a_long_list_says_how_much_of_it_is_below_and_the_notice_covers_none_of_it(desk: Desk) -> None:
+    async with browser() as running, console(running, desk) as page, box(desk.alarm) as street:
+        for number in range(9):
+            await street.alarm(press_body(button=f"b-{number}"))
+        await expect(page.locator("#list li")).to_have_count(8)
+        below = page.locator("#below")
+        await expect(below).to_be_visible()
+        hidden = int(re.findall(r"\d+", await below.inner_text())[0])
+        assert 0 < hidden <= 8
+        await expect(below).to_contain_text(f"{hidden} belum diterima")
+        await page.keyboard.press("t")
+        note, stage = await page.locator("#notice").bounding_box(), await page.locator(".stage").bounding_box()
+        assert note is not None
+        assert stage is not None
+        assert note["y"] >= stage["y"] + stage["height"] - 1
+        await _shot(page, "console-long.png", aside=True)
+        await page.locator("#scroller").evaluate("element => element.scrollTo(0, element.scrollHeight)")
+        await expect(below).to_be_hidden()
+
+
+@pytest.mark.slow
+async def test_theme_and_the_names_of_the_screens_are_kept(desk: Desk) -> None:
+    async with browser() as running, console(running, desk, dark=False, screen="") as page:
+        await expect(page.locator("#screen")).to_have_value("Layar 1")
+        ground = "getComputedStyle(document.body).backgroundColor"
+        light = await page.evaluate(ground)
+        await page.locator("#theme").click()
+        await expect(page.locator("#theme")).to_have_text("Tema: gelap")
+        dark = await page.evaluate(ground)
+        assert dark != light
+        await page.locator("#screen").fill("  Meja <b> depan ")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#screen")).to_have_value("Meja b depan")
+        async with console(running, desk, dark=False, screen="") as second:
+            await expect(second.locator("#screen")).to_have_value("Layar 1")
+            async with console(running, desk, dark=False, screen="") as third:
+                await expect(third.locator("#screen")).to_have_value("Layar 2")
+        await page.reload()
+        await expect(page.locator("#screen")).to_have_value("Meja b depan")
+        assert await page.evaluate(ground) == dark
 
 
 @pytest.mark.slow
@@ -240,10 +446,15 @@ async def test_the_siren_sounds_until_somebody_accepts_and_a_sound_test_does_not
 async def test_a_dead_desk_shows_within_ten_seconds_and_the_page_comes_back(desk: Desk) -> None:
     """Fault 36."""
     async with browser() as running, console(running, desk) as page:
+        told = page.locator("#hero-device")
+        await expect(told).to_have_text("Sambungan tombol sedang diperiksa.")
         desk.process.freeze()
         started = time.monotonic()
         try:
             await expect(page.locator("#stale")).to_be_visible(timeout=10_000)
+            # A page that hears nothing claims nothing.
+            await expect(page.locator("#hero-address")).to_have_text("Menunggu meja piket")
+            await expect(told).to_have_text("Keadaan tombol tidak diketahui.")
         finally:
             desk.process.thaw()
         assert time.monotonic() - started < 10
@@ -274,6 +485,8 @@ async def test_it_fits_the_screen(desk: Desk, size: ViewportSize, dark: bool) ->
         box(desk.alarm, "box-2") as two,
         box(desk.alarm, "box-3") as three,
     ):
+        for street in (one, two, three):
+            await birth(street, "alarm")
         await three.alarm(press_body("box-3", age_ms=312_000))
         await expect(page.locator("#hero")).to_have_attribute("data-state", "open")
         await page.keyboard.press("Space")
@@ -287,12 +500,32 @@ async def test_it_fits_the_screen(desk: Desk, size: ViewportSize, dark: bool) ->
         assert wide <= size["width"]
         accept = await page.locator("#accept").bounding_box()
         assert accept is not None
-        assert accept["y"] + accept["height"] <= size["height"]
+        dock = await page.locator("#dock").bounding_box()
+        assert dock is not None
+        assert accept["y"] + accept["height"] <= dock["y"]
+        assert dock["y"] + dock["height"] <= size["height"] + 1
+        for light in await page.locator("#health li").all():
+            assert (await light.inner_text()).strip()
+        for place in await page.locator("#list .row-address").all():
+            room = await place.bounding_box()
+            assert room is not None
+            assert room["width"] > 0.6 * min(size["width"], 760)
         if size is DESK_SCREEN:
             letters = await page.locator("#hero-address").evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
             assert letters >= 40
         name = "console-phone" if size is PHONE else "console"
         await _shot(page, f"{name}.png" if dark else f"{name}-light.png")
+        if size is PHONE and dark:
+            await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+            await expect(page.locator("#below")).to_be_hidden()
+            await _shot(page, "console-phone-list.png", aside=True)
+            await page.evaluate("scrollTo(0, 0)")
+            await page.keyboard.press("t")
+            await expect(page.locator("#notice")).to_be_visible()
+            note, foot = await page.locator("#notice").bounding_box(), await page.locator("#dock").bounding_box()
+            assert note is not None
+            assert foot is not None
+            assert note["y"] >= foot["y"] - 1
 
 
 def test_both_languages_have_the_same_words() -> None:
@@ -343,6 +576,30 @@ def test_the_code_has_no_bare_word_and_no_markup(file: Path) -> None:
     ]
     words = json.loads((CONSOLE / "strings.json").read_text())["id"]
     assert set(re.findall(r'word\("(\w+)"', code)) <= words.keys()
+
+
+@pytest.mark.slow
+async def test_every_name_on_the_map_is_whole(desk: Desk) -> None:
+    async with browser() as running, console(running, desk) as page, box(desk.alarm) as street:
+        await street.alarm(press_body())
+        await expect(page.locator("#map .plate text")).not_to_have_count(0)
+        plate = " ".join(await page.locator("#map .plate text").all_text_contents())
+        assert plate == "Jl. Braga 10, depan Gedung Merdeka"
+        cut = await page.evaluate(
+            """() => {
+            const map = document.getElementById("map").getBoundingClientRect();
+            const out = (box) =>
+              box.left < map.left || box.right > map.right || box.top < map.top || box.bottom > map.bottom;
+            const names = [...document.querySelectorAll("#map text")];
+            return names.filter((name) => out(name.getBoundingClientRect())).map((name) => name.textContent);
+            }"""
+        )
+        assert cut == []
+
+
+def _accept(desk: Desk, incident_id: str, officer: str) -> None:
+    body = {"officer": officer, "screen": "Layar 2"}
+    assert desk.post(f"/api/incidents/{incident_id}/accept", body)[0] == 200
 
 
 async def _shot(page: Page, name: str, *, aside: bool = False) -> None:
