@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import time
 from collections import Counter
@@ -34,6 +35,8 @@ from edge_agent.lamp_output import drive
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
+from edge_agent.status import AgentStatus, outbox_status, session_status, waiting_presses
+from edge_agent.status_socket import serve
 from edge_agent.supervise import keep_running
 from edge_agent.telemetry_lane import TelemetryLane
 from edge_agent.uplink import Uplink
@@ -66,7 +69,8 @@ class Agent:
         self._ready = ready
         self._boot = boot_id()
         self._software = version("siaga")
-        self._clock = Clock(time.time_ns(), time.monotonic_ns())
+        self._began_ns = time.monotonic_ns()
+        self._clock = Clock(time.time_ns(), self._began_ns)
         # Minted at each start: batches live in memory, and a killed agent would use their numbers again.
         self._stream = new_stream_id()
         self._sequence = 0
@@ -190,6 +194,8 @@ class Agent:
             start("health", self._read_health)
             start("ntp", self._ask_ntp)
             start("report", self._report)
+            status = partial(self._status, alarms, batches)
+            start("status", partial(serve, self._settings.data_dir, status, self._faults))
             if not self._settings.buttons:
                 self._ready()
 
@@ -276,6 +282,17 @@ class Agent:
             faults=_counts(self._faults),
             sensors={sensor.id: _counts(sensor.counters) for sensor in self._sensors},
         )
+
+    def _status(self, alarms: AlarmOutbox, batches: BatchOutbox) -> bytes:
+        status = AgentStatus(
+            pid=os.getpid(),
+            running_s=(time.monotonic_ns() - self._began_ns) / 1e9,
+            report=self.report(),
+            sessions={lane: session_status(session) for lane, session in self._uplink.sessions.items()},
+            outboxes={"alarms.db": outbox_status(alarms.writer), "telemetry.db": outbox_status(batches.writer)},
+            presses=waiting_presses(kept.press for kept in self._presses.waiting()),
+        )
+        return encode(status)
 
     async def _report(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""`siaga edge`: run the agent, read a line."""
+"""`siaga edge`: run the agent, ask how it is, read a line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="The box at the roadside: run its agent, read any line once.")
+app = typer.Typer(no_args_is_help=True, help="The box at the roadside: run its agent, ask how it is, read a line.")
 
 
 @app.command(epilog="Example: siaga edge run --config /etc/siaga/box.toml")
@@ -23,6 +23,23 @@ def run(
     from edge_agent.main import run_agent
 
     raise typer.Exit(run_agent(config, log_level))
+
+
+@app.command(epilog="Example: siaga edge status --config /etc/siaga/box.toml --json")
+def status(
+    config: Annotated[Path, typer.Option(help="The box's configuration, box.toml.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Tell how this box is: its books, presses, sessions, clock, outboxes, sensors and faults.
+
+    Keadaan kotak ini: pembukuan, penekanan, sambungan, jam, berkas, sensor, gangguan.
+
+    The running agent is asked; when none runs, the files are read. Exit status: 0 an agent answered, 3 no agent runs
+    (what waits on the card was told), 4 an agent is there but gave no answer, 78 the configuration cannot be used.
+    """
+    from edge_agent.status_command import run_status
+
+    raise typer.Exit(run_status(config, as_json=json, out=sys.stdout))
 
 
 @app.command(epilog="Example: siaga edge read serial:///dev/ttyUSB0?baudrate=9600 --driver nmea --json")

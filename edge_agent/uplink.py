@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from collections.abc import Mapping
 from typing import Literal
 
 from contract import topics
@@ -91,6 +92,11 @@ class Uplink:
             gatherer=gatherer,
             stands_still_until_ns=presses.telemetry_stands_still_until_ns,
         )
+
+    @property
+    def sessions(self) -> Mapping[topics.Lane, Session]:
+        """Both lanes' sessions."""
+        return self._sessions
 
     async def run(self) -> None:
         """Send and hear until cancelled; each session and lane is started again by itself when it fails."""

@@ -1,0 +1,105 @@
+"""`siaga edge status`: ask the running agent; when none runs, read what waits on the card."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, TextIO
+from urllib.parse import quote
+
+from contract.errors import EX_CONFIG, BodyError, ConfigError
+from contract.messages import Press, decode
+from edge_agent.config import load_box_settings
+from edge_agent.status import AgentStatus, BoxStatus, CardStatus, FileStatus, in_words, waiting_presses
+from edge_agent.status_socket import MAX_BYTES, SilentAgentError, ask
+
+NOT_RUNNING: Final = 3
+"""Exit status when no agent runs; the card was read. As LSB's `status` has it."""
+UNKNOWN: Final = 4
+"""Exit status when an agent is there but gave no answer that can be used. As LSB's `status` has it."""
+
+_FILES: Final = ("alarms.db*", "telemetry.db*")
+
+
+def run_status(config: Path, *, as_json: bool, out: TextIO) -> int:
+    """Print how a box is; return the exit status (0, 3, 4 or 78).
+
+    Args:
+        config: The box's configuration, `box.toml`.
+        as_json: Whether to print one JSON object (`BoxStatus`) instead of words.
+        out: Where to print.
+    """
+    try:
+        settings = load_box_settings(config)
+    except ConfigError as error:
+        print(f"siaga edge: {error}", file=sys.stderr)
+        return EX_CONFIG
+    folder = settings.data_dir
+    try:
+        answer = ask(folder)
+        agent = None if answer is None else decode(AgentStatus, answer, max_bytes=MAX_BYTES)
+    except (SilentAgentError, BodyError) as error:
+        hint = "; is it of another version? restart it" if isinstance(error, BodyError) else ""
+        print(f"siaga edge: {error}{hint}", file=sys.stderr)
+        return UNKNOWN
+    card = read_card(folder) if agent is None else None
+    box = BoxStatus(device=settings.device, data_dir=str(folder), agent=agent, card=card, files=_files(folder))
+    if as_json:
+        print(json.dumps(box.model_dump(mode="json"), ensure_ascii=False), file=out)
+    else:
+        print(in_words(box, str(config)), file=out)
+    return 0 if agent is not None else NOT_RUNNING
+
+
+def read_card(folder: Path) -> CardStatus:
+    """Return what waits in the outbox files; they are only read, and what cannot be read is told in `faults`."""
+    found: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, read in (("alarms.db", _read_presses), ("telemetry.db", _read_batches)):
+        path = folder / name
+        try:
+            if path.exists():
+                found |= _read(path, read)
+        except (OSError, sqlite3.Error) as error:
+            faults.append(f"{path}: {error}")
+    return CardStatus(**found, faults=faults)
+
+
+def _read(path: Path, read: Callable[[sqlite3.Connection], dict[str, Any]]) -> dict[str, Any]:
+    wal = path.with_name(path.name + "-wal")
+    # Without a WAL the file has everything, and SQLite need not make files beside it to read it.
+    how = "mode=ro" if wal.exists() and wal.stat().st_size else "immutable=1"
+    with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?{how}", uri=True, timeout=1.0)) as connection:
+        return read(connection)
+
+
+def _read_presses(connection: sqlite3.Connection) -> dict[str, Any]:
+    unreadable = connection.execute("SELECT count(*) FROM unreadable").fetchone()[0]
+    presses: list[Press] = []
+    count = 0
+    for (body,) in connection.execute("SELECT body FROM press ORDER BY rowid"):
+        count += 1
+        try:
+            presses.append(decode(Press, body if isinstance(body, bytes) else b""))
+        except BodyError:
+            unreadable += 1
+    return {"presses": count, "unreadable": unreadable, "waiting": waiting_presses(presses)}
+
+
+def _read_batches(connection: sqlite3.Connection) -> dict[str, Any]:
+    batches, readings = connection.execute("SELECT count(*), coalesce(sum(readings), 0) FROM batch").fetchone()
+    return {"batches": batches, "readings": readings}
+
+
+def _files(folder: Path) -> list[FileStatus]:
+    files = []
+    for path in sorted(path for pattern in _FILES for path in folder.glob(pattern)):
+        try:
+            files.append(FileStatus(name=path.name, size_bytes=path.stat().st_size))
+        except FileNotFoundError:
+            continue  # a WAL comes and goes
+    return files

@@ -1,0 +1,183 @@
+"""`siaga edge status` on a real agent between real brokers, and on what it left when it is gone."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.errors import EX_CONFIG
+from edge_agent.status_command import NOT_RUNNING, UNKNOWN
+from siaga.demo.files import Identity, Ports, box_toml
+from siaga.stack.mosquitto import Mosquitto
+from siaga.stack.process import Process
+from siaga.stack.trust import Trust
+from simulator.control import BoardControl
+from simulator.layout import board_path, box_name, sensor_name
+
+REPO = Path(__file__).parents[2]
+BOX = box_name(1)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A box with its hardware and brokers; nobody receives what it sends."""
+
+    folder: Path
+    config: Path
+    agent: Process
+
+    def status(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Ask how the box is."""
+        command = [sys.executable, "-m", "siaga.main", "edge", "status", "--config", str(self.config), *options]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=REPO)
+
+    def told(self) -> tuple[int, dict[str, Any]]:
+        """Return the exit status and the JSON."""
+        done = self.status("--json")
+        return done.returncode, json.loads(done.stdout) if done.stdout else {"error": done.stderr}
+
+    def until(self, path: str, wanted: int = 1) -> dict[str, Any]:
+        """Ask until a number of the answer is at least `wanted`; return the answer."""
+        deadline = time.monotonic() + 15
+        while True:
+            code, box = self.told()
+            value: Any = box
+            for name in path.split("."):
+                value = value.get(name) if value is not None else None
+            if value is not None and value >= wanted:
+                assert code == 0
+                return box
+            assert time.monotonic() < deadline, (code, box)
+
+
+@pytest.fixture
+def site(tmp_path: Path, trust: Trust, alarm_broker: Mosquitto, telemetry_broker: Mosquitto) -> Iterator[Site]:
+    """Yield a box whose agent runs."""
+    trust.issue_devices([BOX])
+    authority = trust.authority
+    lines = ("certificate", str(authority.device_certificate(BOX))), ("key", str(authority.device_key(BOX)))
+    ports = Ports(alarm_broker.device_port, 0, telemetry_broker.device_port, 0, 0, 0)
+    hardware = tmp_path / "hardware"
+    config = tmp_path / "box.toml"
+    config.write_text(box_toml(tmp_path, hardware, BOX, 1, ports, Identity(authority.trust, lines)))
+    options = ["--folder", str(hardware), "--boxes", "1", "--rate-hz", "10"]
+    simulator = Process(
+        [sys.executable, "-m", "siaga.main", "simulator", "run", *options], name="simulator", folder=tmp_path
+    )
+    agent = Process([sys.executable, "-m", "edge_agent.main", "--config", str(config)], name="agent", folder=tmp_path)
+    simulator.start()
+    simulator.wait_ready()
+    agent.start()
+    agent.wait_ready()
+    yield Site(tmp_path, config, agent)
+    agent.stop()
+    simulator.stop()
+
+
+def press(site: Site) -> None:
+    with BoardControl(board_path(site.folder / "hardware", BOX)) as board:
+        board.press(hold_ms=20)
+
+
+def balances(books: dict[str, Any]) -> bool:
+    return bool(books["produced"] == books["receipted"] + books["waiting"] + sum(books["dropped"].values()))
+
+
+@pytest.mark.slow
+def test_a_running_agent_tells_books_sessions_clock_and_what_waits(site: Site, telemetry_broker: Mosquitto) -> None:
+    press(site)
+    site.until("agent.sessions.alarm.connects")
+    site.until("agent.report.presses.waiting")
+    box = site.until("agent.report.readings.waiting", wanted=5)
+    agent = box["agent"]
+    assert agent["pid"] == site.agent.pid
+    assert balances(agent["report"]["readings"])
+    assert balances(agent["report"]["presses"])
+    assert [(one["button"], one["status"]) for one in agent["presses"]] == [("sos", "Actual")]
+    assert agent["report"]["clock"] in ("gnss", "ntp")
+    assert agent["report"]["sensors"][sensor_name(1)]["sentences"] > 0
+    assert agent["sessions"]["telemetry"]["connected"]
+    assert {file["name"] for file in box["files"]} >= {"alarms.db", "telemetry.db"}
+    assert stat.S_IMODE((site.folder / BOX / "agent.sock").stat().st_mode) == 0o600
+    telemetry_broker.kill()
+    deadline = time.monotonic() + 10
+    while "TERPUTUS / NOT CONNECTED" not in (words := site.status()).stdout:
+        assert time.monotonic() < deadline, words.stdout
+    assert words.returncode == 0
+    assert "1 = 0 diterima / receipted + 1 menunggu / waiting" in words.stdout
+    assert "menunggu / waiting: sos press Actual 20" in words.stdout
+    assert "check the network and the broker" in words.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_without_an_agent_the_card_is_told_and_exit_3(site: Site, how: str) -> None:
+    press(site)
+    site.until("agent.report.presses.waiting")
+    site.until("agent.report.readings.waiting", wanted=5)
+    if how == "stopped":
+        site.agent.stop()
+    else:
+        site.agent.kill()
+    code, box = site.told()
+    assert code == NOT_RUNNING
+    assert box["agent"] is None
+    assert box["card"]["presses"] == 1
+    assert [one["button"] for one in box["card"]["waiting"]] == ["sos"]
+    assert box["card"]["faults"] == []
+    assert (box["card"]["readings"] >= 5) == (how == "stopped"), "a kill within 30 s: readings were in memory only"
+    words = site.status()
+    assert words.returncode == NOT_RUNNING
+    assert "no agent runs" in words.stdout
+    assert f"siaga-edge --config {site.config}" in words.stdout
+    site.agent.start()
+    site.agent.wait_ready()
+    # What the last one left is in the way of nothing: the socket is bound anew.
+    assert site.until("agent.report.presses.waiting")["agent"]["pid"] == site.agent.pid
+
+
+@pytest.mark.slow
+def test_an_agent_that_stands_still_is_told_as_such_and_exit_4(site: Site) -> None:
+    site.until("agent.pid")
+    site.agent.freeze()
+    begun = time.monotonic()
+    done = site.status()
+    site.agent.thaw()
+    assert done.returncode == UNKNOWN
+    assert "gave no answer within 3 s" in done.stderr
+    assert time.monotonic() - begun < 8
+    assert site.told()[0] == 0
+
+
+@pytest.mark.slow
+def test_a_damaged_file_is_told(site: Site) -> None:
+    site.until("agent.pid")
+    site.agent.stop()
+    (site.folder / BOX / "alarms.db").write_bytes(b"not a database" * 300)
+    code, box = site.told()
+    assert code == NOT_RUNNING
+    assert len(box["card"]["faults"]) == 1
+    assert "alarms.db: file is not a database" in box["card"]["faults"][0]
+    assert "RUSAK / FAULT" in site.status().stdout
+
+
+@pytest.mark.slow
+def test_a_configuration_that_cannot_be_used_exits_78_and_help_has_an_example(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "siaga.main", "edge", "status"]
+    done = subprocess.run(
+        [*command, "--config", str(tmp_path / "none.toml")], capture_output=True, text=True, check=False, cwd=REPO
+    )
+    assert done.returncode == EX_CONFIG
+    assert "none.toml: cannot be read" in done.stderr
+    told = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True, cwd=REPO).stdout
+    assert "Example: siaga edge status --config /etc/siaga/box.toml" in told
+    assert "3 no agent runs" in " ".join(told.split())
