@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-trust schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-edge bench-trust schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -29,6 +29,9 @@ check: test-setup ## style, types, imports between rooms, schemas
 
 bench-alarm: test-setup ## time 200 presses from the button's edge to the page's paint
 	@.venv/bin/python -m benchmarks.alarm
+
+bench-edge: test-setup ## what the agent costs a box: memory, CPU, start, bytes written
+	@.venv/bin/python -m benchmarks.edge
 
 bench-trust: test-setup ## what TLS costs the collector per message, and a press
 	@.venv/bin/python -m benchmarks.trust
