@@ -5,7 +5,8 @@ Rules:
   the box's clock: at once when the clock is trusted, else it is held until it is, for at most 10 minutes; then it goes
   out flagged `none`. A timestamp is frozen here, before the first send.
 - No two readings of one sensor and kind share a timestamp, for the store would keep only one of them: a source that
-  says the same time twice is dropped and counted; a stamped reading moves on by 1 ns.
+  says a time again is dropped and counted; a stamped reading moves on by 1 ns. The last 512 times are remembered, so
+  that a receiver that goes back some seconds, or many samples of one moment, overwrite nothing.
 - A batch closes at 50 readings or 1 s after its first, whichever is first.
 """
 
@@ -23,6 +24,7 @@ BATCH_READINGS = 50
 BATCH_AGE_NS = 1 * _S
 HOLD_NS = 600 * _S
 HOLD_READINGS = 20_000
+RECENT_TIMES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Gatherer:
         self._held: deque[_Held] = deque()
         self._open: list[Reading] = []
         self._opened_ns = 0
-        self._last: dict[tuple[str, str], int] = {}
+        self._recent: dict[tuple[str, str], dict[int, None]] = {}
         self.produced = 0
 
     @property
@@ -57,8 +59,7 @@ class Gatherer:
         """Take a sample of a sensor."""
         self.produced += 1
         if sample.time_ns is not None and is_plausible(sample.time_ns):
-            last = self._last.get((sensor, sample.kind))
-            if last is not None and sample.time_ns == last:
+            if sample.time_ns in self._recent.get((sensor, sample.kind), ()):
                 self._dropped["same time twice"] += 1
                 return
             self._append(sensor, sample, sample.time_ns, monotonic_ns, own=True)
@@ -101,11 +102,12 @@ class Gatherer:
             self._append(held.sensor, held.sample, self._clock.time_ns(held.sample.monotonic_ns), monotonic_ns)
 
     def _append(self, sensor: str, sample: Sample, time_ns: int, monotonic_ns: int, *, own: bool = False) -> None:
-        key = (sensor, sample.kind)
-        last = self._last.get(key)
-        if not own and last is not None and time_ns == last:
+        recent = self._recent.setdefault((sensor, sample.kind), {})
+        while not own and time_ns in recent:
             time_ns += 1
-        self._last[key] = time_ns
+        recent[time_ns] = None
+        if len(recent) > RECENT_TIMES:
+            del recent[next(iter(recent))]
         if not self._open:
             self._opened_ns = monotonic_ns
         self._open.append(

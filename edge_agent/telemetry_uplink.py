@@ -62,10 +62,12 @@ class TelemetryUplink:
             sending = self._sending(now_ns)
             for command in self._lane.due(now_ns, sending=sending):
                 self._workers.spawn(self._carry_out(command), type(command).__name__)
+            until_ns = self._stands_still_until_ns()
             moments = (
                 self._gatherer.next_ns(),
                 self._lane.next_ns(now_ns, sending=sending),
-                None if sending else self._stands_still_until_ns(),
+                # A standstill that is over is no moment to wait for: without a connection this would spin.
+                until_ns if until_ns is not None and until_ns > now_ns else None,
             )
             await wait_until(self._wake, min((moment for moment in moments if moment is not None), default=None))
 

@@ -35,6 +35,24 @@ def test_a_batch_closes_at_its_size_or_age() -> None:
     assert gatherer.next_ns() is None
 
 
+def test_many_samples_of_one_moment_have_a_timestamp_each() -> None:
+    gatherer = Gatherer(trusted(), Counter())
+    for _ in range(5):
+        gatherer.add("level", sample(7), 7)
+    ((*readings,),) = gatherer.ready(7 + BATCH_AGE_NS)
+    assert [reading["timestamp_ns"] for reading in readings] == [NOW + 7 + number for number in range(5)]
+
+
+def test_a_receiver_that_goes_back_some_seconds_doubles_no_timestamp() -> None:
+    dropped: Counter[str] = Counter()
+    gatherer = Gatherer(trusted(), dropped)
+    for second in (1, 2, 3, 1, 2, 3, 4):
+        gatherer.add("gps", sample(second, NOW + second * S), second)
+    ((*readings,),) = gatherer.ready(10 * S)
+    assert [reading["timestamp_ns"] for reading in readings] == [NOW + second * S for second in (1, 2, 3, 4)]
+    assert dropped == {"same time twice": 3}
+
+
 def test_the_sources_own_time_is_kept_and_never_doubled() -> None:
     dropped: Counter[str] = Counter()
     gatherer = Gatherer(trusted(), dropped)
