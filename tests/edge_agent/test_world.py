@@ -30,9 +30,9 @@ def run_many(runs: int, *, new_streams: bool = True) -> None:
         run(seed, new_streams=new_streams)
 
 
+# In each fifty nights; what is rarer is in docs/edge-world.md.
 MUST_HAPPEN = {
     "GNSS receivers gone back",
-    "acknowledged messages lost by a broker",
     "agents killed",
     "batches put aside, receipted by hash",
     "batches taken up from the card",
@@ -42,7 +42,6 @@ MUST_HAPPEN = {
     "cards stalled",
     "clock jumps",
     "collectors killed",
-    "commits done as the agent died",
     "connections half open",
     "desks killed",
     "old lamp messages",
@@ -66,9 +65,7 @@ def test_a_bad_night_loses_and_doubles_nothing(first: int) -> None:
     for seed in range(first, first + (1 if _ONE else CHUNK)):
         seen += run(seed).injected
     if not _ONE:
-        assert MUST_HAPPEN - {name for name, number in seen.items() if number} <= {
-            "acknowledged messages lost by a broker",  # rarer than one in fifty nights; the 500 have it
-        }
+        assert not MUST_HAPPEN - {name for name, number in seen.items() if number}
 
 
 def test_the_same_seed_is_the_same_night() -> None:

@@ -22,7 +22,8 @@ from contract.messages import Press
 from contract.topics import Lane
 from edge_agent.alarm_lane import KeptPress
 from edge_agent.clock import EARLIEST_NS
-from tests.edge_agent.world_box import BUTTONS, Box, Card, CardFile, Life
+from tests.edge_agent.world_box import BUTTONS, Box
+from tests.edge_agent.world_card import Card, CardFile, Life
 from tests.edge_agent.world_centre import DEVICE, LANES, Collector, Desk, WorldError, claim
 from tests.edge_agent.world_net import MS, Broker, Loop, S, Topic, Transport, Weather
 
@@ -54,7 +55,9 @@ class World:
         self.readings = 0
         self.steps = 0
         self._new_streams = new_streams
-        self._storm_ns = int(draw.uniform(30, 240) * S)
+        # In one night of twelve nobody tells the box the time for longer than it holds readings for it.
+        self._dark = draw.random() < 1 / 12
+        self._storm_ns = int((draw.uniform(30, 240) + (700 if self._dark else 0)) * S)
         self._gnss_back_ns = 0
         self._fixes: dict[int, str] = {}
         small = draw.random() < 0.25
@@ -79,7 +82,11 @@ class World:
         self.transport.weather = Weather(
             drop=0.3 * harsh**2, double=0.2 * harsh, late=0.2 * harsh, delay_ns=int((20 + 1_500 * harsh**3) * MS)
         )
-        self._sample_every(draw.uniform(0.7, 4.0))
+        if self._dark:
+            self.injected["nights without time or link for 10 minutes"] += 1
+            self._reach(False)
+            self.loop.after(int(draw.uniform(620, 700) * S), lambda: self._reach(True))
+        self._sample_every(draw.uniform(0.7, 4.0) * (4 if self._dark else 1))
         for _ in range(draw.randint(0, 5)):
             self._at_some_time(self._press)
         faults = self._faults()
@@ -150,7 +157,7 @@ class World:
         late_ns = int(draw.random() * 50 * MS)
         for _ in range(3 if draw.random() < 0.1 else 1):  # several sentences in one read share its moment
             box.sample("level", "water_level", self._number(), None, late_ns)
-        if draw.random() < 0.5:
+        if draw.random() < 0.5 and not self._dark:
             fix_ns = (self._true_ns() - self._gnss_back_ns) // S * S
             # A fix is said once; one said again to another life of the agent is beyond what memory can know.
             if self._fixes.setdefault(fix_ns, box.life.stream) == box.life.stream:
@@ -226,7 +233,12 @@ class World:
         broker = self.brokers[lane]
         broker.reachable = False
         self.box.sessions[lane].go_half_open()
-        self.loop.after(int(self.draw.uniform(2, 90) * S), lambda: setattr(broker, "reachable", True))
+        if not self._dark:
+            self.loop.after(int(self.draw.uniform(2, 90) * S), lambda: setattr(broker, "reachable", True))
+
+    def _reach(self, reachable: bool) -> None:
+        for broker in self.brokers.values():
+            broker.reachable = reachable
 
     def _kill_desk(self) -> None:
         if not self.desk.alive:
@@ -253,6 +265,8 @@ class World:
 
     def _tell_time(self) -> None:
         """NTP speaks, sometimes ten years off, and is put right later."""
+        if self._dark:
+            return
         self.injected["clock jumps"] += 1
         off_ns = self.draw.choice((0, -300 * MS, 5 * S, -40 * S, TEN_YEARS_NS, -TEN_YEARS_NS))
 
@@ -294,8 +308,9 @@ class World:
     # --- the calm
 
     def _calm(self) -> None:
-        """Everything stands, and what was told to end later has ended."""
+        """Nothing is injected any more, and what ends later by itself ends."""
         self.transport.weather = Weather()
+        self._reach(True)
         # The last fault still ends by itself within 100 s; nothing else is injected from here on.
         self.steps += self.loop.run_until(self.loop.now_ns + 100 * S)
         claim(self.box.alive and self.desk.alive and self.collector.alive, "the world did not come to rest")

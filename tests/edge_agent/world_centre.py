@@ -189,6 +189,8 @@ class Collector:
             stored = self.points.setdefault(point, number)
             claim(stored == number, f"point {point} stored twice and differs: readings {stored} and {number}")
             self.stored.add(number)
+            if reading["clock"] == "none":
+                self._injected["readings stored as without a trusted clock"] += 1
         if not self._to_receipt and not self._to_name:
             life = self._life
             self._loop.after(200 * MS, lambda: self._receipt() if self._life == life else None)

@@ -130,7 +130,7 @@ class Broker:
             self._upward(self.lane, topic, body)
 
         loop, draw = self.transport.loop, self.transport.draw
-        loop.after(int(draw.random() * (3 * S if draw.random() < 0.05 else 5 * MS)), deliver)
+        loop.after(int(draw.random() * (6 * S if draw.random() < 0.2 else 5 * MS)), deliver)
 
     def send_down(self, topic: DownTopic, body: bytes) -> None:
         """Take a message of the centre to the box; QoS 1 over a clean session, so a lost connection loses it."""
