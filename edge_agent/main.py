@@ -1,6 +1,6 @@
 """`siaga-edge`: the agent's own entry point, which imports what the agent needs and nothing more.
 
-`siaga edge run` is the same agent, started by the whole command line; it costs more memory and a slower start.
+`siaga edge run` is the same agent, started by the whole command line, whose own imports it keeps in memory.
 """
 
 from __future__ import annotations
