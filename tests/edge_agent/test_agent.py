@@ -123,7 +123,7 @@ async def running(agent: Agent) -> asyncio.Task[None]:
 async def comes(look: Callable[[], bool]) -> None:
     """Wait until the agent's books show something; they are all it shows."""
     async with asyncio.timeout(10):
-        while not look():
+        while not look():  # noqa: ASYNC110 - its books are all it shows
             await asyncio.sleep(0.01)
 
 
