@@ -1,6 +1,6 @@
 """500 nights of the world, and proof that it notices a broken rule.
 
-`SEED=17 pytest tests/edge_agent/test_world.py -k night` runs one of them again.
+`SEED=17 pytest tests/edge_agent/test_world.py -k bad_night` runs one of them again.
 """
 
 from __future__ import annotations
