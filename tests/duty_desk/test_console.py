@@ -23,6 +23,7 @@ CONSOLE = REPO / "duty_desk" / "console"
 SHOTS = REPO / "docs" / "assets"
 DESK_SCREEN: ViewportSize = {"width": 1366, "height": 768}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+SOUND_TRIED = "sound tried"
 CHROMIUM = [
     "--headless",
     "--no-sandbox",
@@ -65,6 +66,10 @@ async def console(
         f"localStorage.getItem('siaga.officer') || localStorage.setItem('siaga.officer', {json.dumps(officer)});"
         f"localStorage.getItem('siaga.screen') || localStorage.setItem('siaga.screen', {json.dumps(screen)});"
     )
+    await context.add_init_script(
+        "window.AudioContext = class extends AudioContext {"
+        f"constructor() {{ super(); console.debug({json.dumps(SOUND_TRIED)}); }} }};"
+    )
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -74,7 +79,9 @@ async def console(
             errors.append(message.text) if message.type == "error" and "status of 409" not in message.text else None
         ),
     )
-    await page.goto(desk.url)
+    # Whatever Playwright looks at counts as an officer's gesture, so nothing is looked at before the sound was tried.
+    async with page.expect_console_message(lambda message: message.text == SOUND_TRIED, timeout=15_000):
+        await page.goto(desk.url)
     await expect(page.locator("#health-stream")).to_have_attribute("data-good", "true")
     try:
         yield page
