@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
 
 from link import Endpoint, Session
 
@@ -96,3 +100,13 @@ async def listening(
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
+
+
+def answer_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer each host name with 127.0.0.1: a bare machine has no /etc/hosts, and so not even `localhost`."""
+    really = socket.getaddrinfo
+
+    def answering(host: str, port: int, *, type: int, flags: int = 0) -> Any:  # noqa: A002 - socket's own name
+        return really(host if flags else HOST, port, type=type, flags=flags)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answering)

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from link.dial import Dialer, Endpoint
+from tests.link.harness import answer_names
 
 _REAL = socket.getaddrinfo
 
@@ -65,7 +66,8 @@ async def test_a_refused_connection_raises() -> None:
 async def test_the_last_good_address_serves_when_names_cannot_be_looked_up(
     listening: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dialer = Dialer(Endpoint("localhost", listening), 5.0)
+    answer_names(monkeypatch)
+    dialer = Dialer(Endpoint("alarm.siaga.example", listening), 5.0)
     (await dialer.dial()).close()
     monkeypatch.setattr(socket, "getaddrinfo", _failing)
     with await dialer.dial() as connected:

@@ -21,7 +21,7 @@ from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
 from siaga.stack.trust import Trust
 from tests.link.forgery import broker_of, device, forge, tls_1_2, with_credentials
-from tests.link.harness import HOST, PATIENCE_S, Inbox, connected, listening, running, started, until
+from tests.link.harness import HOST, PATIENCE_S, Inbox, answer_names, connected, listening, running, started, until
 
 END = b"-----END CERTIFICATE-----\n"
 HUNG_UP = "the connection ended within the TLS handshake, without a reason; is it the port for TLS?"
@@ -111,10 +111,13 @@ async def test_a_broker_whose_certificate_is_not_right_is_refused(
             assert await fault(version(endpoint)) == f"we refuse the broker's certificate: {why}"
 
 
-async def test_a_host_name_the_certificate_does_not_have_is_refused(trust: Trust, tmp_path: Path) -> None:
+async def test_a_host_name_the_certificate_does_not_have_is_refused(
+    trust: Trust, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with broker_of(trust, tmp_path, {"hosts": ("127.0.0.1", "alarm.siaga.example")}) as broker:
         box = broker.device("box-1")
-        named = Endpoint("localhost", box.port, box.credentials)
+        named = Endpoint("other.siaga.example", box.port, box.credentials)
+        answer_names(monkeypatch)
         assert await fault(named) == "we refuse the broker's certificate: it is for another host name"
 
 

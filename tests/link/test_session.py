@@ -63,7 +63,7 @@ async def test_a_killed_process_has_its_will_published(alarm_broker: Mosquitto) 
     trust, authority = alarm_broker.trust, alarm_broker.trust.authority
     trust.issue_devices(["box-1"])
     settings = {
-        "host": "localhost",
+        "host": "127.0.0.1",
         "port": alarm_broker.device_port,
         "ca": str(authority.trust),
         "certificate": str(authority.device_certificate("box-1")),
