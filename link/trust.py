@@ -121,7 +121,8 @@ def explain_handshake(error: BaseException) -> TrustError | None:
 
     That one is passing: a broker that is being stopped does the same.
     """
-    if isinstance(error, ssl.SSLEOFError | ConnectionResetError | BrokenPipeError):
+    # SSLZeroReturnError: what Python makes of it below 3.11.4, with OpenSSL 3.
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionResetError | BrokenPipeError):
         what = "the connection ended within the TLS handshake, without a reason; is it the port for TLS?"
         return TrustError("broker", what, passing=True)
     return explain(error)
