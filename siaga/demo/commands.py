@@ -119,7 +119,11 @@ def status(folder: Path, as_json: bool) -> None:
         officer = f" by {incident['officer']}" if incident["officer"] else ""
         print(f"incident  {incident['state']}{officer}: {incident['device']}, {incident['address']}")
     for box in told["boxes"]:
-        print(f"{box['name']:<9} {box['presses']} presses, lamp {box['lamp']}, {box['positions']} positions stored")
+        print(f"{box['name']:<9} {box['presses']} {_presses(box['presses'])}, lamp {box['lamp']}, {box['positions']} positions stored")
+
+
+def _presses(count: int) -> str:
+    return "press" if count == 1 else "presses"
 
 
 def _status(state: DemoState) -> dict[str, Any]:
