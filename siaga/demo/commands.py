@@ -119,7 +119,8 @@ def status(folder: Path, as_json: bool) -> None:
         officer = f" by {incident['officer']}" if incident["officer"] else ""
         print(f"incident  {incident['state']}{officer}: {incident['device']}, {incident['address']}")
     for box in told["boxes"]:
-        print(f"{box['name']:<9} {box['presses']} {_presses(box['presses'])}, lamp {box['lamp']}, {box['positions']} positions stored")
+        pressed = f"{box['presses']} {_presses(box['presses'])}"
+        print(f"{box['name']:<9} {pressed}, lamp {box['lamp']}, {box['positions']} positions stored")
 
 
 def _presses(count: int) -> str:
