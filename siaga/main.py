@@ -59,7 +59,8 @@ def main() -> None:
         if noun is None or _is_ours(error.name or ""):
             raise
         extra = NOUNS[noun].extra
-        print(f"siaga {noun} needs: pip install 'siaga[{extra}]'  ({error.name} is not installed)", file=sys.stderr)
+        hint = f"in a checkout: pip install '.[{extra}]'"
+        print(f"siaga {noun} needs, {hint}  ({error.name} is not installed)", file=sys.stderr)
         raise SystemExit(_EX_UNAVAILABLE) from None
 
 

@@ -76,5 +76,5 @@ def test_a_missing_extra_is_named(argv: list[str], missing: set[str], extra: str
     code = MISSING.format(missing=missing, argv=argv)
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=20)
     assert told.returncode == 69, told.stderr
-    assert f"siaga {argv[1]} needs: pip install 'siaga[{extra}]'" in told.stderr
+    assert f"siaga {argv[1]} needs, in a checkout: pip install '.[{extra}]'" in told.stderr
     assert "Traceback" not in told.stderr
