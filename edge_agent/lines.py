@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
@@ -82,6 +83,18 @@ def parse_line_uri(uri: str) -> SerialLine | TcpLine | ReplayLine:
             raise ValueError(f"{uri!r} is not tcp://HOST:PORT; example: tcp://192.168.1.20:4001")
         return TcpLine(parts.hostname, port)
     raise ValueError(f"{uri!r} is no line; examples: {_EXAMPLES}")
+
+
+def line_claims(uri: str) -> tuple[str, ...]:
+    """Return what a line takes for itself alone, such as `serial:/dev/ttyUSB0`; two names of one port are one claim.
+
+    Raises:
+        ValueError: As `check_line_uri`.
+    """
+    line = parse_line_uri(uri)
+    if isinstance(line, SerialLine):
+        return (f"serial:{os.path.realpath(line.path)}",) if line.exclusive else ()
+    return (f"tcp:{line.host}:{line.port}",) if isinstance(line, TcpLine) else ()
 
 
 async def read_line_source(uri: str) -> AsyncGenerator[tuple[bytes, int], None]:

@@ -1,38 +1,51 @@
-"""What a driver for a line of bytes is: a decoder without I/O, found by its name.
+"""What a driver is: something that yields samples, found by its name, with settings of its own.
 
-Bytes and the time of their arrival go in, samples come out. Whatever else happens on the line is counted, never raised.
+| part | what it does |
+|---|---|
+| `Decoder` | bytes and the time of their arrival go in, samples come out; no I/O |
+| `Driver` | opens its line, bus or files and yields samples until it is lost; `line.LineDriver` is any decoder's |
+| `DriverSettings` | the keys of its table in `[[sensors]]`; checking them opens nothing |
+| `DriverType` | what a driver's module exports as `DRIVER`: name, settings, how to make one, an example |
+
+Whatever goes wrong with what comes in is counted by reason, never raised; only a line that cannot be opened or is lost
+is a `LineError`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Annotated, Final, Generic, Protocol, TypeVar, runtime_checkable
+
+from pydantic import Field
 
 from contract.batch import FieldValue
 from contract.errors import ConfigError
+from contract.identity import Name
+from contract.settings import Settings
 
 EARLIEST_LIVE_NS: Final = 1_735_689_600_000_000_000
 """2025-01-01T00:00:00Z. A live source that claims an earlier time has lost count of the weeks (GPS counts 1024 of them
 and starts again) or never had a date."""
 
-DRIVERS: Final = MappingProxyType({"nmea": "gps"})
-"""The known drivers, each with the usual name of a sensor it reads."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a driver made of some bytes.
+    """What a driver measured.
 
-    `kind` and `fields` are of the catalogue. `monotonic_ns` is when the last byte of it arrived. `time_ns` is the
-    source's own UTC time in nanoseconds since 1970, as a satellite receiver has it; None: the agent's clock stamps it.
+    `kind` and `fields` are of the catalogue. `monotonic_ns` is when the last byte of it arrived, or when it was
+    measured, by CLOCK_MONOTONIC. `time_ns` is the source's own UTC time in nanoseconds since 1970, as a satellite
+    receiver has it; None: the agent's clock stamps it. `sensor` names the part of a bus it is from, such as one of
+    several Modbus slaves, and is one of its settings' `parts()`; None: the sensor itself.
     """
 
     kind: str
     fields: dict[str, FieldValue]
     monotonic_ns: int
     time_ns: int | None
+    sensor: str | None = None
 
 
 class Decoder(Protocol):
@@ -48,12 +61,98 @@ class Decoder(Protocol):
         ...
 
     def flush(self) -> list[Sample]:
-        """Return what is still pending, because the line ended."""
+        """Return what is still pending, because the line ended; what comes next is of a line opened anew."""
         ...
 
     def fault(self) -> str | None:
-        """Return what is wrong with the line in words, such as `garbled`, or None."""
+        """Return what is wrong with the line now, as `Driver.fault` does, or only its reason, such as `garbled`."""
         ...
+
+
+class Driver(Protocol):
+    """A driver at work. Making one stores its settings and opens nothing."""
+
+    @property
+    def counters(self) -> Counter[str]:
+        """What came in and what was refused, by reason, over all openings."""
+        ...
+
+    def samples(self) -> AsyncGenerator[list[Sample], None]:
+        """Open when first asked, and yield samples as they come; let everything go when closed or cancelled.
+
+        It ends when a finite source, such as a replayed file, does. It may be called again once it ended or raised, and
+        then opens again. A list may be empty, so that a change of `fault` is seen.
+
+        Raises:
+            LineError: It cannot open, or what it had open is lost.
+        """
+        ...
+
+    def fault(self) -> str | None:
+        """Return what is wrong now, or None: a short reason that stays the same, such as `garbled`, then `: ` and what
+        to do about it in words."""
+        ...
+
+
+@runtime_checkable
+class BusDriver(Protocol):
+    """What a driver with several sensors on it has besides."""
+
+    def faults_of_parts(self) -> Mapping[str, str]:
+        """Return the fault of each part that has one, by the part's name, worded as `Driver.fault`'s."""
+        ...
+
+
+class DriverSettings(Settings):
+    """What every table in `[[sensors]]` has; each driver adds its own keys.
+
+    `id` is the sensor's name in its readings. `uri` says where the hardware is, such as `serial:///dev/ttyUSB0`; each
+    driver checks it, or gives it a default.
+    """
+
+    id: Name
+    driver: Name
+    uri: Annotated[str, Field(max_length=4_096)]
+
+    @property
+    def live(self) -> bool:
+        """Whether it measures the present; a replayed log says when it was recorded, not what time it is."""
+        return not self.uri.startswith("replay://")
+
+    def claims(self) -> tuple[str, ...]:
+        """Return what this sensor takes for itself alone, such as `serial:/dev/ttyUSB0`, `gpio:gpiochip0/17` or
+        `file:/sys/bus/w1/devices/28-0/w1_slave`: two parts of a box with the same claim are a mistake."""
+        return ()
+
+    def parts(self) -> tuple[str, ...]:
+        """Return the names of the sensors it yields samples for beside its own `id`."""
+        return ()
+
+
+SettingsT = TypeVar("SettingsT", bound=DriverSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class DriverType(Generic[SettingsT]):
+    """A kind of driver: what its module exports as `DRIVER`, or an entry point of group `siaga.drivers` names.
+
+    Args:
+        name: What `driver = "…"` says; of a-z, 0-9 and hyphen.
+        settings: The model of its table in `[[sensors]]`.
+        open: Makes a driver from its settings; it only stores them.
+        example: A `[[sensors]]` table that works, as TOML.
+        tells_time: Its samples' own times are true UTC, as a satellite receiver's, and may set the box's clock.
+    """
+
+    name: str
+    settings: type[SettingsT]
+    open: Callable[[SettingsT], Driver]
+    example: str
+    tells_time: bool = False
+
+
+DRIVERS: Final = MappingProxyType({"nmea": "gps"})
+"""The known drivers, each with the usual name of a sensor it reads."""
 
 
 def open_decoder(driver: str, *, earliest_ns: int | None = None) -> Decoder:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from edge_agent.drivers.base import Sample
+from edge_agent.drivers.base import EARLIEST_LIVE_NS, DriverType, Sample
+from edge_agent.drivers.line import LineDriver, LineSettings
 from edge_agent.drivers.nmea.epoch import EpochAssembler
 from edge_agent.drivers.nmea.framer import Framer
 from edge_agent.drivers.nmea.sentence import SentenceError, parse
@@ -85,3 +86,26 @@ class NmeaDecoder:
             self._garbled = True
         elif self._unreadable == 0:
             self._garbled = False
+
+
+class NmeaSettings(LineSettings):
+    """A receiver at the end of a line."""
+
+
+def open_nmea(settings: NmeaSettings) -> LineDriver:
+    """Return a receiver's driver; a replayed log may be as old as it likes."""
+    return LineDriver(NmeaDecoder(earliest_ns=EARLIEST_LIVE_NS if settings.live else None), settings.uri)
+
+
+DRIVER: Final = DriverType(
+    name="nmea",
+    settings=NmeaSettings,
+    open=open_nmea,
+    example="""\
+[[sensors]]
+id = "gps"
+driver = "nmea"
+uri = "serial:///dev/ttyUSB0?baudrate=9600"
+""",
+    tells_time=True,
+)
