@@ -13,7 +13,7 @@ import pytest
 
 from edge_agent.drivers.nmea.driver import NmeaDecoder
 from edge_agent.errors import LineError
-from edge_agent.lines import CHUNK_BYTES, SerialLine, _next_step, check_line_uri, read_line_source
+from edge_agent.lines import CHUNK_BYTES, SerialLine, _next_step, check_line_uri, line_claims, read_line_source
 from tests.edge_agent.drivers.nmea_text import SECOND_NS, THREE_NS, gga, rmc
 
 
@@ -183,3 +183,15 @@ async def test_a_replay_gives_the_file_and_ends(tmp_path: Path) -> None:
     assert chunks == [CHUNK_BYTES, 1]
     with pytest.raises(LineError, match=r"No such file or directory; check the path"):
         await anext(read_line_source(f"replay://{tmp_path}/none"))
+
+
+def test_two_names_of_one_tty_are_one_claim(tmp_path: Path) -> None:
+    (tmp_path / "by-id").symlink_to("/dev/null")
+    assert line_claims(f"serial://{tmp_path}/by-id?baudrate=4800") == line_claims("serial:///dev/null")
+    assert line_claims("serial:///dev/ttyNOPE") == ("serial:/dev/ttyNOPE",)
+    assert line_claims("tcp://Server.example:4001") == ("tcp:server.example:4001",)
+
+
+def test_a_shared_tty_and_a_file_are_claimed_by_nobody() -> None:
+    assert line_claims("serial:///dev/ttyUSB0?exclusive=false") == ()
+    assert line_claims("replay://gps.log") == ()
