@@ -61,22 +61,6 @@ def check_line_uri(uri: str) -> None:
     parse_line_uri(uri)
 
 
-def line_claims(uri: str) -> tuple[str, ...]:
-    """Return what a line takes for itself alone, such as `serial:/dev/ttyUSB0`: nothing when it is shared or a file.
-
-    A tty's stable name under `/dev/serial/by-id` and its plain one are the same claim while it is plugged in.
-
-    Raises:
-        ValueError: As `check_line_uri`.
-    """
-    line = parse_line_uri(uri)
-    if isinstance(line, SerialLine):
-        return (f"serial:{os.path.realpath(line.path)}",) if line.exclusive else ()
-    if isinstance(line, TcpLine):
-        return (f"tcp:{line.host}:{line.port}",)
-    return ()
-
-
 def parse_line_uri(uri: str) -> SerialLine | TcpLine | ReplayLine:
     """Return what a line's URI names.
 
