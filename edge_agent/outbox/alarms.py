@@ -36,7 +36,9 @@ class AlarmOutbox:
     """The file `alarms.db` in the data folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.writer = Writer(folder / "alarms.db", _SCHEMA, synchronous="FULL")
+        self.writer = Writer(
+            folder / "alarms.db", _SCHEMA, synchronous="FULL", salvaged=("press", "held"), checked=True
+        )
         self.unreadable = 0
         """Presses set beside by `load`, because they could not be read."""
 
@@ -95,7 +97,8 @@ def _load(connection: sqlite3.Connection) -> tuple[list[KeptPress], dict[str, He
     presses = []
     unreadable = 0
     # By rowid, not by event id: its time is the wall clock's, which may have stood at 1970.
-    for event_id, body, boot, monotonic_ns in connection.execute("SELECT * FROM press ORDER BY rowid").fetchall():
+    query = "SELECT rowid, event_id, body, boot, monotonic_ns FROM press ORDER BY rowid"
+    for row, event_id, body, boot, monotonic_ns in connection.execute(query).fetchall():
         press = _press(body)
         if press is not None and isinstance(boot, str) and isinstance(monotonic_ns, int):
             presses.append(KeptPress(press, boot, monotonic_ns))
@@ -103,7 +106,7 @@ def _load(connection: sqlite3.Connection) -> tuple[list[KeptPress], dict[str, He
         # Written by a newer version, or a bad sector: set beside, never in the way of the others.
         unreadable += 1
         connection.execute("INSERT OR REPLACE INTO unreadable VALUES (?, ?)", (event_id, body))
-        connection.execute("DELETE FROM press WHERE event_id = ?", (event_id,))
+        connection.execute("DELETE FROM press WHERE rowid = ?", (row,))
     held = {
         button: HeldButton(boot, monotonic_ns)
         for button, boot, monotonic_ns in connection.execute("SELECT * FROM held").fetchall()

@@ -3,8 +3,15 @@
 Rules:
 - WAL. The alarm file is `synchronous=FULL`: a commit is on the card. The telemetry file is `NORMAL`: a power cut may
   cost its last commits, never its consistency.
-- A file that is damaged is set aside (`….corrupt-1`, `-2`, …) and a new one opened; a folder that cannot be written
-  raises a fault. In neither case does the agent stop: what it could not keep stays in memory.
+- A file that is damaged, or no file, is set aside (`….corrupt-1`, `-2`, …); what can be read of its `salvaged` tables
+  goes over into the new one. One that was deleted or replaced under us is opened anew. `set_aside` counts both: what
+  was believed to be in the file must be kept again. A folder that cannot be written raises a fault. In no case does the
+  agent stop: what it could not keep stays in memory.
+- After an I/O error nothing counts as kept until the log was written and synced again (`files.py`); until then only
+  reading works.
+- A card that takes no writing still gives what a run before left, if that run ended in order or left its `-shm`.
+- The log is checkpointed here, after a job's owner was told, so that a checkpoint that fails is seen as a fault:
+  SQLite's own (`wal_autocheckpoint`) tells nobody.
 - At most 1,000 jobs wait for the card; one more is refused at once, and its owner asks again later.
 """
 
@@ -19,14 +26,21 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
+from urllib.parse import quote
 
 from contract.errors import SiagaError
+from edge_agent.outbox import files
+from edge_agent.outbox.salvage import Rows, connect_tolerant, read_rows, write_rows
 
 _log = logging.getLogger("siaga.edge.outbox")
 
 T = TypeVar("T")
-_QUEUE_JOBS = 1_000
+_QUEUE_JOBS: Final = 1_000
+STALLED_S: Final = 2.0
+"""A job that lasts longer shows as a fault while it lasts."""
+CHECKPOINT_BYTES: Final = 4_000_000
+_LOG_PAGES_BY_SQLITE: Final = 0
 
 
 class OutboxError(SiagaError):
@@ -40,17 +54,43 @@ class Writer:
         path: The file; its folder must exist.
         schema: Statements that create what is missing.
         synchronous: SQLite's setting of that name.
+        salvaged: Tables whose rows are read out of a damaged file.
+        checked: Whether the whole file is checked at each opening; for a small one.
+        checkpoint_bytes: Size of the log from which on it is written into the file.
     """
 
-    def __init__(self, path: Path, schema: str, *, synchronous: Literal["FULL", "NORMAL"]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        *,
+        synchronous: Literal["FULL", "NORMAL"],
+        salvaged: tuple[str, ...] = (),
+        checked: bool = False,
+        checkpoint_bytes: int = CHECKPOINT_BYTES,
+    ) -> None:
         self._path = path
         self._schema = schema
         self._synchronous = synchronous
+        self._salvaged = salvaged
+        self._checked = checked
+        self.checkpoint_bytes = checkpoint_bytes
         self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(_QUEUE_JOBS)
         self._connection: sqlite3.Connection | None = None
+        self._found: dict[str, files.Identity] = {}
+        self._unsynced: Exception | None = None
+        self._rescued: Rows = {}
+        self._fault: str | None = None
+        self._began_s: float | None = None
         self._thread = threading.Thread(target=self._work, name=f"outbox-{path.stem}", daemon=True)
-        self.fault: str | None = None
         self.set_aside = 0
+
+    @property
+    def fault(self) -> str | None:
+        """What the card refused last, or for how long it stands still by now; None while all is well."""
+        began_s = self._began_s
+        lasts_s = 0.0 if began_s is None else time.monotonic() - began_s
+        return f"{self._path}: the card stands still for {lasts_s:.0f} s" if lasts_s > STALLED_S else self._fault
 
     def start(self) -> None:
         """Start the thread."""
@@ -82,10 +122,10 @@ class Writer:
             try:
                 result = self._transact(job)
             except Exception as error:  # noqa: BLE001 - a supervisor: a dead thread would keep every caller waiting
-                self.fault = f"{self._path}: {error or type(error).__name__}"
-                failure = OutboxError(self.fault)
+                self._fault = f"{self._path}: {error or type(error).__name__}"
+                failure = OutboxError(self._fault)
             else:
-                self.fault = None
+                self._fault = None
             with contextlib.suppress(RuntimeError):  # the loop is closed: the agent stopped without waiting for this
                 loop.call_soon_threadsafe(_settle, future, result, failure)
 
@@ -97,51 +137,134 @@ class Writer:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
+            self._began_s = time.monotonic()
             job()
-        if self._connection is not None:
-            self._connection.close()
+            self._checkpoint()
+            self._began_s = None
+        self._close()
 
     def _transact(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            connection = self._open()
-            with connection:
-                return job(connection)
-        except sqlite3.DatabaseError as error:
-            damaged = type(error) is sqlite3.DatabaseError or "malformed" in str(error)
-            if not damaged:
+            return self._attempt(job)
+        except sqlite3.Error as error:
+            if not _is_damage(error):
+                opened = self._connection is not None
+                if _is_io(error):
+                    self._recover(error)
+                if not opened and files.is_complete(self._path):
+                    return self._read_only(job, error)
                 raise
             _log.error("%s is damaged (%s)", self._path, error)
             self._put_aside()
-            with self._open() as connection:
-                return job(connection)
+            return self._attempt(job)
+
+    def _attempt(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        if self._connection is not None and self._is_gone():
+            _log.error("%s was deleted or replaced under us; what it had is kept again", self._path)
+            self._close()
+            self.set_aside += 1
+        if files.is_obstructed(self._path):
+            self._put_aside()
+        connection = self._open()
+        if self._unsynced is not None:
+            self._sync_again()
+        with connection:
+            taken = write_rows(connection, self._rescued)
+            result = job(connection)
+            if self._unsynced is not None and connection.in_transaction:
+                raise self._unsynced
+        if self._rescued:
+            _log.error("%s: %d rows of the damaged file could be read", self._path, taken)
+            self._rescued = {}
+        return result
 
     def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            connection = sqlite3.connect(self._path, check_same_thread=False, timeout=5.0)
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute(f"PRAGMA synchronous={self._synchronous}")
-                connection.executescript(self._schema)
-            except sqlite3.Error:
+        if self._connection is not None:
+            return self._connection
+        connection = connect_tolerant(self._path)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA synchronous={self._synchronous}")
+            connection.executescript(self._schema)
+            connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES_BY_SQLITE}")
+            if self._checked and (told := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(f"malformed: {told}")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        self._connection = connection
+        self._found = self._identities()
+        self._sync_again()
+        return connection
+
+    def _sync_again(self) -> None:
+        try:
+            files.write_again(files.beside(self._path, "-wal"))
+            files.sync_folder(self._path.parent)
+        except OSError as error:
+            self._unsynced = error
+        else:
+            self._unsynced = None
+
+    def _recover(self, error: Exception) -> None:
+        """Begin anew after an I/O error; the log is written again before SQLite takes anything out of it."""
+        self._unsynced = error
+        self._sync_again()
+        self._close()
+
+    def _read_only(self, job: Callable[[sqlite3.Connection], T], error: sqlite3.Error) -> T:
+        """Run a job on a file that SQLite cannot open for writing; one that writes fails.
+
+        Raises:
+            sqlite3.Error: `error`, when the file cannot be read either, or the job writes.
+        """
+        try:
+            with contextlib.closing(connect_tolerant(f"file:{quote(str(self._path))}?immutable=1", uri=True)) as only:
+                return job(only)
+        except sqlite3.Error:
+            raise error from None
+
+    def _checkpoint(self) -> None:
+        """Write a log that grew large into the file; one that cannot be written is a fault, and stays."""
+        if self._connection is None or files.size_bytes(files.beside(self._path, "-wal")) < self.checkpoint_bytes:
+            return
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            self._fault = f"{self._path}: {error}"
+            _log.error("%s: its log cannot be written into it (%s)", self._path, error)
+            if _is_io(error):
+                self._recover(error)
+
+    def _identities(self) -> dict[str, files.Identity]:
+        return {suffix: files.identity(files.beside(self._path, suffix)) for suffix in ("", "-wal")}
+
+    def _is_gone(self) -> bool:
+        return self._identities() != self._found
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            with contextlib.suppress(sqlite3.Error):  # what it could not write stays in the log
                 connection.close()
-                raise
-            self._connection = connection
-        return self._connection
 
     def _put_aside(self) -> None:
         """Rename a damaged file and what SQLite keeps beside it: kept for a technician, never in the way."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        number = 1
-        while (aside := self._path.with_name(f"{self._path.name}.corrupt-{number}")).exists():
-            number += 1
-        for suffix in ("", "-wal", "-shm"):
-            part = self._path.with_name(self._path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
+        self._close()
+        if self._salvaged and not files.is_obstructed(self._path):
+            self._rescued = read_rows(self._path, self._salvaged)
+        aside = files.set_aside(self._path)
         self.set_aside += 1
         _log.error("%s set aside as %s", self._path, aside)
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "malformed" in str(error)
+
+
+def _is_io(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
 
 
 def _settle(future: asyncio.Future[T], result: T | None, failure: Exception | None) -> None:
