@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from contract.errors import ConfigError
 
 _HEADER = re.compile(r"""\s*(\[\[?)\s*([A-Za-z0-9_.\-"']+)\s*\]\]?\s*(#.*)?$""")
+_NO_SUCH_KEY = "no such key"
 _Loc = tuple[int | str, ...]
 
 
@@ -34,7 +35,7 @@ def fault_at(keys: _Loc, expected: str) -> PydanticCustomError:
     """Return an error for a model's own validator to raise, when it is another key than the model's that is wrong.
 
     Args:
-        keys: The way to the key from the top, such as `("buttons", 2, "device")`.
+        keys: The way to the key from the validator's own table, such as `("buttons", 2, "device")`.
         expected: What was expected.
     """
     return PydanticCustomError("settings", "{expected}", {"expected": expected, "keys": keys})
@@ -65,13 +66,12 @@ def load_toml(text: str, model: type[ModelT], *, source: str, examples: Mapping[
     except RecursionError:
         raise ConfigError(source, "", "not TOML: nested too deep") from None
     try:
-        # By way of JSON, because pydantic's strictness fits JSON: a path may be a string there, and a port may not.
-        return model.model_validate_json(json.dumps(value, default=_no_json), strict=True, extra="forbid")
+        return check_table(value, model)
     except ValidationError as error:
         faults = error.errors(include_url=False)
         # A key nobody knows is most often the misspelt one that another fault misses.
         fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])
-        loc = fault.get("ctx", {}).get("keys", fault["loc"])
+        loc = (*fault["loc"], *fault.get("ctx", {}).get("keys", ()))
         plain = [part for part in loc if isinstance(part, str)]
         raise ConfigError(
             source,
@@ -82,14 +82,54 @@ def load_toml(text: str, model: type[ModelT], *, source: str, examples: Mapping[
         ) from None
 
 
+def check_table(value: object, model: type[ModelT]) -> ModelT:
+    """Return the settings of one TOML table, checked as `load_toml` does. For a model's own validator, when another key
+    of a table says which model the table is of.
+
+    Raises:
+        ValidationError: Each fault; a key that is not known comes with the nearest known one.
+    """
+    try:
+        # By way of JSON, because pydantic's strictness fits JSON: a path may be a string there, and a port may not.
+        return model.model_validate_json(json.dumps(value, default=_no_json), strict=True, extra="forbid")
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False)
+        unknown = [fault for fault in faults if fault["type"] == "extra_forbidden" and "Extra" in fault["msg"]]
+        if not unknown:
+            raise
+        raise ValidationError.from_exception_data(
+            error.title, [_no_such_key(fault["loc"], fault["input"], model) for fault in unknown]
+        ) from None
+
+
+def _no_such_key(loc: _Loc, value: object, model: type[BaseModel]) -> InitErrorDetails:
+    from difflib import get_close_matches  # only a mistake pays for it
+
+    known = [name for each in _models_at(model, loc[:-1]) for name in each.model_fields]
+    near = get_close_matches(str(loc[-1]), known, n=1)
+    told = f"{_NO_SUCH_KEY}; did you mean {near[0]!r}?" if near else _NO_SUCH_KEY
+    return InitErrorDetails(type=PydanticCustomError("extra_forbidden", "{told}", {"told": told}), loc=loc, input=value)
+
+
+def _models_at(annotation: object, loc: _Loc) -> Iterator[type[BaseModel]]:
+    """Yield the models that a table at `loc` may be of, through lists, unions and models."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if not loc:
+            yield annotation
+        elif isinstance(loc[0], str) and loc[0] in annotation.model_fields:
+            yield from _models_at(annotation.model_fields[loc[0]].annotation, loc[1:])
+        return
+    inside = get_origin(annotation) in (list, tuple, dict)
+    for inner in get_args(annotation):
+        yield from _models_at(inner, loc[1:] if inside else loc)
+
+
 def _no_json(value: object) -> list[str]:
     """Stand for a TOML date or time, which no settings of ours have, by something that is refused as any other type."""
     return [str(value)]
 
 
 def _expected(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "no such key"
     if kind == "missing":
         return "is missing"
     return message.removeprefix("Value error, ")

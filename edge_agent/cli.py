@@ -44,8 +44,12 @@ def status(
 
 @app.command(epilog="Example: siaga edge read serial:///dev/ttyUSB0?baudrate=9600 --driver nmea --json")
 def read(
-    uri: Annotated[str, typer.Argument(help="serial:///dev/ttyUSB0?baudrate=9600, tcp://host:port or replay://FILE")],
-    driver: Annotated[str, typer.Option(help="The driver that decodes the line, such as nmea.")],
+    uri: Annotated[
+        str | None, typer.Argument(help="serial:///dev/ttyUSB0?baudrate=9600, tcp://host:port or replay://FILE")
+    ] = None,
+    driver: Annotated[str | None, typer.Option(help="The driver that decodes the line, such as nmea.")] = None,
+    config: Annotated[Path | None, typer.Option(help="In place of a line and a driver: box.toml …")] = None,
+    sensor: Annotated[str | None, typer.Option(help="… and a sensor in it.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many readings.")] = None,
 ) -> None:
@@ -53,6 +57,8 @@ def read(
 
     Baca satu jalur dan tampilkan hasil bacaan, satu baris per bacaan.
     """
+    if (uri is None) != (driver is None) or (config is None) != (sensor is None) or (uri is None) == (config is None):
+        raise typer.BadParameter("give a line and --driver, or --config and --sensor")
     from edge_agent.read import run_read
 
-    raise typer.Exit(run_read(uri, driver, json_lines=json, limit=limit, out=sys.stdout))
+    raise typer.Exit(run_read(uri, driver, config=config, sensor=sensor, json_lines=json, limit=limit, out=sys.stdout))

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PlainValidator, SerializeAsAny, model_validator
 
 from contract.errors import ConfigError
 from contract.identity import Name
-from contract.settings import Settings, load_toml
+from contract.settings import Settings, check_table, fault_at, load_toml
 from contract.topics import Lane
-from edge_agent.drivers.base import DRIVERS
+from edge_agent.drivers.base import DriverSettings
 from edge_agent.drivers.button.driver import check_button_uri, check_lamp_uri
-from edge_agent.lines import check_line_uri
+from edge_agent.drivers.button.uri import line_claim, parse_button_uri, parse_lamp_uri
+from edge_agent.drivers.registry import find_driver
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
 
 
-def _driver(name: str) -> str:
-    if name not in DRIVERS:
-        raise ValueError(f"there is no driver {name!r}; there are: {', '.join(sorted(DRIVERS))}")
+def _known_driver(name: str) -> str:
+    try:
+        find_driver(name)
+    except ConfigError as error:
+        raise ValueError(error.expected) from None
     return name
 
 
 def _checked(check: object) -> AfterValidator:
     def run(uri: str) -> str:
-        check(uri)  # type: ignore[operator]  # one of the three check functions above
+        check(uri)  # type: ignore[operator]  # one of the two check functions above
         return uri
 
     return AfterValidator(run)
@@ -41,13 +46,27 @@ class ButtonSettings(Settings):
     uri: Annotated[str, _checked(check_button_uri)]
     lamp: Annotated[str, _checked(check_lamp_uri)] | None = None
 
+    def claims(self) -> tuple[tuple[str, str], ...]:
+        """Return each key that names a line, and what that line is to a duplicate's search."""
+        button = ("uri", line_claim(parse_button_uri(self.uri)))
+        return (button,) if self.lamp is None else (button, ("lamp", line_claim(parse_lamp_uri(self.lamp), "lamp")))
 
-class SensorSettings(Settings):
-    """A line with a sensor or receiver at its end."""
 
-    id: Name
-    driver: Annotated[str, AfterValidator(_driver)]
-    uri: Annotated[str, _checked(check_line_uri)]
+class _Head(BaseModel):
+    """What says of which driver a table in `[[sensors]]` is."""
+
+    driver: Annotated[str, AfterValidator(_known_driver)]
+
+
+def _sensor(table: object) -> DriverSettings:
+    if isinstance(table, DriverSettings):
+        return table
+    found: type[DriverSettings] = find_driver(_Head.model_validate(table).driver).settings
+    return check_table(table, found)
+
+
+Sensor = Annotated[SerializeAsAny[DriverSettings], PlainValidator(_sensor)]
+"""A table in `[[sensors]]`, checked by its driver's own settings."""
 
 
 class BoxSettings(Settings):
@@ -59,20 +78,29 @@ class BoxSettings(Settings):
     telemetry_broker: BrokerSettings
     outbox_max_bytes: Annotated[int, Field(ge=1_000_000)] = 200_000_000
     buttons: list[ButtonSettings] = Field(default_factory=list)
-    sensors: list[SensorSettings] = Field(default_factory=list)
+    sensors: list[Sensor] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        for what, values in (
-            ("button", [button.id for button in self.buttons]),
-            ("sensor", [sensor.id for sensor in self.sensors]),
-            ("uri", [button.uri for button in self.buttons] + [sensor.uri for sensor in self.sensors]),
-        ):
-            twice = {value for value in values if values.count(value) > 1}
-            if twice:
-                raise ValueError(f"{what} {sorted(twice)[0]!r} is used twice")
-        if HEALTH_SENSOR in {sensor.id for sensor in self.sensors}:
-            raise ValueError(f"sensor {HEALTH_SENSOR!r} is the box's own health; choose another id")
+    def _nothing_twice(self) -> Self:
+        buttons: dict[str, str] = {}
+        sensors = {HEALTH_SENSOR: "the box's own health"}
+        lines: dict[str, str] = {}
+
+        def take(taken: dict[str, str], keys: tuple[str, int, str], what: str, name: str, by: str) -> None:
+            if name in taken:
+                raise fault_at(keys, f"{what} {name!r} is used twice: it is {taken[name]} already")
+            taken[name] = by
+
+        for at, button in enumerate(self.buttons):
+            take(buttons, ("buttons", at, "id"), "button", button.id, f"the id of button {at + 1}")
+            for key, claim in button.claims():
+                take(lines, ("buttons", at, key), "line", claim, f"the {key} of button {button.id!r}")
+        for at, sensor in enumerate(self.sensors):
+            take(sensors, ("sensors", at, "id"), "sensor", sensor.id, f"the id of sensor {at + 1}")
+            for part in sensor.parts():
+                take(sensors, ("sensors", at, "id"), "sensor", part, f"a part of sensor {sensor.id!r}")
+            for claim in sensor.claims():
+                take(lines, ("sensors", at, "uri"), "line", claim, f"that of sensor {sensor.id!r}")
         return self
 
 
@@ -130,4 +158,21 @@ def load_box_settings(path: Path) -> BoxSettings:
     except (OSError, UnicodeDecodeError) as error:
         example = "siaga edge run --config box.toml"
         raise ConfigError(str(path), "", f"cannot be read: {error}", example=example) from None
-    return load_toml(text, BoxSettings, source=str(path), examples=_EXAMPLES)
+    try:
+        return load_toml(text, BoxSettings, source=str(path), examples=_EXAMPLES)
+    except ConfigError as error:
+        example = _driver_example(text, error.key) or error.example
+        raise ConfigError(error.file, error.key, error.expected, example=example, line=error.line) from None
+
+
+def _driver_example(text: str, key: str) -> str | None:
+    """Return the line of a driver's own example that has a key of its table, or the whole of it."""
+    found = re.match(r"sensors\.([0-9]+)\.(?!driver$)(?:.+\.)?([^.]+)$", key)
+    if found is None:
+        return None
+    try:
+        example: str = find_driver(tomllib.loads(text)["sensors"][int(found[1])]["driver"]).example
+    except (ConfigError, KeyError):
+        return None
+    line = re.search(rf"^\s*({re.escape(found[2])}\s*=.*)$", example, flags=re.M)
+    return line[1] if line is not None else " ".join(example.split())

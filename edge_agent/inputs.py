@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 
+from contract import catalogue
 from contract.messages import Position
 from edge_agent.clock import Clock, is_plausible
-from edge_agent.config import ButtonSettings, SensorSettings
-from edge_agent.drivers.base import Decoder, Sample, open_decoder
+from edge_agent.config import ButtonSettings
+from edge_agent.drivers.base import BusDriver, Driver, DriverSettings, Sample
 from edge_agent.drivers.button.driver import Edge, watch_button
+from edge_agent.drivers.registry import find_driver
 from edge_agent.errors import LineError
-from edge_agent.lines import read_line_source
 from edge_agent.outbox.alarms import HeldButton
 from link.backoff import Backoff
 
@@ -23,6 +24,9 @@ _log = logging.getLogger("siaga.edge.inputs")
 
 SAME_PRESS_NS = 60 * 10**9
 """A button found pressed at the start, whose press of at most this age is in the outbox, is still that press."""
+
+
+_MOST_REASONS = 32
 
 
 class ButtonState:
@@ -84,76 +88,102 @@ async def watch(
 
 
 class SensorReader:
-    """Reads one sensor's line, opening it again when it is lost.
+    """Reads one sensor, opening it again when it is lost.
 
     Args:
-        sensor: The sensor.
+        sensor: The sensor's settings.
         clock: The box's clock; it hears the time of a satellite fix here.
-        faults: Counts lost lines and garbled input.
-        on_sample: Called with each sample.
+        faults: Counts lost lines and what else is wrong when it begins.
+        on_sample: Called with the name of the sensor, or of a part of it, and each sample.
     """
 
     def __init__(
-        self, sensor: SensorSettings, clock: Clock, faults: Counter[str], on_sample: Callable[[str, Sample], None]
+        self, sensor: DriverSettings, clock: Clock, faults: Counter[str], on_sample: Callable[[str, Sample], None]
     ) -> None:
         self._sensor = sensor
+        self._kind = find_driver(sensor.driver)
+        self._driver: Driver | None = None
+        self._past: Counter[str] = Counter()
+        self._parts = frozenset(sensor.parts())
+        self._refused: Counter[str] = Counter()
         self._clock = clock
         self._faults = faults
         self._on_sample = on_sample
-        # A replayed log says when it was recorded, not what time it is.
-        self._live = not sensor.uri.startswith("replay://")
+        self._tells_time = self._kind.tells_time and sensor.live
         self.position: Position | None = None
-        self._past: Counter[str] = Counter()
-        self._decoder: Decoder | None = None
+        self._told: dict[str, str] = {}
 
     @property
     def counters(self) -> Counter[str]:
-        """What the driver counted over all openings of the line."""
-        return self._past if self._decoder is None else self._past + self._decoder.counters
+        """What the driver counted over all openings of the line, and what of its samples was refused."""
+        now = self._past + self._refused
+        return now if self._driver is None else now + self._driver.counters
 
     @property
     def id(self) -> str:
         """The sensor's name."""
         return self._sensor.id
 
+    @property
+    def wrong(self) -> dict[str, str]:
+        """What is wrong now, in words that say what to do, by the name of the sensor or of a part of it."""
+        return dict(self._told)
+
     async def run(self) -> None:
-        """Read until cancelled."""
+        """Read until cancelled, or to the end of a finite source."""
         backoff = Backoff(base_s=0.2, cap_s=10.0)
+        # A driver that failed in a way it did not foresee is not used again.
+        self._past += Counter() if self._driver is None else self._driver.counters
+        driver = self._driver = self._kind.open(self._sensor)
         while True:
-            decoder = open_decoder(self._sensor.driver)
-            self._decoder = decoder
-            fault: str | None = None
             try:
-                async with aclosing(read_line_source(self._sensor.uri)) as source:
-                    async for data, monotonic_ns in source:
+                async with aclosing(driver.samples()) as source:
+                    async for samples in source:
                         backoff.reset()
-                        for sample in decoder.feed(data, monotonic_ns):
+                        for sample in samples:
                             self._take(sample)
-                        fault = self._note(decoder.fault(), fault)
-                if not self._live:
+                        self._note(_faults_of(driver, self.id))
+                if not self._sensor.live:
                     return
             except LineError as error:
-                self._faults[f"sensor {self._sensor.id}: line lost"] += 1
-                _log.error("sensor %s: %s", self._sensor.id, error)
-            finally:
-                for sample in decoder.flush():
-                    self._take(sample)
-                self._past, self._decoder = self.counters, None
+                self._note(_faults_of(driver, self.id) | {self.id: f"line lost: {error}"})
             await asyncio.sleep(backoff.next_s())
 
-    def _note(self, fault: str | None, before: str | None) -> str | None:
-        """Count and tell a fault of the line when it begins."""
-        if fault is not None and fault != before:
-            self._faults[f"sensor {self.id}: {fault}"] += 1
-            _log.error("sensor %s: %s", self.id, fault)
-        return fault
+    def _note(self, now: dict[str, str]) -> None:
+        """Count and tell each fault when it begins, and tell when it is over."""
+        for name, words in now.items():
+            reason = words.partition(": ")[0]
+            if self._told.get(name, "").partition(": ")[0] != reason:
+                self._faults[f"sensor {name}: {reason}"] += 1
+                _log.error("sensor %s: %s", name, words)
+        for name in self._told.keys() - now.keys():
+            _log.info("sensor %s: well again", name)
+        self._told = now
 
     def _take(self, sample: Sample) -> None:
-        if sample.time_ns is not None and self._live:
+        name = sample.sensor or self.id
+        if not self._is_good(name, sample):
+            return
+        if sample.time_ns is not None and self._tells_time:
             self._clock.tell("gnss", sample.time_ns, sample.monotonic_ns)
         if sample.kind == "position":
             self.position = self._position(sample)
-        self._on_sample(self._sensor.id, sample)
+        self._on_sample(name, sample)
+
+    def _is_good(self, name: str, sample: Sample) -> bool:
+        """Return whether a sample may travel: what the centre cannot read would cost the rest of its batch."""
+        reason = catalogue.fault(sample.kind, sample.fields)
+        if name != self.id and name not in self._parts:
+            reason = f"unknown part: {name}"
+        if reason is None:
+            return True
+        told = f"refused: {reason}"
+        if told not in self._refused:
+            _log.error("sensor %s: a reading was refused: %s", name, reason)
+            if len(self._refused) >= _MOST_REASONS:
+                told = "refused: others"
+        self._refused[told] += 1
+        return False
 
     def _position(self, sample: Sample) -> Position:
         own = sample.time_ns is not None and is_plausible(sample.time_ns)
@@ -163,3 +193,10 @@ class SensorReader:
             longitude=float(sample.fields["longitude"]),
             timestamp_ns=time_ns,
         )
+
+
+def _faults_of(driver: Driver, name: str) -> dict[str, str]:
+    """Return what is wrong now, by the name of the sensor or of a part of it."""
+    parts = dict(driver.faults_of_parts()) if isinstance(driver, BusDriver) else {}
+    fault = driver.fault()
+    return parts if fault is None else {**parts, name: fault}

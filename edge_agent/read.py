@@ -7,15 +7,21 @@ import json
 import os
 import sys
 import time
+import tomllib
 from collections import Counter
 from contextlib import aclosing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, TextIO
 
+from pydantic import ValidationError
+
 from contract.errors import EX_CONFIG, ConfigError
-from edge_agent.drivers.base import DRIVERS, EARLIEST_LIVE_NS, Decoder, Sample, open_decoder
+from contract.settings import check_table
+from edge_agent.config import load_box_settings
+from edge_agent.drivers.base import Driver, DriverSettings, Sample
+from edge_agent.drivers.registry import find_driver
 from edge_agent.errors import LineError
-from edge_agent.lines import check_line_uri, read_line_source
 
 _SECOND_NS: Final = 1_000_000_000
 _INDONESIAN: Final = {
@@ -43,8 +49,19 @@ _INDONESIAN: Final = {
     "week rollover": "tanggal terlalu lama",
 }
 
+_FAULTS_INDONESIAN: Final = {"garbled": "Jalur kacau: periksa baudrate, kabel, dan driver."}
 
-def run_read(uri: str, driver: str, *, json_lines: bool, limit: int | None, out: TextIO) -> int:
+
+def run_read(
+    uri: str | None,
+    driver: str | None,
+    *,
+    json_lines: bool,
+    limit: int | None,
+    out: TextIO,
+    config: Path | None = None,
+    sensor: str | None = None,
+) -> int:
     """Read a line until it ends, is interrupted, or gave `limit` readings; print each to `out` as it comes.
 
     What came in is summed up on stderr at the end.
@@ -55,22 +72,22 @@ def run_read(uri: str, driver: str, *, json_lines: bool, limit: int | None, out:
         json_lines: Print JSON, one object a line, instead of words.
         limit: The number of readings after which to stop, at least 1; None: no limit.
         out: Where to.
+        config: The box's configuration to take `sensor` from, in place of `uri` and `driver`.
+        sensor: A sensor of `config`.
 
     Returns:
-        The exit status: 0; 1 when the line cannot be opened or is lost; 78 for a bad URI or an unknown driver, which
-        are told before anything is opened.
+        The exit status: 0; 1 when the line cannot be opened or is lost; 78 for settings that cannot be used, which is
+        told before anything is opened.
     """
     try:
-        check_line_uri(uri)
-        # A replayed log may be as old as it likes.
-        live = not uri.startswith("replay://")
-        decoder = open_decoder(driver, earliest_ns=EARLIEST_LIVE_NS if live else None)
-    except (ConfigError, ValueError) as error:
+        settings = _given(uri or "", driver or "") if config is None else _configured(config, sensor or "")
+        opened: Driver = find_driver(settings.driver).open(settings)
+    except ConfigError as error:
         print(f"siaga edge read: {error}", file=sys.stderr)
         return EX_CONFIG
     status = 0
     try:
-        asyncio.run(read(uri, decoder, DRIVERS[driver], json_lines=json_lines, limit=limit, out=out))
+        asyncio.run(read(opened, settings.id, json_lines=json_lines, limit=limit, out=out))
     except LineError as error:
         print(f"siaga edge read: {error}", file=sys.stderr)
         status = 1
@@ -79,42 +96,59 @@ def run_read(uri: str, driver: str, *, json_lines: bool, limit: int | None, out:
     except BrokenPipeError:
         # The reader of our output has enough, as `head` does; the interpreter must not flush into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
-    print(summary(decoder), file=sys.stderr)
+    print(summary(opened), file=sys.stderr)
     return status
 
 
-async def read(uri: str, decoder: Decoder, sensor: str, *, json_lines: bool, limit: int | None, out: TextIO) -> None:
-    """Read a line to its end, or until it gave `limit` readings; print each to `out`.
+def _configured(config: Path, sensor: str) -> DriverSettings:
+    sensors = {each.id: each for each in load_box_settings(config).sensors}
+    if sensor not in sensors:
+        there = f"there are: {', '.join(sensors)}" if sensors else "it has none"
+        raise ConfigError(str(config), "sensors", f"no sensor {sensor!r}; {there}", example="--sensor gps")
+    return sensors[sensor]
+
+
+def _given(uri: str, driver: str) -> DriverSettings:
+    kind = find_driver(driver)
+    usual: str = tomllib.loads(kind.example)["sensors"][0]["id"]
+    try:
+        settings: DriverSettings = check_table({"id": usual, "driver": driver, "uri": uri}, kind.settings)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        if fault["type"] == "missing":
+            raise ConfigError(
+                "", str(fault["loc"][0]), f"driver {driver!r} needs it", example="--config box.toml --sensor gauge"
+            ) from None
+        raise ConfigError("", "", fault["msg"].removeprefix("Value error, ")) from None
+    return settings
+
+
+async def read(driver: Driver, sensor: str, *, json_lines: bool, limit: int | None, out: TextIO) -> None:
+    """Read a driver's source to its end, or until it gave `limit` readings; print each to `out`.
 
     Raises:
         LineError: The line cannot be opened or is lost. What came before is printed.
     """
     left = limit
-    try:
-        async with aclosing(read_line_source(uri)) as source:
-            async for data, monotonic_ns in source:
-                for sample in decoder.feed(data, monotonic_ns):
-                    _print(sample, sensor, json_lines, out)
-                    left = None if left is None else left - 1
-                    if left == 0:
-                        return
-    except LineError:
-        _print_rest(decoder, sensor, json_lines, out)
-        raise
-    _print_rest(decoder, sensor, json_lines, out)
+    async with aclosing(driver.samples()) as source:
+        async for samples in source:
+            for sample in samples:
+                _print(sample, sample.sensor or sensor, json_lines, out)
+                left = None if left is None else left - 1
+                if left == 0:
+                    return
 
 
-def summary(decoder: Decoder) -> str:
+def summary(driver: Driver) -> str:
     """Return what came in, in words: Indonesian, then English; and the line's fault, if it has one."""
-    counters = Counter({name: count for name, count in decoder.counters.items() if count})
+    counters = Counter({name: count for name, count in driver.counters.items() if count})
     indonesian = ", ".join(f"{count} {_INDONESIAN.get(name, name)}" for name, count in counters.items())
     english = ", ".join(f"{count} {name}" for name, count in counters.items())
     lines = [f"Masuk: {indonesian or 'tidak ada'}.", f"Received: {english or 'nothing'}."]
-    if decoder.fault() == "garbled":
-        lines += [
-            "Jalur kacau: periksa baudrate, kabel, dan driver.",
-            "The line is garbled: check the baud rate, the cable and the driver.",
-        ]
+    fault = driver.fault()
+    if fault is not None:
+        reason = fault.partition(": ")[0]
+        lines += [line for line in (_FAULTS_INDONESIAN.get(reason), f"Fault: {fault}.") if line is not None]
     return "\n".join(lines)
 
 
@@ -122,11 +156,6 @@ def reading(sample: Sample, sensor: str) -> dict[str, object]:
     """Return a sample as a reading; without a time of its own it is stamped with this machine's clock."""
     timestamp_ns = sample.time_ns if sample.time_ns is not None else time.time_ns()
     return {"timestamp_ns": timestamp_ns, "sensor": sensor, "kind": sample.kind, "fields": sample.fields}
-
-
-def _print_rest(decoder: Decoder, sensor: str, json_lines: bool, out: TextIO) -> None:
-    for sample in decoder.flush():
-        _print(sample, sensor, json_lines, out)
 
 
 def _print(sample: Sample, sensor: str, json_lines: bool, out: TextIO) -> None:

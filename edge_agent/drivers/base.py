@@ -16,13 +16,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Annotated, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import Field
 
 from contract.batch import FieldValue
-from contract.errors import ConfigError
 from contract.identity import Name
 from contract.settings import Settings
 
@@ -81,7 +79,8 @@ class Driver(Protocol):
         """Open when first asked, and yield samples as they come; let everything go when closed or cancelled.
 
         It ends when a finite source, such as a replayed file, does. It may be called again once it ended or raised, and
-        then opens again. A list may be empty, so that a change of `fault` is seen.
+        then opens again. A list may be empty, so that a change of `fault` is seen; but whatever is yielded says that
+        the line is open and heard from.
 
         Raises:
             LineError: It cannot open, or what it had open is lost.
@@ -149,27 +148,3 @@ class DriverType(Generic[SettingsT]):
     open: Callable[[SettingsT], Driver]
     example: str
     tells_time: bool = False
-
-
-DRIVERS: Final = MappingProxyType({"nmea": "gps"})
-"""The known drivers, each with the usual name of a sensor it reads."""
-
-
-def open_decoder(driver: str, *, earliest_ns: int | None = None) -> Decoder:
-    """Return a new decoder.
-
-    Args:
-        driver: Its name, such as `nmea`.
-        earliest_ns: The earliest UTC time in nanoseconds that the source may claim; a sample that claims less comes
-            without a time. None takes every time, as a replay of an old log needs; a live line should be given
-            `EARLIEST_LIVE_NS`.
-
-    Raises:
-        ConfigError: No driver has this name; the message names the known ones.
-    """
-    if driver == "nmea":
-        from edge_agent.drivers.nmea.driver import NmeaDecoder
-
-        return NmeaDecoder(earliest_ns=earliest_ns)
-    known = ", ".join(DRIVERS)
-    raise ConfigError("driver", driver, f"no such driver; known: {known}", example="nmea")

@@ -63,7 +63,9 @@ class LineDriver:
                     yield self._decoder.feed(data, monotonic_ns)
             yield self._decoder.flush()
         except LineError:
-            yield self._decoder.flush()
+            # Nothing is yielded for nothing: a line that cannot be opened has not been heard.
+            if pending := self._decoder.flush():
+                yield pending
             raise
         finally:
             self._decoder.flush()

@@ -65,16 +65,19 @@ def test_the_example_is_good(tmp_path: Path) -> None:
         ("port = 8884", 'port = "x"', [":13:", "telemetry_broker.port", "example"]),
         ("port = 8884", "port = 0", ["telemetry_broker.port", "greater than or equal to 1"]),
         ("port = 8884", "prot = 8884", ["telemetry_broker", "port"]),
-        ('driver = "nmea"', 'driver = "nema"', [":25:", "sensors.0.driver", "nmea"]),
+        ('driver = "nmea"', 'driver = "nema"', [":25:", "sensors.0.driver", "did you mean 'nmea'?", 'driver = "nmea"']),
+        ('driver = "nmea"', "driver = 7", [":25:", "sensors.0.driver", "valid string"]),
+        ('driver = "nmea"\n', "", [":23:", "sensors.0.driver", "is missing"]),
+        ('driver = "nmea"\n', 'driver = "nmea"\nbaud = 1\n', [":26:", "sensors.0.baud", "no such key"]),
         ('uri = "serial:///', 'uri = "cereal:///', ["sensors.0.uri", "serial:///dev/"]),
         ('uri = "gpio://gpiochip0/17', 'uri = "gpio://', ["buttons.0.uri", "gpio://gpiochip0/17"]),
-        ('id = "gps"', 'id = "box"', ["sensor 'box' is the box's own health"]),
-        ("[[sensors]]", "[[sensor]]", ["sensor", "no such key"]),
+        ('id = "gps"', 'id = "box"', ["sensors.0.id", "'box' is used twice: it is the box's own health"]),
+        ("[[sensors]]", "[[sensor]]", ["sensor", "no such key; did you mean 'sensors'?"]),
         ("[alarm_broker]", "[alarm_broker", [":4:", "not TOML"]),
         ('ca = "', '# "', ["alarm_broker.ca", "is missing", 'example: ca = "trust.pem"']),
         ('certificate = "', '# "', [":4:", "alarm_broker", "needs certificate and key", "example: [alarm_broker]"]),
         ('key = "', 'username = "centre.desk" # "', ["alarm_broker", "needs certificate and key"]),
-        ("data_dir", "data_dri", ["data_dri", "no such key"]),
+        ("data_dir", "data_dri", [":2:", "data_dri", "no such key; did you mean 'data_dir'?"]),
     ],
 )
 def test_a_mistake_names_file_line_key_expected_and_example(
@@ -90,13 +93,58 @@ def test_a_mistake_names_file_line_key_expected_and_example(
         assert word in message
 
 
-def test_two_sensors_on_one_line_are_a_mistake(tmp_path: Path) -> None:
+SECOND_BUTTON = '[[buttons]]\nid = "gate"\nuri = "gpio://gpiochip0/22"\n'
+SECOND_SENSOR = '[[sensors]]\nid = "gps-2"\ndriver = "nmea"\nuri = "serial:///dev/ttyUSB1"\n'
+
+
+@pytest.mark.parametrize(
+    ("added", "old", "new", "key", "told"),
+    [
+        (SECOND_BUTTON, "gate", "sos", "buttons.1.id", "button 'sos' is used twice: it is the id of button 1"),
+        (SECOND_BUTTON, "0/22", "0/17", "buttons.1.uri", "'gpio:gpiochip0/17' is used twice: it is the uri of button"),
+        (
+            SECOND_BUTTON,
+            "0/22",
+            "0/27?active=low",
+            "buttons.1.uri",
+            "'gpio:gpiochip0/27' is used twice: it is the",
+        ),
+        (SECOND_SENSOR, "gps-2", "gps", "sensors.1.id", "sensor 'gps' is used twice: it is the id of sensor 1"),
+        (SECOND_SENSOR, "USB1", "USB0?baudrate=4800", "sensors.1.uri", "'serial:/dev/ttyUSB0' is used twice"),
+    ],
+)
+def test_a_pin_a_port_or_a_name_used_twice_is_a_mistake(
+    tmp_path: Path, added: str, old: str, new: str, key: str, told: str
+) -> None:
     path = written(tmp_path)
-    path.write_text(
-        path.read_text() + '[[sensors]]\nid = "gps-2"\ndriver = "nmea"\nuri = "serial:///dev/ttyUSB0?baudrate=9600"\n'
-    )
-    with pytest.raises(ConfigError, match="is used twice"):
+    good = path.read_text()
+    path.write_text(good + added)
+    load_box_settings(path)
+    path.write_text(good + added.replace(old, new))
+    with pytest.raises(ConfigError) as raised:
         load_box_settings(path)
+    assert raised.value.key == key
+    assert told in raised.value.expected
+    assert raised.value.line is not None
+    assert raised.value.line > len(good.splitlines())
+
+
+def test_two_names_of_one_port_are_one_port(tmp_path: Path) -> None:
+    (tmp_path / "ttyUSB0").touch()
+    (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")
+    path = written(tmp_path, "/dev/ttyUSB0", f"{tmp_path}/by-id")
+    good = path.read_text()
+    path.write_text(good + SECOND_SENSOR.replace("/dev/ttyUSB1", f"{tmp_path}/ttyUSB0"))
+    with pytest.raises(ConfigError, match="it is that of sensor 'gps' already"):
+        load_box_settings(path)
+    path.write_text(good + SECOND_SENSOR.replace("/dev/ttyUSB1", f"{tmp_path}/ttyUSB0?exclusive=false"))
+    load_box_settings(path)
+
+
+def test_what_is_shown_of_a_box_has_each_drivers_own_keys(tmp_path: Path) -> None:
+    settings = load_box_settings(written(tmp_path))
+    (shown,) = settings.model_dump(mode="json")["sensors"]
+    assert shown == settings.sensors[0].model_dump(mode="json")
 
 
 @pytest.fixture

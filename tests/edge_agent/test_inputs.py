@@ -1,12 +1,26 @@
-"""A press, or a button that is still held: told apart over lost lines and restarts."""
+"""A press, or a button that is still held: told apart over lost lines and restarts. Sensors: read, lost, read again."""
 
 from __future__ import annotations
 
+import asyncio
+import re
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
 import pytest
 
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import Sample
 from edge_agent.drivers.button.driver import Edge
-from edge_agent.inputs import SAME_PRESS_NS, ButtonState
+from edge_agent.drivers.registry import find_driver
+from edge_agent.inputs import SAME_PRESS_NS, ButtonState, SensorReader
 from edge_agent.outbox.alarms import HeldButton
+from edge_agent.supervise import keep_running
+from tests.edge_agent.drivers.nmea_text import rmc
+from tests.edge_agent.drivers.package import package
 
 S = 10**9
 
@@ -56,3 +70,136 @@ def test_pressed_while_the_line_was_lost_is_found_at_reopening() -> None:
     state = ButtonState("boot-1", None)
     state.edge(edge(False, initial=True))
     assert state.edge(edge(True, 2 * S, initial=True))
+
+
+OWN_DRIVER = """
+from collections import Counter
+from edge_agent.drivers.base import DriverSettings, DriverType, Sample
+from edge_agent.errors import LineError
+
+class Settings(DriverSettings):
+    def parts(self):
+        return ("pump",)
+
+OPENED = []
+
+class Own:
+    def __init__(self, settings):
+        OPENED.append(self)
+        self.counters = Counter()
+        self.openings = 0
+        self.silent = {}
+
+    async def samples(self):
+        self.openings += 1
+        self.counters["openings"] += 1
+        if self.openings == 2:
+            raise LineError("own://", "the cable is out", "put it back")
+        if len(OPENED) == 1 and self.openings == 3:
+            raise RuntimeError("a bug")
+        level = lambda value, sensor=None: Sample("water_level", {"level_m": value}, 1, None, sensor)
+        self.silent = {"pump": "silent: switch it on"}
+        yield [level(1.0), level(float("nan")), Sample("tide", {"level_m": 1.0}, 1, None)]
+        self.silent = {}
+        yield [level(2.0, "pump"), level(3.0, "another")]
+
+    def fault(self):
+        return None
+
+    def faults_of_parts(self):
+        return self.silent
+
+DRIVER = DriverType(name="gauge", settings=Settings, open=Own, example="")
+"""
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that a task of this loop does."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def running(reader: SensorReader, faults: Counter[str]) -> AsyncIterator[None]:
+    """Keep a reader running, as the agent does."""
+    task = asyncio.create_task(keep_running("sensor", reader.run, faults))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.slow
+async def test_a_citys_own_driver_costs_the_box_nothing_but_its_own_readings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "gauge_driver", raising=False)
+    find_driver.cache_clear()
+    package(tmp_path, OWN_DRIVER)
+    settings = find_driver("gauge").settings(id="river", driver="gauge", uri="own://")
+    taken: list[tuple[str, object]] = []
+    faults: Counter[str] = Counter()
+    reader = SensorReader(settings, Clock(0, 0), faults, lambda name, sample: taken.append((name, sample.fields)))
+    async with running(reader, faults):
+        # Opened, lost, failed in a way it did not foresee, and made anew.
+        await until(lambda: len(taken) >= 4)
+    assert taken[:4] == [("river", {"level_m": 1.0}), ("pump", {"level_m": 2.0})] * 2
+    assert faults["sensor river: line lost"] == 1
+    assert faults["sensor pump: silent"] == 2
+    assert faults["sensor: failed"] == 1
+    assert reader.counters["refused: out of range: level_m"] == 2
+    assert reader.counters["refused: unknown kind: tide"] == 2
+    assert reader.counters["refused: unknown part: another"] == 2
+    assert reader.counters["openings"] == 4, "what a driver counted stays when it is made anew"
+
+
+@pytest.mark.slow
+async def test_fault_39_a_line_lost_is_a_fault_once_and_over_when_it_is_heard_again() -> None:
+    faults: Counter[str] = Counter()
+    taken: list[Sample] = []
+    writers: list[asyncio.StreamWriter] = []
+
+    async def served(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        writer.write(rmc(f"03000{len(writers)}.00") + rmc(f"03001{len(writers)}.00"))
+        await writer.drain()
+
+    server = await asyncio.start_server(served, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = find_driver("nmea").settings(id="gps", driver="nmea", uri=f"tcp://127.0.0.1:{port}")
+    clock = Clock(0, 0)
+    reader = SensorReader(settings, clock, faults, lambda _, sample: taken.append(sample))
+    async with running(reader, faults):
+        await until(lambda: len(taken) == 1)
+        assert (clock.source, reader.wrong) == ("gnss", {})
+        server.close()
+        writers[0].transport.abort()
+        await until(lambda: bool(reader.wrong))
+        assert re.match(r"line lost: tcp://.*; check that the device server is on", reader.wrong["gps"])
+        assert len(taken) == 2, "what was pending is taken"
+        server = await asyncio.start_server(served, "127.0.0.1", port)
+        await until(lambda: len(taken) == 4)
+        assert reader.wrong == {}
+        assert faults == {"sensor gps: line lost": 1}, "tried again and again, it stays one fault"
+        assert reader.counters["sentences"] == 4
+        server.close()
+        writers[1].transport.abort()
+        await until(lambda: bool(reader.wrong))
+
+
+async def test_a_replayed_log_ends_and_tells_no_time(tmp_path: Path) -> None:
+    log = tmp_path / "gps.log"
+    log.write_bytes(rmc("030000.00") + b"\xf8" * 4_000)
+    settings = find_driver("nmea").settings(id="gps", driver="nmea", uri=f"replay://{log}")
+    clock, faults, taken = Clock(0, 0), Counter[str](), list[Sample]()
+    reader = SensorReader(settings, clock, faults, lambda _, sample: taken.append(sample))
+    async with asyncio.timeout(10):
+        await reader.run()
+    assert (len(taken), clock.source) == (1, "none")
+    assert reader.position is not None
+    assert faults == {"sensor gps: garbled": 1}
+    assert reader.wrong == {"gps": "garbled: check the baud rate, the cable and the driver"}

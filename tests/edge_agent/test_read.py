@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tty
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ def test_a_garbled_line_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[st
     [
         ("ttyUSB0", "nmea", "example"),
         ("serial:///dev/ttyUSB0?baud=1", "nmea", "known: baudrate, exclusive"),
-        ("replay:///nope", "nmeaa", "known: nmea"),
+        ("replay:///nope", "nmeaa", "there is no driver 'nmeaa'; did you mean 'nmea'?"),
     ],
 )
 def test_a_wrong_argument_is_78_before_anything_is_opened(
@@ -94,6 +95,38 @@ def test_a_wrong_argument_is_78_before_anything_is_opened(
 ) -> None:
     assert _run(uri, driver=driver) == (78, "")
     assert told in capsys.readouterr().err
+
+
+BOX = """\
+device = "box-1"
+data_dir = "/var/lib/siaga"
+[alarm_broker]
+host = "h"
+port = 8883
+ca = "trust.pem"
+certificate = "box-1.pem"
+key = "box-1.key"
+[telemetry_broker]
+host = "h"
+port = 8883
+ca = "trust.pem"
+certificate = "box-1.pem"
+key = "box-1.key"
+"""
+
+
+def test_a_sensor_of_a_configuration_is_read_as_the_agent_does(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "box.toml"
+    config.write_text(BOX + f"""[[sensors]]\nid = "gps-2"\ndriver = "nmea"\nuri = "replay://{log}"\n""")
+    out = io.StringIO()
+    asked = partial(run_read, None, None, json_lines=True, limit=1, out=out, config=config)
+    assert asked(sensor="gps-2") == 0
+    assert json.loads(out.getvalue())["sensor"] == "gps-2"
+    capsys.readouterr()
+    assert asked(sensor="gps") == 78
+    assert "no sensor 'gps'; there are: gps-2" in capsys.readouterr().err
 
 
 def test_a_line_that_cannot_be_opened_is_1_and_names_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,6 +63,14 @@ def parse_lamp_uri(uri: str) -> GpioLine | SimLine:
     return _parse(uri, {"active"}, LAMP_EXAMPLE)
 
 
+def line_claim(line: GpioLine | SimLine, use: Literal["line", "lamp"] = "line") -> str:
+    """Return what two uses of one line have in common, such as `gpio:gpiochip0/17`; a simulated board has a lamp of the
+    same name beside a line."""
+    if isinstance(line, GpioLine):
+        return f"gpio:{line.chip}/{line.offset}"
+    return f"sim:{line.socket}?{use}={line.line}"
+
+
 def _parse(uri: str, settings: set[str], example: str) -> GpioLine | SimLine:
     parts = urlsplit(uri)
     query = parse_qs(parts.query, keep_blank_values=True)
