@@ -9,6 +9,7 @@ What differs from aiomqtt 2.5, and why (each has a test in tests/link/test_clien
 - Publishes wait for a place within the broker's Receive Maximum; nothing is queued behind their back.
 - Messages go straight to a callback: no unbounded queue, no task for each message.
 - `close` is synchronous and bounded, whatever state the broker is in.
+- Any byte from the broker is as good as a PINGRESP: on a slow link that one stands in line behind other packets.
 
 It overrides private hooks of aiomqtt and of paho for that, so both are pinned to a minor version.
 """
@@ -29,12 +30,14 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from link.errors import LinkRefusedError, NotConnectedError, PublishRefusedError, PublishTimeoutError
+from link.patience import Pace
 
 _SUCCESS: Final = 0x00
 _DISCONNECT_WITH_WILL: Final = 0x04
 _NO_MATCHING_SUBSCRIBERS: Final = 0x10
 _FIRST_FAILURE: Final = 0x80
 _RECEIVE_MAXIMUM: Final = 1_000
+_MISC_S: Final = 1.0
 _T = TypeVar("_T")
 
 _PAHO_LOG = logging.getLogger("siaga.link.paho")
@@ -49,6 +52,10 @@ class Outgoing:
     body: bytes
     qos: int = 1
     retain: bool = False
+
+
+class NoAnswerError(aiomqtt.MqttError):
+    """The broker did not answer CONNECT or SUBSCRIBE in time."""
 
 
 OnMessage = Callable[[str, bytes, bool], None]
@@ -67,6 +74,7 @@ class Client(aiomqtt.Client):
         will: The message the broker publishes when the connection ends, however it ends.
         keep_alive_s: MQTT keep-alive in seconds.
         timeout_s: How long the CONNACK and each SUBACK may take, in seconds.
+        handshake_s: How long it took to connect the socket, in seconds; see `pace`.
         username: Our account; None for a device, which its certificate names.
         password: Its password.
     """
@@ -82,6 +90,7 @@ class Client(aiomqtt.Client):
         will: Outgoing | None,
         keep_alive_s: int,
         timeout_s: float,
+        handshake_s: float = 0.0,
         username: str | None = None,
         password: str | None = None,
     ) -> None:
@@ -108,6 +117,7 @@ class Client(aiomqtt.Client):
         self._acks: dict[int, asyncio.Future[Any]] = {}
         self._window = asyncio.Semaphore(_RECEIVE_MAXIMUM)
         self._closed = False
+        self.pace = Pace(handshake_s)
         self.lost: asyncio.Future[None] = self._loop.create_future()
         """Done when the connection has ended, with the reason as its exception if there is one."""
 
@@ -176,8 +186,11 @@ class Client(aiomqtt.Client):
         self._client.loop_write()
         if not message.qos:
             return None
+        sent_s = self._loop.time()
         try:
-            return await ack
+            code = await ack
+            self.pace.answered(self._loop.time() - sent_s)
+            return code
         finally:
             self._acks.pop(info.mid, None)
 
@@ -212,7 +225,16 @@ class Client(aiomqtt.Client):
             async with asyncio.timeout(self.timeout if timeout is None else timeout):
                 return await fut
         except TimeoutError:
-            raise aiomqtt.MqttError("no answer from the broker in time") from None
+            raise NoAnswerError("no answer from the broker in time") from None
+
+    async def _misc_loop(self) -> None:
+        paho = self._client
+        while True:
+            if paho._ping_t:  # when the PINGREQ that waits for its answer was sent
+                paho._ping_t = max(paho._ping_t, paho._last_bytes_received)
+            if paho.loop_misc() != 0:
+                return
+            await asyncio.sleep(_MISC_S)
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None) -> None:
         receive_maximum = getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM)

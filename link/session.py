@@ -7,6 +7,7 @@ Rules:
 - PUBACK is waited for and its reason code is looked at: aiomqtt itself returns normally on "not authorised".
 - `renew` drops a connection that is believed dead and connects again without a pause.
 - However a connection ends, by `renew`, by a stop or by death, the broker publishes the will.
+- On a slow link everything is given more time, and only there: how much says `patience`.
 
     waiting ──pause over, renew──▶ connecting ──subscribed, birth out──▶ standing ──lost──▶ waiting
                                        │ failed, refused                    │ renew
@@ -20,14 +21,23 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import aiomqtt
 
 from link.backoff import Backoff
-from link.client import Client, OnMessage, Outgoing
-from link.dial import Dialer, Endpoint
-from link.errors import LinkError, LinkRefusedError, NotConnectedError, PublishRefusedError, TrustError
+from link.client import Client, NoAnswerError, OnMessage, Outgoing
+from link.dial import Dialer, Endpoint, SilentPeerError
+from link.errors import (
+    LinkError,
+    LinkRefusedError,
+    NotConnectedError,
+    PublishRefusedError,
+    PublishTimeoutError,
+    TrustError,
+)
+from link.patience import Patience, keep_alive_s
 
 _REFUSED_PAUSE_S: Final = 10.0
 _SETTLED_S: Final = 2.0
@@ -51,8 +61,10 @@ class Session:
         birth: Makes the message to publish after each connect.
         will: The message the broker publishes when the connection ends.
         keep_alive_s: MQTT keep-alive in seconds; a broker that fell silent is noticed after at most twice that and 2 s.
-        connect_timeout_s: How long each step of an attempt to connect may take, in seconds.
+            On a slow link it is longer.
+        connect_timeout_s: How long each step of an attempt to connect may take, in seconds; on a slow link more.
         backoff: The waits between attempts.
+        memory: The file in which the address that the broker's name last led to is kept; None: only in memory.
 
     A callback that raises is logged with its traceback and counted in `callback_errors`; the session goes on, because
     one message that a handler does not expect must not silence the messages after it.
@@ -72,6 +84,7 @@ class Session:
         keep_alive_s: int = 8,
         connect_timeout_s: float = 5.0,
         backoff: Backoff | None = None,
+        memory: Path | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.client_id = client_id
@@ -85,9 +98,9 @@ class Session:
         self._birth = birth
         self._will = will
         self._keep_alive_s = keep_alive_s
-        self._connect_timeout_s = connect_timeout_s
+        self._patience = Patience(connect_timeout_s)
         self._backoff = backoff if backoff is not None else Backoff()
-        self._dialer = Dialer(endpoint, connect_timeout_s)
+        self._dialer = Dialer(endpoint, memory)
         self._client: Client | None = None
         self._short_lives = 0
         self._standing = asyncio.Event()
@@ -98,6 +111,14 @@ class Session:
     def connected(self) -> bool:
         """Whether a connection stands, subscribed and with its birth out."""
         return self._standing.is_set()
+
+    @property
+    def pace_s(self) -> float:
+        """How long a PUBACK may take on the present connection before that means anything, in seconds, 0 to 60.
+
+        A fraction of a second on an ordinary link; 0 without a connection.
+        """
+        return 0.0 if self._client is None else self._client.pace.pace_s
 
     async def wait_connected(self) -> None:
         """Return as soon as a connection stands."""
@@ -167,7 +188,20 @@ class Session:
 
     async def _connect_once(self) -> None:
         """Connect, and return when `renew` ended the connection; any other end is raised."""
-        connected = await self._dialer.dial()
+        try:
+            client = await self._log_in()
+        except (SilentPeerError, NoAnswerError, PublishTimeoutError):
+            self._patience.silent()
+            raise
+        try:
+            await self._stand(client)
+        finally:
+            client.close(goodbye=True)
+
+    async def _log_in(self) -> Client:
+        """Return a client that is connected and subscribed, its birth out."""
+        dialled = await self._dialer.dial(self._patience.step_s)
+        step_s = self._patience.after(dialled.took_s)
         credentials = self.endpoint.credentials
         client = Client(
             self.endpoint.host,
@@ -176,19 +210,25 @@ class Session:
             on_message=self._hand_over,
             on_end=self._ended,
             will=self._will,
-            keep_alive_s=self._keep_alive_s,
-            timeout_s=self._connect_timeout_s,
+            keep_alive_s=keep_alive_s(self._keep_alive_s, dialled.took_s),
+            timeout_s=step_s,
+            handshake_s=dialled.took_s,
             username=None if credentials is None else credentials.username,
             password=None if credentials is None else credentials.password,
         )
-        await client.open(connected)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await client.open(dialled.socket)
         try:
             await client.subscribe_checked(self._subscriptions)
             if self._birth is not None:
-                await client.publish_checked(self._birth(), timeout_s=self._connect_timeout_s, allow_no_subscriber=True)
-            await self._stand(client)
-        finally:
+                await client.publish_checked(self._birth(), timeout_s=step_s, allow_no_subscriber=True)
+        except BaseException:
             client.close(goodbye=True)
+            raise
+        # CONNACK, SUBACK and PUBACK are three waits; their sum is above the longest of them.
+        self._patience.stood(max(dialled.longest_wait_s, loop.time() - began))
+        return client
 
     async def _stand(self, client: Client) -> None:
         self._client = client

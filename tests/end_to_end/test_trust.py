@@ -46,10 +46,10 @@ SILENT_WITHIN_S = 5.0
 async def refusal(endpoint: Endpoint) -> TrustError | None:
     """Return why a broker and a client do not come together, None when they do."""
     try:
-        connected = await Dialer(endpoint, 5.0).dial()
+        dialled = await Dialer(endpoint).dial(5.0)
     except TrustError as error:
         return error
-    connected.close()
+    dialled.socket.close()
     return None
 
 

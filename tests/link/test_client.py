@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import aiomqtt
 import pytest
 
+from link import client as client_module
 from link.client import Client, Outgoing
 from link.errors import LinkError, LinkRefusedError, NotConnectedError, PublishRefusedError, PublishTimeoutError
 
@@ -206,3 +207,19 @@ async def test_any_bytes_from_the_peer_end_the_connection_or_are_ignored(pair: P
     await pair.lost()
     with pytest.raises(LinkError):
         await pair.client.publish_checked(Outgoing("a", b"x"), timeout_s=0.01)
+
+
+@pytest.mark.slow
+async def test_any_byte_from_the_broker_is_as_good_as_a_pingresp(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow link the PINGRESP, or the PINGREQ itself, waits behind other packets."""
+    monkeypatch.setattr(client_module, "_MISC_S", 0.01)
+    await pair.open()
+    pair.client._client._keepalive = 0.2  # type: ignore[assignment]  # in the packet it is in whole seconds
+    start = asyncio.get_running_loop().time()
+    while asyncio.get_running_loop().time() - start < 1.0:
+        pair.peer.sendall(bytes.fromhex("30 05 00 01 61 00 78"))
+        await asyncio.sleep(0.05)
+    assert not pair.client.lost.done()
+    assert pair.messages
+    await pair.lost()
+    assert asyncio.get_running_loop().time() - start < 2.5

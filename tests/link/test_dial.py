@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -42,7 +44,7 @@ def full() -> Iterator[int]:
 
 
 async def test_an_address_is_dialled_without_delay_on_the_wire(listening: int) -> None:
-    with await Dialer(Endpoint("127.0.0.1", listening), 5.0).dial() as connected:
+    with (await Dialer(Endpoint("127.0.0.1", listening)).dial(5.0)).socket as connected:
         assert connected.getpeername() == ("127.0.0.1", listening)
         assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert not connected.getblocking()
@@ -53,7 +55,7 @@ async def test_the_next_address_is_tried_when_one_refuses(listening: int, monkey
         refusing = closed.getsockname()
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in (refusing, ("127.0.0.1", listening))]
     monkeypatch.setattr(socket, "getaddrinfo", _answering(found))
-    with await Dialer(Endpoint("broker.example", listening), 5.0).dial() as connected:
+    with (await Dialer(Endpoint("broker.example", listening)).dial(5.0)).socket as connected:
         assert connected.getpeername() == ("127.0.0.1", listening)
 
 
@@ -61,29 +63,65 @@ async def test_a_refused_connection_raises() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(ConnectionRefusedError):
-        await Dialer(Endpoint("127.0.0.1", port), 5.0).dial()
+        await Dialer(Endpoint("127.0.0.1", port)).dial(5.0)
 
 
 async def test_the_last_good_address_serves_when_names_cannot_be_looked_up(
     listening: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer_names(monkeypatch)
-    dialer = Dialer(Endpoint("alarm.siaga.example", listening), 5.0)
-    (await dialer.dial()).close()
+    dialer = Dialer(Endpoint("alarm.siaga.example", listening))
+    (await dialer.dial(5.0)).socket.close()
     monkeypatch.setattr(socket, "getaddrinfo", _failing)
-    with await dialer.dial() as connected:
+    with (await dialer.dial(5.0)).socket as connected:
         assert connected.getpeername() == ("127.0.0.1", listening)
+
+
+async def test_fault_22_the_last_good_address_is_known_after_a_restart(
+    listening: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answer_names(monkeypatch)
+    before = Dialer(Endpoint("alarm.siaga.example", listening), tmp_path / "alarm.address")
+    (await before.dial(5.0)).socket.close()
+    assert before._remembering is not None
+    before._remembering.join(5.0)
+    monkeypatch.setattr(socket, "getaddrinfo", _no_names)
+    after = Dialer(Endpoint("alarm.siaga.example", listening), tmp_path / "alarm.address")
+    with (await after.dial(5.0)).socket as connected:
+        assert connected.getpeername() == ("127.0.0.1", listening)
+    with pytest.raises(socket.gaierror):
+        await Dialer(Endpoint("other.siaga.example", listening), tmp_path / "alarm.address").dial(5.0)
+
+
+async def test_a_card_that_stands_still_holds_up_no_dial(
+    listening: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "stuck")  # to open it blocks until another end is there
+    monkeypatch.setattr(socket, "getaddrinfo", _no_names)
+    dialer = Dialer(Endpoint("alarm.siaga.example", listening), tmp_path / "stuck")
+    for _ in range(3):
+        start = time.monotonic()
+        with pytest.raises(socket.gaierror):
+            await dialer.dial(1.0)
+        assert time.monotonic() - start < 0.9
+    monkeypatch.setattr(socket, "getaddrinfo", _REAL)
+    answer_names(monkeypatch)
+    for _ in range(3):
+        (await dialer.dial(1.0)).socket.close()
+    assert sum(thread.name == "last-address" for thread in threading.enumerate()) <= 2
+    with (tmp_path / "stuck").open("wb"):  # lets the threads end
+        pass
 
 
 async def test_an_unknown_name_raises_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", _failing)
     with pytest.raises(socket.gaierror):
-        await Dialer(Endpoint("broker.example", 1883), 5.0).dial()
+        await Dialer(Endpoint("broker.example", 1883)).dial(5.0)
 
 
 async def test_a_name_that_is_none_raises_an_os_error() -> None:
     with pytest.raises(OSError, match="no host name"):
-        await Dialer(Endpoint("a" * 64 + ".example", 1883), 5.0).dial()
+        await Dialer(Endpoint("a" * 64 + ".example", 1883)).dial(5.0)
 
 
 async def test_a_look_up_that_hangs_ends_the_dial_in_time_runs_once_and_its_answer_is_used(
@@ -100,13 +138,12 @@ async def test_a_look_up_that_hangs_ends_the_dial_in_time_runs_once_and_its_answ
         return _REAL("127.0.0.1", port, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
-    dialer = Dialer(Endpoint("broker.example", listening), 0.1)
+    dialer = Dialer(Endpoint("broker.example", listening))
     for _ in range(3):
         with pytest.raises(TimeoutError, match="look-up takes too long"):
-            await dialer.dial()
+            await dialer.dial(0.1)
     answer.set()
-    dialer = _patient(dialer)
-    with await dialer.dial() as connected:
+    with (await dialer.dial(5.0)).socket as connected:
         assert connected.getpeername() == ("127.0.0.1", listening)
     assert calls == ["broker.example"]
 
@@ -115,14 +152,14 @@ async def test_a_dial_without_answer_ends_at_its_timeout_and_leaves_no_socket(fu
     gc.collect()  # what other tests left for it must not close in the middle of the count
     before = psutil.Process().num_fds()
     with pytest.raises(TimeoutError):
-        await Dialer(Endpoint("127.0.0.1", full), 0.05).dial()
+        await Dialer(Endpoint("127.0.0.1", full)).dial(0.05)
     assert psutil.Process().num_fds() == before
 
 
 async def test_a_cancelled_dial_ends_at_once_and_leaves_no_socket(full: int) -> None:
     gc.collect()  # what other tests left for it must not close in the middle of the count
     before = psutil.Process().num_fds()
-    dialling = asyncio.create_task(Dialer(Endpoint("127.0.0.1", full), 30.0).dial())
+    dialling = asyncio.create_task(Dialer(Endpoint("127.0.0.1", full)).dial(30.0))
     done, _ = await asyncio.wait((dialling,), timeout=0.02)
     assert not done
     start = time.monotonic()
@@ -133,16 +170,15 @@ async def test_a_cancelled_dial_ends_at_once_and_leaves_no_socket(full: int) -> 
     assert psutil.Process().num_fds() == before
 
 
-def _patient(dialer: Dialer) -> Dialer:
-    dialer._timeout_s = 5.0
-    return dialer
-
-
 def _answering(found: list[Any]) -> Any:
     def getaddrinfo(host: str, port: int, **options: Any) -> Any:
         return _failing() if options.get("flags") else found
 
     return getaddrinfo
+
+
+def _no_names(host: str, port: int, **options: Any) -> Any:
+    return _REAL(host, port, **options) if options.get("flags") else _failing()
 
 
 def _failing(*_: Any, **__: Any) -> Any:

@@ -300,7 +300,7 @@ async def test_a_handshake_without_answer_ends_at_its_timeout_and_leaves_no_sock
         gc.collect()  # what other tests left for it must not close in the middle of the count
         before = psutil.Process().num_fds()
         with pytest.raises(TimeoutError):
-            await Dialer(box, 0.05).dial()
+            await Dialer(box).dial(0.05)
         assert psutil.Process().num_fds() == before
 
 
@@ -309,7 +309,7 @@ async def test_a_handshake_that_is_cancelled_ends_at_once_and_leaves_no_socket(t
         box = trust.device("box-1", silent.getsockname()[1])
         gc.collect()  # what other tests left for it must not close in the middle of the count
         before = psutil.Process().num_fds()
-        dialling = asyncio.create_task(Dialer(box, 30.0).dial(), name="dialling")
+        dialling = asyncio.create_task(Dialer(box).dial(30.0), name="dialling")
         done, _ = await asyncio.wait((dialling,), timeout=0.02)
         assert not done
         dialling.cancel()
@@ -327,7 +327,7 @@ async def test_a_refused_handshake_leaves_no_socket(alarm_broker: Mosquitto, tmp
     before = psutil.Process().num_fds()
     for stranger in strangers * 3:
         with pytest.raises(Exception, match="refuse"):
-            await Dialer(stranger, 5.0).dial()
+            await Dialer(stranger).dial(5.0)
     assert psutil.Process().num_fds() == before
 
 
