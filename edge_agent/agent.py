@@ -32,6 +32,7 @@ from edge_agent.health import boot_id, read_health
 from edge_agent.inputs import ButtonState, SensorReader, watch
 from edge_agent.lamp import LampPanel
 from edge_agent.lamp_output import drive
+from edge_agent.life_keeper import LifeKeeper
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
@@ -48,7 +49,8 @@ _HEALTH_S = 30.0
 _NTP_S = 60.0
 _LOAD_WAIT_S = 2.0
 _LOAD_AGAIN_S = 5.0
-_KEEP_S = 1.2
+_KEEP_S = 1.0
+_END_S = 0.3
 _CLOSE_S = 0.3
 _MOST_COUNTS = 64
 _LONGEST_WORD = 64
@@ -86,6 +88,9 @@ class Agent:
         self._unopened = {button.id for button in settings.buttons}
         self._held: dict[str, HeldButton] = {}
         self._asked_card = asyncio.Event()
+        self._life = LifeKeeper(
+            settings.data_dir, self._clock, self._stream, self._boot, began_ns=self._began_ns, faults=self._faults
+        )
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT, then keep what is still in memory."""
@@ -123,6 +128,9 @@ class Agent:
                     await self._uplink.keep_all()
             except TimeoutError:
                 _log.error("the card is too slow: it may not get what was only in memory")
+            with contextlib.suppress(TimeoutError):  # the next life takes this one for killed
+                async with asyncio.timeout(_END_S):
+                    await self._life.end(clean=True)
             for writer in (alarms.writer, batches.writer):
                 if not writer.stop(_CLOSE_S):
                     _log.error("an outbox could not be closed: the card stands still")
@@ -191,6 +199,7 @@ class Agent:
                     start(f"lamp {button.id}", partial(drive, button.lamp, lamp, changed, self._faults))
             for sensor in self._sensors:
                 start(f"sensor {sensor.id}", sensor.run)
+            start("life", self._life.run)
             start("health", self._read_health)
             start("ntp", self._ask_ntp)
             start("report", self._report)

@@ -7,6 +7,8 @@ Rules:
   by which time the crystal has drifted.
 - The wall clock is read at the start, trusted by nobody, and then only while NTP keeps it; no timer and no order
   depends on it.
+- No clock starts before 2026: a wall clock that says so was never set, and the time counts from there, or from the
+  floor that `clock_floor.py` knows. An agent that starts again within one boot goes on with the anchor it had.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ def is_plausible(time_ns: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Anchor:
+class Anchor:
+    """A moment of the monotonic clock, the time then in ns since 1970, and who said so."""
+
     source: ClockSource
     monotonic_ns: int
     time_ns: int
@@ -44,7 +48,12 @@ class Clock:
     """
 
     def __init__(self, wall_ns: int, monotonic_ns: int) -> None:
-        self._anchor = _Anchor("none", monotonic_ns, max(0, wall_ns))
+        self._anchor = Anchor("none", monotonic_ns, wall_ns if is_plausible(wall_ns) else EARLIEST_NS)
+
+    @property
+    def anchor(self) -> Anchor:
+        """What the time is counted from."""
+        return self._anchor
 
     @property
     def source(self) -> ClockSource:
@@ -60,6 +69,22 @@ class Clock:
         """Return the time in ns since 1970 at a moment of the monotonic clock, past or present; never below zero."""
         return max(0, self._anchor.time_ns + monotonic_ns - self._anchor.monotonic_ns)
 
+    def resume(self, anchor: Anchor) -> None:
+        """Go on with the anchor that an agent of this same boot had; one that is not plausible is not taken."""
+        if is_plausible(anchor.time_ns):
+            self._anchor = anchor
+
+    def raise_floor(self, floor_ns: int) -> bool:
+        """Count from this time on, in ns since 1970, if nobody has told the time and the clock stands below it.
+
+        Returns:
+            Whether it did.
+        """
+        if self.trusted or not self._anchor.time_ns < floor_ns < LATEST_NS:
+            return False
+        self._anchor = Anchor("none", self._anchor.monotonic_ns, floor_ns)
+        return True
+
     def tell(self, source: ClockSource, time_ns: int, monotonic_ns: int) -> bool:
         """Hear the time from a source.
 
@@ -72,5 +97,5 @@ class Clock:
         aged = monotonic_ns - old.monotonic_ns > _ANCHOR_LIFE_NS
         if _RANK[source] < _RANK[old.source] and not aged:
             return False
-        self._anchor = _Anchor(source, monotonic_ns, time_ns)
+        self._anchor = Anchor(source, monotonic_ns, time_ns)
         return old.source == "none"

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.clock import EARLIEST_NS, LATEST_NS, Clock, is_plausible
+from edge_agent.clock import EARLIEST_NS, LATEST_NS, Anchor, Clock, is_plausible
 
 S = 10**9
 NOW = EARLIEST_NS + 300 * 86_400 * S
 
 
 def test_at_the_start_the_wall_clock_counts_and_nobody_trusts_it() -> None:
-    clock = Clock(wall_ns=7 * S, monotonic_ns=100 * S)
-    assert clock.time_ns(101 * S) == 8 * S
+    clock = Clock(wall_ns=NOW, monotonic_ns=100 * S)
+    assert clock.time_ns(101 * S) == NOW + S
     assert clock.source == "none"
     assert not clock.trusted
 
 
-def test_time_before_the_start_of_the_wall_clock_is_zero_not_negative() -> None:
-    assert Clock(wall_ns=0, monotonic_ns=100 * S).time_ns(90 * S) == 0
+@pytest.mark.parametrize("wall_ns", [0, 17 * S, EARLIEST_NS - 1, LATEST_NS])
+def test_a_wall_clock_that_was_never_set_is_not_told(wall_ns: int) -> None:
+    clock = Clock(wall_ns, monotonic_ns=100 * S)
+    assert clock.time_ns(101 * S) == EARLIEST_NS + S
+    assert clock.time_ns(90 * S) == EARLIEST_NS - 10 * S, "a moment before the start"
+
+
+def test_the_floor_is_raised_only_while_nobody_has_told_the_time_and_never_lowered() -> None:
+    clock = Clock(0, 100 * S)
+    assert clock.raise_floor(NOW)
+    assert (clock.time_ns(101 * S), clock.source) == (NOW + S, "none")
+    assert not clock.raise_floor(NOW - 1)
+    assert not clock.raise_floor(LATEST_NS)
+    clock.tell("centre", NOW - 9 * S, 101 * S)
+    assert not clock.raise_floor(NOW)
+    assert clock.time_ns(101 * S) == NOW - 9 * S
+
+
+def test_an_agent_of_the_same_boot_goes_on_with_the_anchor() -> None:
+    clock = Clock(0, 100 * S)
+    clock.resume(Anchor("gnss", 40 * S, NOW))
+    assert (clock.time_ns(101 * S), clock.source) == (NOW + 61 * S, "gnss")
+    clock.resume(Anchor("gnss", 40 * S, 0))
+    assert clock.time_ns(101 * S) == NOW + 61 * S
 
 
 def test_first_word_makes_it_trusted_and_later_ones_do_not_again() -> None:
