@@ -18,6 +18,7 @@ from edge_agent.drivers.button.driver import Edge, watch_button
 from edge_agent.drivers.registry import find_driver
 from edge_agent.errors import LineError
 from edge_agent.outbox.alarms import HeldButton
+from edge_agent.thinning import Thinner
 from link.backoff import Backoff
 
 _log = logging.getLogger("siaga.edge.inputs")
@@ -112,6 +113,7 @@ class SensorReader:
         self._tells_time = self._kind.tells_time and sensor.live
         self.position: Position | None = None
         self._told: dict[str, str] = {}
+        self._thinner = Thinner(sensor.thinning())
 
     @property
     def counters(self) -> Counter[str]:
@@ -168,7 +170,9 @@ class SensorReader:
             self._clock.tell("gnss", sample.time_ns, sample.monotonic_ns)
         if sample.kind == "position":
             self.position = self._position(sample)
-        self._on_sample(name, sample)
+        at_ns = sample.monotonic_ns if sample.time_ns is None else sample.time_ns
+        if self._thinner.is_told(name, sample.kind, sample.fields, at_ns):
+            self._on_sample(name, sample)
 
     def _is_good(self, name: str, sample: Sample) -> bool:
         """Return whether a sample may travel: what the centre cannot read would cost the rest of its batch."""

@@ -23,6 +23,7 @@ from pydantic import Field
 from contract.batch import FieldValue
 from contract.identity import Name
 from contract.settings import Settings
+from edge_agent.thinning import Thinning
 
 EARLIEST_LIVE_NS: Final = 1_735_689_600_000_000_000
 """2025-01-01T00:00:00Z. A live source that claims an earlier time has lost count of the weeks (GPS counts 1024 of them
@@ -106,17 +107,23 @@ class DriverSettings(Settings):
     """What every table in `[[sensors]]` has; each driver adds its own keys.
 
     `id` is the sensor's name in its readings. `uri` says where the hardware is, such as `serial:///dev/ttyUSB0`; each
-    driver checks it, or gives it a default.
+    driver checks it, or gives it a default. `min_interval_s`: readings of one kind that come faster are measured, and
+    judged by thresholds, but not told.
     """
 
     id: Name
     driver: Name
     uri: Annotated[str, Field(max_length=4_096)]
+    min_interval_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
 
     @property
     def live(self) -> bool:
         """Whether it measures the present; a replayed log says when it was recorded, not what time it is."""
         return not self.uri.startswith("replay://")
+
+    def thinning(self) -> Thinning:
+        """Return which readings are told."""
+        return Thinning(self.min_interval_s)
 
     def claims(self) -> tuple[str, ...]:
         """Return what this sensor takes for itself alone, such as `serial:/dev/ttyUSB0`, `gpio:gpiochip0/17` or

@@ -43,13 +43,13 @@ class LineDriver:
     """
 
     def __init__(self, decoder: Decoder, uri: str) -> None:
-        self._decoder = decoder
+        self.decoder = decoder
         self._uri = uri
 
     @property
     def counters(self) -> Counter[str]:
         """The decoder's."""
-        return self._decoder.counters
+        return self.decoder.counters
 
     async def samples(self) -> AsyncGenerator[list[Sample], None]:
         """Open the line and yield what each of its chunks completes.
@@ -60,17 +60,17 @@ class LineDriver:
         try:
             async with aclosing(read_line_source(self._uri)) as source:
                 async for data, monotonic_ns in source:
-                    yield self._decoder.feed(data, monotonic_ns)
-            yield self._decoder.flush()
+                    yield self.decoder.feed(data, monotonic_ns)
+            yield self.decoder.flush()
         except LineError:
             # Nothing is yielded for nothing: a line that cannot be opened has not been heard.
-            if pending := self._decoder.flush():
+            if pending := self.decoder.flush():
                 yield pending
             raise
         finally:
-            self._decoder.flush()
+            self.decoder.flush()
 
     def fault(self) -> str | None:
         """Return the decoder's fault in words."""
-        fault = self._decoder.fault()
+        fault = self.decoder.fault()
         return None if fault is None else _WHAT_TO_DO.get(fault, fault)

@@ -165,7 +165,7 @@ async def test_fault_39_a_line_lost_is_a_fault_once_and_over_when_it_is_heard_ag
 
     async def served(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
-        writer.write(rmc(f"03000{len(writers)}.00") + rmc(f"03001{len(writers)}.00"))
+        writer.write(rmc(f"03000{2 * len(writers)}.00") + rmc(f"03000{2 * len(writers) + 1}.00"))
         await writer.drain()
 
     server = await asyncio.start_server(served, "127.0.0.1", 0)

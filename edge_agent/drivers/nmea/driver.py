@@ -9,11 +9,32 @@ from edge_agent.drivers.base import EARLIEST_LIVE_NS, DriverType, Sample
 from edge_agent.drivers.line import LineDriver, LineSettings
 from edge_agent.drivers.nmea.epoch import EpochAssembler
 from edge_agent.drivers.nmea.framer import Framer
+from edge_agent.drivers.nmea.gate import FixGate, FixRules
 from edge_agent.drivers.nmea.sentence import SentenceError, parse
+from edge_agent.drivers.nmea.settings import FixSettings
 
 _GARBLED_AT: Final = 20
 _GARBLED_AT_MOST: Final = 40
 _GARBAGE_BYTES_A_SENTENCE: Final = 80
+REFUSED: Final = frozenset(
+    {
+        "no fix",
+        "estimated",
+        "manual",
+        "simulated",
+        "bad checksum",
+        "no checksum",
+        "not text",
+        "malformed",
+        "bad time",
+        "wrong hemisphere",
+        "out of range",
+        "null island",
+        "cut off",
+        "too long",
+    }
+)
+"""The reasons for having no fix that the sentences themselves give; the gate has more."""
 _UNREADABLE: Final = frozenset({"no checksum", "not text", "bad checksum"})
 
 
@@ -25,12 +46,16 @@ class NmeaDecoder:
     `null island`, `cut off`, `too long`, `late`, `repeated`; left out: `implausible <field>`, and a fix's
     time when there is `no date`, as after a `week rollover`; `garbage bytes`.
 
+    With `rules`, a gate lets through only the fixes that can be true (`gate.py`): `outside area`, `stale`, `jump`,
+    `hemisphere flip`; `time jump`; `believed`.
+
     The line is `garbled` after 20 unreadable sentences more than good ones (80 bytes of garbage count as one), until
     good ones made up for all of them.
     """
 
-    def __init__(self, *, earliest_ns: int | None = None) -> None:
+    def __init__(self, *, earliest_ns: int | None = None, rules: FixRules | None = None) -> None:
         self.counters: Counter[str] = Counter()
+        self._gate = None if rules is None else FixGate(rules, self.counters, REFUSED)
         self._framer = Framer(self.counters)
         self._epochs = EpochAssembler(self.counters, earliest_ns=earliest_ns)
         self._unreadable = 0
@@ -44,16 +69,19 @@ class NmeaDecoder:
         self._monotonic_ns = monotonic_ns
         samples = [sample for raw in self._framer.feed(data) for sample in self._sentence(raw, monotonic_ns)]
         self._count_garbage()
-        return samples
+        return samples if self._gate is None else self._gate.take(samples, monotonic_ns)
 
     def flush(self) -> list[Sample]:
         """Return the sample of the last epoch, because the line ended."""
         samples = [sample for raw in self._framer.flush() for sample in self._sentence(raw, self._monotonic_ns)]
-        return samples + self._epochs.end()
+        samples += self._epochs.end()
+        return samples if self._gate is None else self._gate.take(samples, self._monotonic_ns)
 
     def fault(self) -> str | None:
-        """Return `garbled` or None."""
-        return "garbled" if self._garbled else None
+        """Return `garbled`, or why there was no good fix for a minute, or None."""
+        if self._garbled:
+            return "garbled"
+        return None if self._gate is None else self._gate.fault()
 
     def _sentence(self, raw: bytes, monotonic_ns: int) -> list[Sample]:
         try:
@@ -88,13 +116,14 @@ class NmeaDecoder:
             self._garbled = False
 
 
-class NmeaSettings(LineSettings):
+class NmeaSettings(LineSettings, FixSettings):
     """A receiver at the end of a line."""
 
 
 def open_nmea(settings: NmeaSettings) -> LineDriver:
     """Return a receiver's driver; a replayed log may be as old as it likes."""
-    return LineDriver(NmeaDecoder(earliest_ns=EARLIEST_LIVE_NS if settings.live else None), settings.uri)
+    earliest_ns = EARLIEST_LIVE_NS if settings.live else None
+    return LineDriver(NmeaDecoder(earliest_ns=earliest_ns, rules=settings.rules()), settings.uri)
 
 
 DRIVER: Final = DriverType(
@@ -106,6 +135,11 @@ DRIVER: Final = DriverType(
 id = "gps"
 driver = "nmea"
 uri = "serial:///dev/ttyUSB0?baudrate=9600"
+max_speed_mps = 70.0
+area = [-7.5, 107.0, -6.5, 108.0]
+min_interval_s = 1.0
+min_distance_m = 5.0
+max_interval_s = 30.0
 """,
     tells_time=True,
 )
