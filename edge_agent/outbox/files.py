@@ -4,8 +4,8 @@ Rules:
 - After a failed fsync Linux calls the pages clean that it could not write, and SQLite goes on from them. What a run
   finds in a write-ahead log is therefore written once more and synced before anything is called durable
   (`write_again`).
-- SQLite syncs a folder only when it made its journal or log itself. A log that a killed run made is found, not made; so
-  the folder is synced at each opening, and its own entry in the folder above (`sync_folder`).
+- SQLite syncs its folder with the first sync of each journal or log it opens, so the names in it are durable before a
+  commit is told. That the folder itself is listed in the one above is seen to here (`sync_entry`).
 - The database and its `-shm` are never opened here: closing any descriptor of them drops SQLite's locks (fcntl(2)). The
   log carries no locks.
 """
@@ -94,22 +94,21 @@ def write_again(path: Path) -> None:
         os.close(opened)
 
 
-def sync_folder(folder: Path) -> None:
-    """Sync what a folder lists, and that it is listed itself.
+def sync_entry(folder: Path) -> None:
+    """Make it durable that a folder is there.
 
     Raises:
         OSError: The card did not take it.
     """
-    for each in (folder, folder.parent):
-        opened = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+    opened = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a database and what stands beside it to `….corrupt-N`; return the new name. `sync_folder` makes it last.
+    """Rename a database and what stands beside it to `….corrupt-N`; return the new name.
 
     Raises:
         OSError: The card did not take it.

@@ -1,4 +1,8 @@
-"""Reads what can still be read of a damaged SQLite file: its tables row by row, from both ends towards the damage."""
+"""Reads what can still be read of a damaged SQLite file: its tables row by row, from both ends towards the damage.
+
+Rules: the rescued rows are a whole, synced file before the damaged one is set aside; whoever finds no file takes that
+one. So a kill at any moment of it costs no row.
+"""
 
 from __future__ import annotations
 
@@ -37,15 +41,46 @@ def read_rows(path: Path, tables: Iterable[str]) -> Rows:
     return found
 
 
-def write_rows(connection: sqlite3.Connection, rows: Rows) -> int:
-    """Write salvaged rows into a new file's tables, inside the caller's transaction; return how many it took."""
+def rescue(path: Path, schema: str, tables: Iterable[str]) -> int:
+    """Write what can be read of a damaged file into a whole one beside it, which `take_rescued` puts in its place.
+
+    Returns:
+        How many rows that are; with none there is no such file.
+
+    Raises:
+        sqlite3.Error: The card did not take it.
+        OSError: The same.
+    """
+    rows = read_rows(path, tables)
+    if not any(rows.values()):
+        return 0
+    part = path.with_name(path.name + ".rescue")
+    part.unlink(missing_ok=True)
     taken = 0
-    for table, those in rows.items():
-        for row in those:
-            with contextlib.suppress(sqlite3.IntegrityError):
+    with contextlib.closing(sqlite3.connect(part)) as connection:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.executescript(schema)
+        for table, those in rows.items():
+            for row in those:
                 marks = ", ".join("?" * len(row))
                 taken += connection.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row).rowcount
+        connection.commit()
+    part.rename(_rescued(path))
     return taken
+
+
+def take_rescued(path: Path) -> None:
+    """Put a rescued file in the place of the damaged one, once that was set aside.
+
+    Raises:
+        OSError: The card did not take it.
+    """
+    if _rescued(path).exists() and not path.exists():
+        _rescued(path).rename(path)
+
+
+def _rescued(path: Path) -> Path:
+    return path.with_name(path.name + ".rescued")
 
 
 def connect_tolerant(path: Path | str, *, uri: bool = False) -> sqlite3.Connection:

@@ -1,8 +1,7 @@
 """A SQLite file with a thread of its own, so that a card that stalls in fsync stalls nothing else.
 
 Rules:
-- WAL. The alarm file is `synchronous=FULL`: a commit is on the card. The telemetry file is `NORMAL`: a power cut may
-  cost its last commits, never its consistency.
+- WAL, and `synchronous=FULL`: a commit is on the card.
 - A file that is damaged, or no file, is set aside (`….corrupt-1`, `-2`, …); what can be read of its `salvaged` tables
   goes over into the new one. One that was deleted or replaced under us is opened anew. `set_aside` counts both: what
   was believed to be in the file must be kept again. A folder that cannot be written raises a fault. In no case does the
@@ -31,7 +30,7 @@ from urllib.parse import quote
 
 from contract.errors import SiagaError
 from edge_agent.outbox import files
-from edge_agent.outbox.salvage import Rows, connect_tolerant, read_rows, write_rows
+from edge_agent.outbox.salvage import connect_tolerant, rescue, take_rescued
 
 _log = logging.getLogger("siaga.edge.outbox")
 
@@ -45,6 +44,9 @@ _LOG_PAGES_BY_SQLITE: Final = 0
 
 class OutboxError(SiagaError):
     """The file could not be read or written now; what was to be kept is still only in memory."""
+
+    full = False
+    """Whether it was for want of room on the card."""
 
 
 class Writer:
@@ -79,7 +81,6 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self._found: dict[str, files.Identity] = {}
         self._unsynced: Exception | None = None
-        self._rescued: Rows = {}
         self._fault: str | None = None
         self._began_s: float | None = None
         self._thread = threading.Thread(target=self._work, name=f"outbox-{path.stem}", daemon=True)
@@ -124,6 +125,7 @@ class Writer:
             except Exception as error:  # noqa: BLE001 - a supervisor: a dead thread would keep every caller waiting
                 self._fault = f"{self._path}: {error or type(error).__name__}"
                 failure = OutboxError(self._fault)
+                failure.full = _is_full(error)
             else:
                 self._fault = None
             with contextlib.suppress(RuntimeError):  # the loop is closed: the agent stopped without waiting for this
@@ -169,18 +171,15 @@ class Writer:
         if self._unsynced is not None:
             self._sync_again()
         with connection:
-            taken = write_rows(connection, self._rescued)
             result = job(connection)
             if self._unsynced is not None and connection.in_transaction:
                 raise self._unsynced
-        if self._rescued:
-            _log.error("%s: %d rows of the damaged file could be read", self._path, taken)
-            self._rescued = {}
         return result
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
             return self._connection
+        take_rescued(self._path)
         connection = connect_tolerant(self._path)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -200,7 +199,7 @@ class Writer:
     def _sync_again(self) -> None:
         try:
             files.write_again(files.beside(self._path, "-wal"))
-            files.sync_folder(self._path.parent)
+            files.sync_entry(self._path.parent)
         except OSError as error:
             self._unsynced = error
         else:
@@ -251,11 +250,11 @@ class Writer:
     def _put_aside(self) -> None:
         """Rename a damaged file and what SQLite keeps beside it: kept for a technician, never in the way."""
         self._close()
-        if self._salvaged and not files.is_obstructed(self._path):
-            self._rescued = read_rows(self._path, self._salvaged)
+        readable = self._salvaged and not files.is_obstructed(self._path)
+        rescued = rescue(self._path, self._schema, self._salvaged) if readable else 0
         aside = files.set_aside(self._path)
         self.set_aside += 1
-        _log.error("%s set aside as %s", self._path, aside)
+        _log.error("%s set aside as %s; %d rows of it could be read", self._path, aside, rescued)
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
@@ -265,6 +264,10 @@ def _is_damage(error: sqlite3.Error) -> bool:
 
 def _is_io(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
 def _settle(future: asyncio.Future[T], result: T | None, failure: Exception | None) -> None:
