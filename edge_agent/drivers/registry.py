@@ -24,6 +24,12 @@ GROUP: Final = "siaga.drivers"
 BUILT_IN: Final = MappingProxyType(
     {
         "nmea": "edge_agent.drivers.nmea.driver",
+        "gpsd": "edge_agent.drivers.gpsd.driver",
+        "plantower": "edge_agent.drivers.plantower.driver",
+        "sds011": "edge_agent.drivers.sds011.driver",
+        "frame": "edge_agent.drivers.frame.driver",
+        "pattern": "edge_agent.drivers.pattern.driver",
+        "modbus": "edge_agent.drivers.modbus.driver",
     }
 )
 """Each built-in driver's module."""

@@ -1,0 +1,1 @@
+"""Any sensor that sends binary frames, by configuration."""

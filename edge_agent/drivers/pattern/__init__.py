@@ -1,0 +1,1 @@
+"""Any sensor that sends lines of text, by configuration."""

@@ -1,0 +1,1 @@
+"""Plantower particle sensors."""

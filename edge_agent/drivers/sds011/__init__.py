@@ -1,0 +1,1 @@
+"""The Nova SDS011 particle sensor."""
