@@ -230,6 +230,9 @@ class Agent:
         )
 
     def _press(self, button: str, monotonic_ns: int) -> None:
+        if self._presses.join(button, monotonic_ns):
+            self._faults[f"button {button}: chattering"] += 1
+            return
         press = Press(
             event_id=new_event_id(),
             device=self._settings.device,

@@ -92,7 +92,7 @@ class AlarmUplink:
         """Take presses that an earlier run left on the card, oldest first."""
         now_ns = time.monotonic_ns()
         for kept in presses:
-            self._lane.take(kept, now_ns)
+            self._lane.take(kept, now_ns, restored=True)
             if kept.press.button in self._panel:
                 self._panel[kept.press.button].pressed(kept.press.event_id, now_ns)
         self._mind_new_file()
@@ -192,12 +192,20 @@ class AlarmUplink:
 
     async def _send_press(self, send: Send) -> None:
         session = self._sessions[send.path]
+        # On a slow link a PUBACK is late without anything being dead, and a new connection costs it a handshake.
+        timeout_s = max(send.puback_timeout_s, session.pace_s)
+        acknowledged = False
         try:
-            await session.publish(topics.alarm(self._device), send.body, timeout_s=send.puback_timeout_s)
+            await session.publish(topics.alarm(self._device), send.body, timeout_s=timeout_s)
+            acknowledged = True
         except NotConnectedError:
             pass  # it goes out again on the next connection
         except PublishTimeoutError:
             self._workers.faults[f"no PUBACK on {send.path}"] += 1
             session.renew()
         except PublishRefusedError as error:
+            acknowledged = True
             self._workers.refused("press", error)
+        finally:
+            self._lane.answered(send, time.monotonic_ns(), acknowledged=acknowledged)
+            self._wake.set()
