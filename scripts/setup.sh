@@ -41,6 +41,7 @@ missing_packages() {
   if [ "$level" = test ]; then
     has_program chromium || echo chromium
     has_program faketime || echo faketime
+    has_program gpsd || echo gpsd
     # Playwright's driver links to it.
     { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q libatomic.so.1; } || echo libatomic1
     has_program openssl || echo openssl
@@ -96,8 +97,8 @@ install_packages() {
   apt update || fail "apt-get update failed" "is there a network, and is another apt-get at work?" "by hand: apt-get update"
   apt install --no-install-recommends "$@" || fail "apt-get install failed" "by hand: $by_hand"
   # Not at the next boot either: Siaga's processes are its own.
-  for service in mosquitto influxdb; do
-    if has_program systemctl && [[ " $* " == *" $service "* ]]; then
+  for service in mosquitto influxdb gpsd gpsd.socket; do
+    if has_program systemctl && [[ " $* " == *" ${service%.socket} "* ]]; then
       "${as_root[@]}" systemctl disable "$service" >>"$log" 2>&1 || true
     fi
   done

@@ -1,0 +1,1 @@
+"""Positions from gpsd, which has the receiver."""
