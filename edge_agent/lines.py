@@ -115,10 +115,16 @@ async def read_line_source(uri: str) -> AsyncGenerator[tuple[bytes, int], None]:
         async with aclosing(source):
             async for chunk in source:
                 yield chunk, time.monotonic_ns()
-    except TimeoutError:
-        raise LineError(uri, f"no connection within {CONNECT_TIMEOUT_S:.0f} s", _next_step(line, None)) from None
     except OSError as error:
-        raise LineError(uri, error.strerror or str(error), _next_step(line, error.errno)) from error
+        raise line_error(uri, error) from error
+
+
+def line_error(uri: str, error: OSError) -> LineError:
+    """Return what befell a line as the error that says what to do now; a `TimeoutError` befell its opening."""
+    line = parse_line_uri(uri)
+    if isinstance(error, TimeoutError):
+        return LineError(uri, f"no connection within {CONNECT_TIMEOUT_S:.0f} s", _next_step(line, None))
+    return LineError(uri, error.strerror or str(error), _next_step(line, error.errno))
 
 
 def tty_candidates() -> list[str]:

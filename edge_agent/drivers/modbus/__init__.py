@@ -1,0 +1,1 @@
+"""Modbus RTU and TCP: registers of one or many slaves on a line."""
