@@ -42,6 +42,9 @@ soak-edge: test-setup ## run RUNS nights of the box's world in virtual time, fro
 fuzz-drivers: test-setup ## feed INPUTS damaged inputs to each driver's parser, from seed SEED on
 	@.venv/bin/python -m tests.edge_agent.drivers.fuzz $(or $(INPUTS),1000000) $(or $(SEED),1)
 
+sweep-edge: test-setup ## kill the outbox, and cut its power, at every write and sync of a session
+	@.venv/bin/python -m tests.edge_agent.card_faults
+
 schema: test-setup ## write docs/schema from the types
 	@.venv/bin/python -m contract.schema --write
 

@@ -41,6 +41,8 @@ missing_packages() {
   if [ "$level" = test ]; then
     has_program chromium || echo chromium
     has_program faketime || echo faketime
+    has_program strace || echo strace
+    { has_program mount && has_program unshare; } || echo mount util-linux
     has_program gpsd || echo gpsd
     # Playwright's driver links to it.
     { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q libatomic.so.1; } || echo libatomic1

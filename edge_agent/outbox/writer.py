@@ -6,8 +6,8 @@ Rules:
   goes over into the new one. One that was deleted or replaced under us is opened anew. `set_aside` counts both: what
   was believed to be in the file must be kept again. A folder that cannot be written raises a fault. In no case does the
   agent stop: what it could not keep stays in memory.
-- After an I/O error nothing counts as kept until the log was written and synced again (`files.py`); until then only
-  reading works.
+- At each opening, also after an I/O error, the log is written and synced again (`files.py`); while that fails only
+  reading works, and nothing counts as kept.
 - A card that takes no writing still gives what a run before left, if that run ended in order or left its `-shm`.
 - The log is checkpointed here, after a job's owner was told, so that a checkpoint that fails is seen as a fault:
   SQLite's own (`wal_autocheckpoint`) tells nobody.
@@ -152,7 +152,7 @@ class Writer:
             if not _is_damage(error):
                 opened = self._connection is not None
                 if _is_io(error):
-                    self._recover(error)
+                    self._close()
                 if not opened and files.is_complete(self._path):
                     return self._read_only(job, error)
                 raise
@@ -167,9 +167,9 @@ class Writer:
             self.set_aside += 1
         if files.is_obstructed(self._path):
             self._put_aside()
-        connection = self._open()
         if self._unsynced is not None:
-            self._sync_again()
+            self._close()
+        connection = self._open()
         with connection:
             result = job(connection)
             if self._unsynced is not None and connection.in_transaction:
@@ -180,9 +180,12 @@ class Writer:
         if self._connection is not None:
             return self._connection
         take_rescued(self._path)
+        self._unsynced = self._write_again()
         connection = connect_tolerant(self._path)
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
+            # On an I/O error SQLite silently stays with a rollback journal, whose end a power cut may undo.
+            if (mode := connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]) != "wal":
+                raise sqlite3.OperationalError(f"the card does not take a write-ahead log (journal mode {mode})")
             connection.execute(f"PRAGMA synchronous={self._synchronous}")
             connection.executescript(self._schema)
             connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES_BY_SQLITE}")
@@ -193,23 +196,16 @@ class Writer:
             raise
         self._connection = connection
         self._found = self._identities()
-        self._sync_again()
         return connection
 
-    def _sync_again(self) -> None:
+    def _write_again(self) -> Exception | None:
+        """Make sure that the card has the log that Linux shows; return why it has not."""
         try:
             files.write_again(files.beside(self._path, "-wal"))
             files.sync_entry(self._path.parent)
         except OSError as error:
-            self._unsynced = error
-        else:
-            self._unsynced = None
-
-    def _recover(self, error: Exception) -> None:
-        """Begin anew after an I/O error; the log is written again before SQLite takes anything out of it."""
-        self._unsynced = error
-        self._sync_again()
-        self._close()
+            return error
+        return None
 
     def _read_only(self, job: Callable[[sqlite3.Connection], T], error: sqlite3.Error) -> T:
         """Run a job on a file that SQLite cannot open for writing; one that writes fails.
@@ -233,7 +229,7 @@ class Writer:
             self._fault = f"{self._path}: {error}"
             _log.error("%s: its log cannot be written into it (%s)", self._path, error)
             if _is_io(error):
-                self._recover(error)
+                self._close()
 
     def _identities(self) -> dict[str, files.Identity]:
         return {suffix: files.identity(files.beside(self._path, suffix)) for suffix in ("", "-wal")}
