@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-edge bench-trust soak-edge fuzz-drivers schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-edge bench-trust soak-edge sweep-edge fuzz-drivers schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
