@@ -19,6 +19,7 @@ from edge_agent.drivers.base import DriverSettings
 from edge_agent.drivers.button.driver import check_button_uri, check_lamp_uri
 from edge_agent.drivers.button.uri import line_claim, parse_button_uri, parse_lamp_uri
 from edge_agent.drivers.registry import find_driver
+from edge_agent.threshold import MOST_THRESHOLDS, ThresholdSettings
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
 
@@ -70,15 +71,20 @@ Sensor = Annotated[SerializeAsAny[DriverSettings], PlainValidator(_sensor)]
 
 
 class BoxSettings(Settings):
-    """Everything an agent needs to know. `outbox_max_bytes` bounds the readings kept on disk."""
+    """Everything an agent needs to know.
+
+    `outbox_max_bytes` bounds the readings kept on disk. `runtime_dir` is a folder on tmpfs (`runtime_file.py`).
+    """
 
     device: Name
     data_dir: Path
+    runtime_dir: Path | None = None
     alarm_broker: BrokerSettings
     telemetry_broker: BrokerSettings
     outbox_max_bytes: Annotated[int, Field(ge=1_000_000)] = 200_000_000
     buttons: list[ButtonSettings] = Field(default_factory=list)
     sensors: list[Sensor] = Field(default_factory=list)
+    thresholds: Annotated[list[ThresholdSettings], Field(max_length=MOST_THRESHOLDS)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
@@ -101,6 +107,14 @@ class BoxSettings(Settings):
                 take(sensors, ("sensors", at, "id"), "sensor", part, f"a part of sensor {sensor.id!r}")
             for claim in sensor.claims():
                 take(lines, ("sensors", at, "uri"), "line", claim, f"that of sensor {sensor.id!r}")
+        for at, threshold in enumerate(self.thresholds):
+            # Both are what an alarm names as its button.
+            take(buttons, ("thresholds", at, "id"), "button", threshold.id, f"the id of threshold {at + 1}")
+            if threshold.sensor not in sensors:
+                raise fault_at(
+                    ("thresholds", at, "sensor"),
+                    f"there is no sensor {threshold.sensor!r}; there are: {', '.join(sorted(sensors))}",
+                )
         return self
 
 
@@ -110,6 +124,7 @@ HEALTH_SENSOR = "box"
 _EXAMPLES = {
     "device": 'device = "box-1"',
     "data_dir": 'data_dir = "/var/lib/siaga"',
+    "runtime_dir": 'runtime_dir = "/run/siaga"',
     **broker_examples("alarm_broker"),
     **broker_examples("telemetry_broker"),
     "outbox_max_bytes": "outbox_max_bytes = 200000000",
@@ -121,6 +136,12 @@ _EXAMPLES = {
     "sensors.id": 'id = "gps"',
     "sensors.driver": 'driver = "nmea"',
     "sensors.uri": 'uri = "serial:///dev/ttyUSB0?baudrate=9600"',
+    "thresholds": '[[thresholds]] id = "river-high" sensor = "river" field = "water_level.level_m" above = 3.0',
+    "thresholds.id": 'id = "river-high"',
+    "thresholds.sensor": 'sensor = "river"',
+    "thresholds.field": 'field = "water_level.level_m"',
+    "thresholds.above": "above = 3.0",
+    "thresholds.below": "below = 0.2",
 }
 
 
