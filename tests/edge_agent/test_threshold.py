@@ -116,7 +116,7 @@ def test_the_alarm_says_what_was_measured_in_both_languages_and_fits_into_a_pres
     )
     thresholds = Thresholds([long])
     assert thresholds.take(long.sensor, Sample("weather", {"wind_direction_deg": 0.000123456}, 0, None)) == []
-    later = Sample("weather", {"wind_direction_deg": 0.000123456}, 86_400 * S, None)
+    later = Sample("weather", {"wind_direction_deg": 0.000123456}, round(86_399.5 * S), None)
     (raised,) = thresholds.take(long.sensor, later)
     assert "di bawah 359.123 deg selama 86399.5 s / " in raised.detail
     Press(
