@@ -131,7 +131,11 @@ class Books(Message):
 
 
 class Report(Message):
-    """A device's books, each minute; `sensors` is what each sensor's driver counted, sentences and refusals alike."""
+    """A device's books, each minute; `sensors` is what each sensor's driver counted, sentences and refusals alike.
+
+    The books count since the device's program started, with `stream`. `previous_stream` is that of the start before it:
+    if a fault says that it ended by a power cut, its last report is all that is known of it.
+    """
 
     device: Name
     boot: Word
@@ -142,6 +146,8 @@ class Report(Message):
     presses: Books
     faults: Counts
     sensors: dict[Name, Counts] = Field(default_factory=dict)
+    stream: StreamId | None = None
+    previous_stream: StreamId | None = None
 
 
 class Heartbeat(Message):
