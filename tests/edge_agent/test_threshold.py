@@ -127,7 +127,7 @@ def test_the_alarm_says_what_was_measured_in_both_languages_and_fits_into_a_pres
         status="Actual",
         pressed_at_ns=0,
         clock="none",
-        stream="01936c5f-0000-7000-8000-000000000001",
+        stream="0123456789abcdef",
         sequence=0,
         detail=raised.detail,
     )
