@@ -20,12 +20,13 @@ test-setup:
 test: test-setup ## run all tests, with real brokers, database and browser
 	@.venv/bin/pytest -n 2
 
-check: test-setup ## style, types, imports between rooms, schemas
+check: test-setup ## style, types, imports between rooms, schemas, drivers' own words
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m contract.schema --check
+	@.venv/bin/python -m edge_agent.drivers.word
 
 bench-alarm: test-setup ## time 200 presses from the button's edge to the page's paint
 	@.venv/bin/python -m benchmarks.alarm

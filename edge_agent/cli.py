@@ -62,3 +62,19 @@ def read(
     from edge_agent.read import run_read
 
     raise typer.Exit(run_read(uri, driver, config=config, sensor=sensor, json_lines=json, limit=limit, out=sys.stdout))
+
+
+@app.command(epilog="Example: siaga edge new-driver tide-gauge")
+def new_driver(
+    name: Annotated[str, typer.Argument(help="The driver's name; of a-z, 0-9 and hyphen.")],
+    folder: Annotated[Path, typer.Option(help="Where its own folder is made.")] = Path(),
+) -> None:
+    """Write a package with a driver of your own: it works, its tests pass, and you change it.
+
+    Tulis paket berisi driver sendiri: sudah berjalan, ujinya lulus, tinggal disesuaikan.
+
+    Exit status: 0 written, 1 it cannot be written, 78 the name cannot be used.
+    """
+    from edge_agent.new_driver import run_new_driver
+
+    raise typer.Exit(run_new_driver(name, folder, out=sys.stdout))

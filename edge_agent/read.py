@@ -47,6 +47,15 @@ _INDONESIAN: Final = {
     "repeated": "terulang",
     "no date": "tanpa tanggal",
     "week rollover": "tanggal terlalu lama",
+    "outside area": "di luar wilayah",
+    "stale": "basi",
+    "jump": "lompatan",
+    "hemisphere flip": "belahan bumi terbalik",
+    "time jump": "lompatan waktu",
+    "believed": "akhirnya dipercaya",
+    "reports": "laporan",
+    "another receiver": "penerima lain",
+    "not json": "bukan JSON",
 }
 
 _FAULTS_INDONESIAN: Final = {"garbled": "Jalur kacau: periksa baudrate, kabel, dan driver."}

@@ -1,0 +1,1 @@
+"""Siaga's driver for tide-gauge."""
