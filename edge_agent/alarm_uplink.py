@@ -202,7 +202,8 @@ class AlarmUplink:
             pass  # it goes out again on the next connection
         except PublishTimeoutError:
             self._workers.faults[f"no PUBACK on {send.path}"] += 1
-            session.renew()
+            if session.silent_s >= timeout_s:  # else it is not dead, but slow
+                session.renew()
         except PublishRefusedError as error:
             acknowledged = True
             self._workers.refused("press", error)

@@ -20,6 +20,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -118,6 +119,9 @@ class Client(aiomqtt.Client):
         self._window = asyncio.Semaphore(_RECEIVE_MAXIMUM)
         self._closed = False
         self.pace = Pace(handshake_s)
+        self.heard_s = 0.0
+        self._receive = self._client._sock_recv
+        self._client._sock_recv = self._received  # type: ignore[assignment,method-assign]
         self.lost: asyncio.Future[None] = self._loop.create_future()
         """Done when the connection has ended, with the reason as its exception if there is one."""
 
@@ -227,11 +231,17 @@ class Client(aiomqtt.Client):
         except TimeoutError:
             raise NoAnswerError("no answer from the broker in time") from None
 
+    def _received(self, size: int) -> bytes:
+        data = self._receive(size)
+        if data:
+            self.heard_s = time.monotonic()
+        return data
+
     async def _misc_loop(self) -> None:
         paho = self._client
         while True:
             if paho._ping_t:  # when the PINGREQ that waits for its answer was sent
-                paho._ping_t = max(paho._ping_t, paho._last_bytes_received)
+                paho._ping_t = max(paho._ping_t, self.heard_s)
             if paho.loop_misc() != 0:
                 return
             await asyncio.sleep(_MISC_S)

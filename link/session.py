@@ -20,6 +20,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -119,6 +121,11 @@ class Session:
         A fraction of a second on an ordinary link; 0 without a connection.
         """
         return 0.0 if self._client is None else self._client.pace.pace_s
+
+    @property
+    def silent_s(self) -> float:
+        """How long the present connection has brought no byte, in seconds; infinite without a connection."""
+        return math.inf if self._client is None else time.monotonic() - self._client.heard_s
 
     async def wait_connected(self) -> None:
         """Return as soon as a connection stands."""

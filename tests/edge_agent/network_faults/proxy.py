@@ -157,6 +157,8 @@ class Proxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for _ in range(2):
+            await asyncio.sleep(0)  # the turns in which TLS and then the socket are closed
 
     # --- what a network does
 

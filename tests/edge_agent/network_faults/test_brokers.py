@@ -1,0 +1,121 @@
+"""Faults 9, 10, 13 and 21: brokers that are killed, come back empty, stand still, and are dialled by all at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+from contract import topics
+from contract.topics import Lane
+from siaga.stack.mosquitto import Mosquitto
+from tests.duty_desk.conftest import Desk
+from tests.edge_agent.network_faults.storm import storm
+from tests.edge_agent.network_faults.street import BOX, LANES, Ears, street
+
+pytestmark = pytest.mark.slow
+
+
+async def test_fault_09_killed_brokers_cost_no_press_and_no_batch(brokers: dict[Lane, Mosquitto]) -> None:
+    """Both die under a press; what they had acknowledged dies with them."""
+    async with street(brokers, rate_hz=5) as box:
+        await box.start()
+        box.ears.answers = {"alarm", "telemetry"}
+        await box.ears.until(box.ears.batches, "readings flow")
+        for broker in brokers.values():
+            broker.kill()
+        pressed_s = box.press()
+        await box.says(lambda agent: agent["report"]["presses"]["waiting"] == 1, "the press waits")
+        for broker in brokers.values():
+            broker.start()
+        await box.stands()
+        assert time.monotonic() - pressed_s < 15.0
+        await box.says(
+            lambda agent: agent["report"]["presses"]["waiting"] == 0 and agent["report"]["readings"]["waiting"] <= 10,
+            "receipts for the press and for what was gathered meanwhile",
+        )
+        seen = {heard.body["event_id"] for heard in box.ears.presses()}
+        assert len(seen) == 1
+        numbers = {heard.body["batch"] for heard in box.ears.batches()}
+        assert numbers == set(range(len(numbers)))
+        assert (await box.status())["report"]["readings"]["dropped"] == {}
+
+
+async def test_fault_10_a_broker_that_comes_back_empty_is_filled_by_the_owners(
+    brokers: dict[Lane, Mosquitto], desk: Desk
+) -> None:
+    """The box owns its status on each lane, the desk the inventory; lamps are not retained and follow each birth."""
+    async with street(brokers) as box:
+        await box.start()
+        box.press()
+        await box.ears.until(lambda: _lamp_is(box.ears, "received"), "the desk has the press")
+        for broker in brokers.values():
+            broker.kill()
+        box.ears.heard.clear()
+        for broker in brokers.values():
+            broker.start()
+        await _owners_spoke(box.ears)
+        await box.ears.until(lambda: _lamp_is(box.ears, "received"), "the lamps are told again")
+        late = Ears("late")
+        async with late.listening(brokers):
+            await _owners_spoke(late)
+        kept = {(heard.lane, heard.topic): heard.body for heard in late.heard if heard.retained}
+        assert {lane: kept[lane, topics.status(BOX, lane)]["state"] for lane in LANES} == dict.fromkeys(LANES, "online")
+        assert kept["telemetry", topics.INVENTORY]["version"] == 3
+        assert len(kept) == 3, "something else is retained, and has an owner that this test does not know"
+        assert desk.get("/api/state")["links"] == {"alarm": True, "telemetry": True}
+
+
+async def _owners_spoke(ears: Ears) -> None:
+    for lane in LANES:
+        await ears.until(lambda lane=lane: ears.on(topics.status(BOX, lane), lane), f"the box's status on {lane}")  # type: ignore[misc]
+    await ears.until(lambda: ears.on(topics.INVENTORY, "telemetry"), "the inventory")
+
+
+def _lamp_is(ears: Ears, state: str) -> bool:
+    return any(heard.body["lamps"]["sos"] == state for heard in ears.on(topics.lamp(BOX)))
+
+
+async def test_fault_13_a_frozen_broker_is_shown_within_20_s(
+    brokers: dict[Lane, Mosquitto], desk: Desk, record_property: Callable[[str, object], None]
+) -> None:
+    """`siaga edge status` says so, and so does the desk's page; the box itself stays reachable by the other lane."""
+    async with street(brokers) as box:
+        await box.start()
+        await box.comes(lambda: desk.get("/api/state")["links"]["alarm"], "the desk is connected")
+        brokers["alarm"].freeze()
+        frozen_s = time.monotonic()
+        try:
+            await asyncio.gather(
+                box.says(lambda agent: not agent["sessions"]["alarm"]["connected"], "the box shows it", 20),
+                box.comes(lambda: not desk.get("/api/state")["links"]["alarm"], "the desk shows it", 20),
+            )
+            took_s = time.monotonic() - frozen_s
+            assert took_s < 20.0
+            record_property("told", f"frozen broker: shown by box and desk after {took_s:.1f} s")
+            unreachable = {place["device"] for place in desk.get("/api/state")["reach"]["unreachable"]}
+            assert BOX not in unreachable
+            pressed_s = box.press()
+            await box.ears.until(lambda: box.ears.presses("telemetry"), "the press goes by the other lane")
+            assert time.monotonic() - pressed_s < 5.0
+        finally:
+            brokers["alarm"].thaw()
+        await box.stands("alarm")
+        await box.comes(lambda: len(desk.incidents()) == 1, "one incident")
+        assert desk.incidents()[0]["presses"] == 1
+
+
+async def test_fault_21_all_boxes_come_back_spread_and_a_press_goes_through_meanwhile(
+    alarm_broker: Mosquitto, record_property: Callable[[str, object], None]
+) -> None:
+    """200 sessions here; a thousand in `make faults-edge`."""
+    found = await storm(alarm_broker, sessions=200, processes=1)
+    record_property("told", f"fault 21: {found}")
+    assert len(found.returns_s) == 200
+    assert found.share(0.9) - found.share(0.1) > 0.5
+    assert found.busiest_tenth < 200 / 3
+    assert found.share(1) < 12.0
+    assert len(found.presses_s) >= 5
+    assert max(found.presses_s) < 2.0
