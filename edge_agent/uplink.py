@@ -63,6 +63,7 @@ class Uplink:
         faults: Counter[str],
     ) -> None:
         self._device = box.settings.device
+        self._data_dir = box.settings.data_dir
         self._boot = boot
         self._software = software
         self._clock = clock
@@ -174,6 +175,7 @@ class Uplink:
             on_connect=self._connected_telemetry if lane == "telemetry" else self._connected_alarm,
             birth=lambda: status("online"),
             will=status("offline"),
+            memory=self._data_dir / f"{lane}.address",
         )
 
     def _connected_alarm(self) -> None:
