@@ -7,21 +7,29 @@ Rules:
 - No two readings of one sensor and kind share a timestamp, for the store would keep only one of them: a source that
   says a time again is dropped and counted; a stamped reading moves on by 1 ns. The last 512 times are remembered, so
   that a receiver that goes back some seconds, or many samples of one moment, overwrite nothing.
-- A batch closes at 50 readings or 1 s after its first, whichever is first.
+- A batch that can be sent closes at 50 readings or 1 s after its first, whichever is first. While none can be sent the
+  open one grows, up to 300 readings or 30 s after its first: an hour without a link is 120 batches, not 3,600.
+- However it closes, a batch is no larger than 100 kB, and one that is to be sent no larger than the link takes in 2 s;
+  but one reading always makes one.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
+from itertools import islice
 
 from contract.batch import Reading
 from edge_agent.clock import Clock, is_plausible
+from edge_agent.cutting import FRAME_BYTES, prefix, reading_bytes
 from edge_agent.drivers.base import Sample
 
 _S = 10**9
 BATCH_READINGS = 50
 BATCH_AGE_NS = 1 * _S
+GROWN_READINGS = 300
+GROWN_AGE_NS = 30 * _S
+BATCH_BYTES = 100_000
 HOLD_NS = 600 * _S
 HOLD_READINGS = 20_000
 RECENT_TIMES = 512
@@ -31,6 +39,21 @@ RECENT_TIMES = 512
 class _Held:
     sensor: str
     sample: Sample
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    reading: Reading
+    size: int
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A closed batch, and since when its first reading was in memory only, by the monotonic clock."""
+
+    readings: list[Reading]
+    since_ns: int
 
 
 class Gatherer:
@@ -45,8 +68,8 @@ class Gatherer:
         self._clock = clock
         self._dropped = dropped
         self._held: deque[_Held] = deque()
-        self._open: list[Reading] = []
-        self._opened_ns = 0
+        self._open: deque[_Open] = deque()
+        self._open_bytes = 0
         self._recent: dict[tuple[str, str], dict[int, None]] = {}
         self.produced = 0
 
@@ -71,26 +94,43 @@ class Gatherer:
                 self._dropped["no trusted clock, memory full"] += 1
             self._held.append(_Held(sensor, sample))
 
-    def ready(self, monotonic_ns: int, *, flush: bool = False) -> list[list[Reading]]:
-        """Return the batches that are closed now; with `flush`, all there is, held readings flagged."""
-        self._release(monotonic_ns, flush=flush)
-        batches: list[list[Reading]] = []
-        while len(self._open) >= BATCH_READINGS:
-            batches.append(self._open[:BATCH_READINGS])
-            self._open = self._open[BATCH_READINGS:]
-        if self._open and (flush or monotonic_ns - self._opened_ns >= BATCH_AGE_NS):
-            batches.append(self._open)
-            self._open = []
-        return batches
+    def close(
+        self, monotonic_ns: int, *, sending: bool = True, max_bytes: int = BATCH_BYTES, flush: bool = False
+    ) -> Gathered | None:
+        """Return a batch that is closed now, or None; ask again after each.
 
-    def next_ns(self) -> int | None:
+        Args:
+            monotonic_ns: Now.
+            sending: Whether it would go out at once.
+            max_bytes: How long it may be then, in bytes.
+            flush: Close whatever there is, held readings flagged.
+        """
+        self._release(monotonic_ns, flush=flush)
+        limit = min(max_bytes, BATCH_BYTES) if sending else BATCH_BYTES
+        count = len(self._open)
+        if count > GROWN_READINGS or self._open_bytes + FRAME_BYTES > limit:
+            sizes = [one.size for one in islice(self._open, GROWN_READINGS + 1)]
+            count = prefix(sizes, max_bytes=limit, max_readings=GROWN_READINGS)
+        if not count or (count == len(self._open) and not flush and not self._closes(monotonic_ns, sending=sending)):
+            return None
+        closed = [self._open.popleft() for _ in range(count)]
+        self._open_bytes -= sum(one.size for one in closed)
+        return Gathered([one.reading for one in closed], closed[0].since_ns)
+
+    def next_ns(self, *, sending: bool = True) -> int | None:
         """Return when `ready` should be asked again, by the monotonic clock; None while nothing waits."""
         moments = []
         if self._open:
-            moments.append(self._opened_ns + BATCH_AGE_NS)
+            moments.append(self._open[0].since_ns + (BATCH_AGE_NS if sending else GROWN_AGE_NS))
         if self._held:
             moments.append(self._held[0].sample.monotonic_ns + HOLD_NS)
         return min(moments, default=None)
+
+    def _closes(self, monotonic_ns: int, *, sending: bool) -> bool:
+        age_ns = monotonic_ns - self._open[0].since_ns
+        if sending:
+            return len(self._open) >= BATCH_READINGS or age_ns >= BATCH_AGE_NS
+        return len(self._open) >= GROWN_READINGS or age_ns >= GROWN_AGE_NS
 
     def _release(self, monotonic_ns: int, *, flush: bool) -> None:
         while self._held:
@@ -108,14 +148,13 @@ class Gatherer:
         recent[time_ns] = None
         if len(recent) > RECENT_TIMES:
             del recent[next(iter(recent))]
-        if not self._open:
-            self._opened_ns = monotonic_ns
-        self._open.append(
-            Reading(
-                timestamp_ns=time_ns,
-                sensor=sensor,
-                kind=sample.kind,
-                fields=sample.fields,
-                clock="gnss" if own else self._clock.source,
-            )
+        reading = Reading(
+            timestamp_ns=time_ns,
+            sensor=sensor,
+            kind=sample.kind,
+            fields=sample.fields,
+            clock="gnss" if own else self._clock.source,
         )
+        size = reading_bytes(reading)
+        self._open.append(_Open(reading, size, monotonic_ns))
+        self._open_bytes += size

@@ -1,21 +1,26 @@
 """When a batch is sent, kept on disk and forgotten. Pure: events and monotonic time in, commands out.
 
-A batch without receipt is in exactly one of three places:
+A batch without receipt is in exactly one of four places:
 
     place      body in memory   leaves it by
-    fresh      yes              sending → flight; 30 s without receipt, once on disk → backlog
-    flight     yes              receipt → forgotten; a sending that did not reach the broker → fresh
-    backlog    no, on disk      loading → fresh
+    fresh      yes              sending → flight; kept without having been sent → backlog
+    flight     yes              receipt → forgotten
+    backlog    no, on disk      loading → loading
+    loading    no, on disk      the disk's answer → fresh, or backlog when the disk could not be read
 
 Rules (DESIGN, "Two lanes"):
-- At most 8 batches without receipt are in flight. One is sent again 30 s after its sending, growing to 5 min, jittered;
-  at once when the connection is new, and when a receipt shows that the collector is back.
-- Fresh batches go before the backlog; both oldest first.
-- A batch without receipt for 30 s goes to the disk, so that a healthy box hardly writes. Over `max_bytes` on disk the
-  oldest batches are dropped and counted.
-- What the disk cannot take stays in memory, at most 16 MB of it; above that the oldest batches are dropped and counted.
-- After a failure the disk is let alone for 30 s. A batch it could not give back then stays in the backlog, and one it
-  could not delete is deleted later; only a batch that the file does not have any more is lost, and counted.
+- At most 8 batches without receipt are in flight, and on a connection at most 2 s of the measured uplink, or one batch,
+  lack their PUBACK (`uplink_rate.py`). What lacks it is not sent again on that connection: TCP delivers it, or the
+  connection ends. A batch is sent again 30 s after its PUBACK, growing to 5 min, jittered; on each new connection; and
+  when a receipt shows that the collector is back.
+- Fresh batches go before the backlog; both oldest first. On a link known to be slow, one that was never sent and is
+  longer than 2 s of it is sent in pieces, under numbers of their own (`cutting.py`).
+- When the oldest reading is in memory only for 30 s, all batches without receipt go to the disk in one commit: a
+  healthy box hardly writes. One that is being written is not sent for the first time (for at most 60 s), so that the
+  disk knows which may have been sent.
+- What the disk cannot take stays in memory, at most 8 MB of it; above that the oldest are thinned, then dropped.
+- What is on the disk, and what of it must give way, is in `shelf.py`. When its file was set aside as damaged, what is
+  still in memory is kept again, and new batches are of a new stream.
 - `retry_after_s` of a receipt, and presses without receipt, stop the sending, not the keeping.
 """
 
@@ -23,69 +28,69 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 
-from contract.batch import Batch, Reading, TelemetryReceipt, encode_batch
-from contract.identity import body_hash
+from contract.batch import MAX_BATCH_BYTES, Batch, Reading, TelemetryReceipt, encode_batch
+from contract.identity import body_hash, new_stream_id
+from edge_agent.backlog import Row
+from edge_agent.batch_commands import (
+    Command,
+    CutBatch,
+    KeepBatches,
+    Key,
+    LoadBatch,
+    NewRow,
+    SendBatch,
+    StoredRow,
+    ThinnedRow,
+)
+from edge_agent.cutting import cut_first
+from edge_agent.eviction import THINNED, thin_body
+from edge_agent.shelf import MAX_ROWS, Shelf
+from edge_agent.uplink_rate import OVERHEAD_BYTES, UplinkRate
 
 _S = 10**9
 WINDOW = 8
 KEEP_AFTER_NS = 30 * _S
 RESEND_FIRST_NS = 30 * _S
 RESEND_CAP_NS = 300 * _S
-DISK_PAUSE_NS = 30 * _S
-MEMORY_BYTES = 16_000_000
+KEEPING_NS = 60 * _S
+MEMORY_BYTES = 8_000_000
+ENTRY_BYTES = 600
+"""Of a batch in memory beside its body, about."""
+UNKNOWN_LINK_BYTES = 8_000
+"""Of a batch never sent on a link that no PUBACK has told of; a longer one is cut."""
+READING_BYTES = 230
+"""Of a reading in a batch, about."""
 _STALE_NS = 5 * _S
-
-Key = tuple[str, int]
-"""(stream, batch)."""
-
-
-@dataclass(frozen=True, slots=True)
-class SendBatch:
-    """Publish this body."""
-
-    key: Key
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class LoadBatch:
-    """Read this batch from the disk and hand it to `loaded`."""
-
-    key: Key
-
-
-@dataclass(frozen=True, slots=True)
-class KeepBatches:
-    """Write these to the disk and hand the keys to `kept`."""
-
-    batches: tuple[tuple[Key, int, bytes], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ForgetBatches:
-    """Delete these from the disk."""
-
-    keys: tuple[Key, ...]
-
-
-Command = SendBatch | LoadBatch | KeepBatches | ForgetBatches
 
 
 @dataclass(slots=True)
 class _Entry:
+    """A batch in memory. `row`: as it is on the disk. `resend_ns` None: it waits for its PUBACK or a new connection."""
+
     readings: int
-    size: int
-    taken_ns: int
-    body: bytes | None
-    on_disk: bool = False
-    keeping: bool = False
-    sent_ns: int = 0
-    resend_ns: int = 0
+    since_ns: int
+    body: bytes
+    row: Row | None = None
+    keeping_ns: int | None = None
+    thinned: bool = False
+    sent: bool = False
     attempts: int = 0
+    answered_ns: int = 0
+    resend_ns: int | None = None
     name: str = ""
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + ENTRY_BYTES
+
+    @property
+    def whole(self) -> bool:
+        """Whether nobody else has its content yet, so that it may still change."""
+        return not self.sent and self.row is None and self.keeping_ns is None
 
 
 class TelemetryLane:
@@ -95,9 +100,11 @@ class TelemetryLane:
         device: The device's name.
         stream: A stream id that was never used before: minted at this start.
         dropped: Counts readings dropped, by reason.
-        max_bytes: Bodies kept on disk, in bytes.
-        max_memory_bytes: Bodies in memory, in bytes.
+        max_bytes: Batches on the disk, in bytes as they lie there.
+        max_memory_bytes: Batches in memory, in bytes.
+        max_rows: Batches that are only on the disk.
         draw: The source of jitter.
+        mint: Returns a stream id that was never used before.
     """
 
     def __init__(
@@ -108,253 +115,430 @@ class TelemetryLane:
         *,
         max_bytes: int,
         max_memory_bytes: int = MEMORY_BYTES,
+        max_rows: int = MAX_ROWS,
         draw: random.Random | None = None,
+        mint: Callable[[], str] = new_stream_id,
     ) -> None:
         self._device = device
-        self._stream = stream
+        self._streams = [stream]
         self._dropped = dropped
-        self._max_bytes = max_bytes
         self._max_memory_bytes = max_memory_bytes
         self._random = draw if draw is not None else random.Random()
+        self._mint = mint
         self._number = 0
         self._fresh: dict[Key, _Entry] = {}
         self._flight: dict[Key, _Entry] = {}
-        self._backlog: dict[Key, _Entry] = {}
-        self._loading: dict[Key, _Entry] = {}
+        self._unkept: dict[Key, _Entry] = {}
+        self._shelf = Shelf(dropped, max_bytes=max_bytes, max_rows=max_rows)
         self._names: dict[str, Key] = {}
+        self._sendings: dict[int, Key] = {}
+        self._sending = 0
         self._retry_ns = 0
-        self._forget: list[Key] = []
-        self._disk_bytes = 0
-        self._disk_ns = 0
+        self._in_memory = 0
+        self._written = 0
         self._memory_bytes = 0
-        self.waiting = 0
+        self.rate = UplinkRate()
         self.restored = 0
         self.receipted = 0
 
     def __len__(self) -> int:
-        return sum(len(place) for place in self._places())
+        return len(self._flight) + len(self._fresh) + len(self._shelf)
 
-    def restore(self, key: Key, readings: int, size: int, monotonic_ns: int) -> None:
-        """Learn of a batch that an earlier run left on the disk; oldest first."""
-        self._backlog[key] = _Entry(readings, size, monotonic_ns, None, on_disk=True)
-        self._disk_bytes += size
-        self.restored += readings
-        self.waiting += readings
+    def __contains__(self, key: Key) -> bool:
+        return key in self._flight or key in self._fresh or key in self._shelf
 
-    def add(self, readings: list[Reading], monotonic_ns: int) -> None:
-        """Take a closed batch and freeze its body."""
-        key = (self._stream, self._number)
-        self._number += 1
+    @property
+    def waiting(self) -> int:
+        """Readings without receipt."""
+        return self._in_memory + self._shelf.waiting
+
+    @property
+    def in_memory(self) -> int:
+        """Readings that are only in memory: what a kill costs now."""
+        return self._in_memory - self._written
+
+    @property
+    def on_disk(self) -> int:
+        """Readings that the disk has, whether or not they are in memory as well."""
+        return self._shelf.waiting + self._written
+
+    def in_memory_of(self, keys: Sequence[Key]) -> int:
+        """Return how many readings of these batches are only in memory."""
+        entries = (self._flight.get(key) or self._fresh.get(key) for key in keys)
+        return sum(entry.readings for entry in entries if entry is not None and entry.row is None)
+
+    @property
+    def stream(self) -> str:
+        """The stream of new batches."""
+        return self._streams[-1]
+
+    @property
+    def batch_bytes(self) -> int:
+        """How long a batch may be that was never sent, in bytes."""
+        if self.rate.limits:
+            return max(1, self.rate.allowed - OVERHEAD_BYTES)
+        return MAX_BATCH_BYTES if self.rate.measured else UNKNOWN_LINK_BYTES
+
+    def restore(self, rows: Sequence[StoredRow], file: int) -> int:
+        """Learn of what earlier runs left on the disk, oldest first; what is of this run is passed over.
+
+        Args:
+            rows: What is on the disk.
+            file: How many files were set aside before this one.
+
+        Returns:
+            How many batches that is.
+        """
+        self._see(file)
+        left = [row for row in rows if row.key[0] not in self._streams and row.key not in self]
+        self.restored += self._shelf.restore(left, may_be_sent=WINDOW)
+        return len(left)
+
+    def add(self, readings: list[Reading], monotonic_ns: int, *, since_ns: int | None = None) -> Key:
+        """Take a closed batch, freeze its body and return its key.
+
+        Args:
+            readings: Its readings.
+            monotonic_ns: Now.
+            since_ns: Since when its first reading is in memory only; None: since now.
+        """
+        key = self._next_key()
         body = encode_batch(Batch(device=self._device, stream=key[0], batch=key[1], readings=readings))
-        self._fresh[key] = _Entry(len(readings), len(body), monotonic_ns, body)
-        self._memory_bytes += len(body)
-        self.waiting += len(readings)
+        entry = _Entry(len(readings), monotonic_ns if since_ns is None else since_ns, body)
+        self._fresh[key] = self._unkept[key] = entry
+        self._memory_bytes += entry.size
+        self._in_memory += entry.readings
         self._relieve(key)
+        return key
 
     def due(self, monotonic_ns: int, *, sending: bool) -> list[Command]:
         """Return what must be done now; `sending` is whether batches may go out (connected, no press waiting)."""
         commands: list[Command] = []
-        if monotonic_ns >= self._disk_ns:
-            if self._forget:
-                commands.append(ForgetBatches(tuple(self._forget)))
-                self._forget = []
-            commands.extend(self._keep(monotonic_ns - KEEP_AFTER_NS))
+        if monotonic_ns >= self._shelf.paused_until_ns:
+            commands.extend(self._shelf.due())
+            if not self._shelf.full:
+                commands.extend(self._keep(monotonic_ns, monotonic_ns - KEEP_AFTER_NS))
         if sending and monotonic_ns >= self._retry_ns:
             commands.extend(self._send(monotonic_ns))
         return commands
 
+    def sends_at_once(self, monotonic_ns: int, *, sending: bool) -> bool:
+        """Return whether a batch added now would go out now; while none would, the open batch may grow."""
+        room = len(self._flight) + len(self._shelf.loading) < WINDOW and not self.rate.full
+        return sending and monotonic_ns >= self._retry_ns and room and self._next_fresh(monotonic_ns) is None
+
     def next_ns(self, monotonic_ns: int, *, sending: bool) -> int | None:
-        """Return when `due` should be asked again, by the monotonic clock; None while nothing waits."""
-        moments = [
-            max(entry.taken_ns + KEEP_AFTER_NS, self._disk_ns)
-            for place in (self._fresh, self._flight)
-            for entry in place.values()
-            if not entry.on_disk and not entry.keeping
-        ]
-        if self._forget:
-            moments.append(self._disk_ns)
+        """Return when `due` should be asked again, by the monotonic clock; None while nothing waits for a moment.
+
+        What was due and not done waits for an event: a PUBACK, a receipt, or the disk's answer.
+        """
+        moments: list[int] = []
+        paused_ns = self._shelf.paused_until_ns
+        if self._unkept:
+            moments.append(max(next(iter(self._unkept.values())).since_ns + KEEP_AFTER_NS, paused_ns))
+        if self._shelf.wants or (sending and self._shelf.backlog):
+            moments.append(paused_ns)
         if sending and self._retry_ns > monotonic_ns:
             moments.append(self._retry_ns)
         elif sending:
-            moments.extend(entry.resend_ns for entry in self._flight.values())
-            if self._backlog and self._disk_ns > monotonic_ns:
-                moments.append(self._disk_ns)
-        return min(moments, default=None)
+            moments.extend(entry.resend_ns for entry in self._flight.values() if entry.resend_ns is not None)
+            first = next(iter(self._fresh.values()), None)
+            if first is not None and first.keeping_ns is not None:
+                moments.append(first.keeping_ns + KEEPING_NS)
+        return min((moment for moment in moments if moment > monotonic_ns), default=None)
 
     def flush(self) -> list[Command]:
         """Return the command that keeps everything still only in memory: the agent stops."""
-        return self._keep(None)
+        return self._keep(0, None)
+
+    # --- the network
 
     def connected(self, monotonic_ns: int) -> None:
         """A new connection stands: what was in flight on the old one may be lost and is due again."""
+        self.rate.reset()
+        self._sendings.clear()
         for entry in self._flight.values():
             entry.resend_ns = monotonic_ns
 
-    def not_sent(self, key: Key) -> None:
-        """A sending did not reach the broker; the batch waits for the next connection."""
-        entry = self._flight.pop(key, None)
+    def not_sent(self, sending: int) -> None:
+        """A sending was not handed to the socket: its batch waits for the next connection."""
+        self.rate.not_sent(sending)
+        self._sendings.pop(sending, None)
+
+    def acknowledged(self, sending: int, monotonic_ns: int, *, heard: bool = True) -> None:
+        """The broker answered a sending with a PUBACK: the wait for the receipt begins.
+
+        Args:
+            sending: Its number; one of an earlier connection changes nothing.
+            monotonic_ns: Now.
+            heard: False: nobody listened. The collector is away, and is asked again soon.
+        """
+        self.rate.acknowledged(sending, monotonic_ns)
+        entry = self._flight.get(self._sendings.pop(sending, ("", 0)))
         if entry is not None:
-            self._fresh[key] = entry
-
-    def unheard(self, key: Key, monotonic_ns: int) -> None:
-        """The broker took a batch for which nobody listened: the collector is away, and is asked again soon."""
-        entry = self._flight.get(key)
-        if entry is not None:
-            entry.resend_ns = min(entry.resend_ns, monotonic_ns + int(_STALE_NS * (0.8 + 0.4 * self._random.random())))
-
-    def kept(self, keys: tuple[Key, ...], *, stored: bool) -> None:
-        """The disk has these batches, or could not take them (see `disk_failed`) and is asked again."""
-        for key in keys:
-            entry = self._find(key)
-            if entry is None:
-                # Its receipt overtook the write.
-                if stored:
-                    self._forget.append(key)
-                continue
-            entry.keeping = False
-            if not stored:
-                continue
-            entry.on_disk = True
-            self._disk_bytes += entry.size
-            if key in self._fresh:
-                self._backlog[key] = self._fresh.pop(key)
-                self._unload(entry)
-        self._evict()
-
-    def disk_failed(self, monotonic_ns: int) -> None:
-        """The disk refused something just now: it is let alone for a while."""
-        self._disk_ns = monotonic_ns + DISK_PAUSE_NS
-
-    def not_forgotten(self, keys: tuple[Key, ...]) -> None:
-        """The disk could not delete these (see `disk_failed`); it is asked again."""
-        self._forget.extend(keys)
-
-    def loaded(self, key: Key, body: bytes | None) -> None:
-        """The disk gave a batch back, or (None) no longer has it."""
-        entry = self._loading.pop(key, None)
-        if entry is None:
-            return
-        self._fresh[key] = entry
-        entry.body = body
-        if body is None:
-            self._drop(key, "unreadable on disk")
-        else:
-            self._memory_bytes += entry.size
-
-    def not_loaded(self, key: Key) -> None:
-        """The disk could not be read just now (see `disk_failed`); what it has is still there."""
-        entry = self._loading.pop(key, None)
-        if entry is not None:
-            self._backlog = {key: entry, **self._backlog}
+            wait_ns = min(RESEND_CAP_NS, RESEND_FIRST_NS * 2 ** min(entry.attempts - 1, 10)) if heard else _STALE_NS
+            entry.answered_ns = monotonic_ns
+            entry.resend_ns = monotonic_ns + int(wait_ns * (0.8 + 0.4 * self._random.random()))
 
     def receipt(self, receipt: TelemetryReceipt, monotonic_ns: int) -> None:
         """Hear a receipt of the collector."""
         named = [key for span in receipt.ranges for key in self._named(span.stream, span.first, span.last)]
         named.extend(self._names[name] for name in receipt.bodies if name in self._names)
         for key in named:
-            entry = self._remove(key)
-            if entry is not None:
-                self.receipted += entry.readings
+            self.receipted += self._remove(key)
         if receipt.retry_after_s is not None:
             self._retry_ns = monotonic_ns + int(receipt.retry_after_s * _S)
         elif named:
             self._retry_ns = 0
             self._hurry(monotonic_ns)
 
-    def _places(self) -> tuple[dict[Key, _Entry], ...]:
-        return self._flight, self._fresh, self._loading, self._backlog
+    # --- the disk; `file` is how many files were set aside as damaged when it answered
 
-    def _find(self, key: Key) -> _Entry | None:
-        return next((place[key] for place in self._places() if key in place), None)
+    def kept(self, keys: Sequence[Key], sizes: Sequence[int], file: int) -> None:
+        """The disk has these batches, in as many bytes each."""
+        self._see(file)
+        for key, size in zip(keys, sizes, strict=True):
+            entry = self._flight.get(key) or self._fresh.get(key)
+            if entry is None:
+                self._shelf.forget(key, None)  # its receipt overtook the write
+                continue
+            entry.keeping_ns = None
+            entry.row = Row(entry.readings, size, entry.sent, entry.thinned)
+            self._written += entry.readings
+            self._shelf.add_row(entry.row)
+            if key in self._fresh:
+                self._shelf.append(key, entry.row)
+                self._leave_memory(self._fresh.pop(key))
+
+    def not_kept(self, keys: Sequence[Key]) -> None:
+        """The disk could not take these (see `disk_failed`, `disk_full`) and is asked again."""
+        waits = {}
+        for key in keys:
+            entry = self._flight.get(key) or self._fresh.get(key)
+            if entry is not None:
+                entry.keeping_ns = None
+                waits[key] = entry
+        self._unkept = {**waits, **self._unkept}
+
+    def disk_failed(self, monotonic_ns: int) -> None:
+        """The disk refused something just now: it is let alone for a while."""
+        self._shelf.failed(monotonic_ns)
+
+    def disk_full(self, monotonic_ns: int) -> None:
+        """The card is full: some of the backlog gives way, if there is any."""
+        self._shelf.found_full(monotonic_ns)
+
+    def thinned(self, keys: Sequence[Key], rows: Sequence[ThinnedRow], file: int) -> None:
+        """The disk has thinned these; keys without a row are not there any more."""
+        self._see(file)
+        self._shelf.thinned(keys, rows)
+
+    def deleted(self, keys: Sequence[Key], file: int) -> None:
+        """The full card has deleted these."""
+        self._see(file)
+        self._shelf.deleted(keys)
+
+    def not_evicted(self, keys: Sequence[Key], monotonic_ns: int, *, full: bool) -> None:
+        """The disk could not thin or delete these, `full` or for another reason."""
+        self._shelf.not_evicted(keys, monotonic_ns, full=full)
+
+    def forgotten(self, file: int) -> None:
+        """The disk has deleted what a `ForgetBatches` named."""
+        self._see(file)
+        self._shelf.forgotten()
+
+    def not_forgotten(self, keys: Sequence[Key]) -> None:
+        """The disk could not delete these (see `disk_failed`); it is asked again."""
+        self._shelf.not_forgotten(keys)
+
+    def loaded(self, key: Key, body: bytes | None, monotonic_ns: int, file: int) -> None:
+        """The disk gave a batch back, or (None) no longer has it."""
+        self._see(file)
+        row = self._shelf.loaded(key, found=body is not None)
+        if row is None or body is None:
+            return
+        entry = self._fresh[key] = _Entry(row.readings, monotonic_ns, body, row, thinned=row.thinned, sent=row.sent)
+        self._memory_bytes += entry.size
+        self._in_memory += entry.readings
+        self._written += entry.readings
+
+    def not_loaded(self, key: Key) -> None:
+        """The disk could not be read or written just now (see `disk_failed`); what it has is still there."""
+        self._shelf.not_loaded(key)
+
+    def not_cut(self, key: Key) -> None:
+        """The disk could not cut a batch (see `disk_failed`): it goes out whole."""
+        self._shelf.not_cut(key)
+
+    def cut(self, key: Key, pieces: Sequence[StoredRow], file: int) -> None:
+        """The disk has these pieces in a batch's place; none: it has it no more, or cannot read it."""
+        self._see(file)
+        self._shelf.cut(key, pieces)
+
+    # --- what these are made of
+
+    def _next_key(self, count: int = 1) -> Key:
+        key = (self.stream, self._number)
+        self._number += count
+        return key
+
+    def _see(self, file: int) -> None:
+        """Hear how many files were set aside: what only a lost one had is lost, and the rest is kept again."""
+        if not self._shelf.set_aside(file):
+            return
+        self._streams.append(self._mint())
+        self._number = 0
+        entries = {**self._flight, **self._fresh}
+        for entry in entries.values():
+            entry.row = None
+        self._written = 0
+        unkept = [(key, entry) for key, entry in entries.items() if entry.keeping_ns is None]
+        self._unkept = dict(sorted(unkept, key=lambda item: item[1].since_ns))
 
     def _named(self, stream: str, first: int, last: int) -> list[Key]:
         """Return the keys in a range; a range wider than what is kept costs no more than what is kept."""
         if last - first < len(self):
             return [(stream, number) for number in range(first, last + 1)]
-        return [key for place in self._places() for key in place if key[0] == stream and first <= key[1] <= last]
+        everything = [*self._flight, *self._fresh, *self._shelf.loading, *self._shelf.backlog.keys()]
+        return [key for key in everything if key[0] == stream and first <= key[1] <= last]
 
     def _hurry(self, monotonic_ns: int) -> None:
         """A receipt shows that the collector is there: what it has left unanswered for a while was lost."""
         for entry in self._flight.values():
-            if monotonic_ns - entry.sent_ns >= _STALE_NS:
+            if entry.resend_ns is not None and monotonic_ns - entry.answered_ns >= _STALE_NS:
                 entry.resend_ns = min(entry.resend_ns, monotonic_ns)
 
-    def _drop(self, key: Key, reason: str) -> None:
-        entry = self._remove(key)
-        if entry is not None:
-            self._dropped[reason] += entry.readings
+    def _remove(self, key: Key) -> int:
+        """Forget a batch wherever it is; return its readings, 0 when there is none such."""
+        entry = self._flight.pop(key, None) or self._fresh.pop(key, None)
+        if entry is None:
+            return self._shelf.remove(key)
+        self._unkept.pop(key, None)
+        if entry.row is not None:
+            self._shelf.forget(key, entry.row)
+        self._leave_memory(entry)
+        return entry.readings
 
-    def _remove(self, key: Key) -> _Entry | None:
-        for place in self._places():
-            entry = place.pop(key, None)
-            if entry is None:
-                continue
-            self.waiting -= entry.readings
-            if entry.on_disk:
-                self._forget.append(key)
-                self._disk_bytes -= entry.size
-            self._unload(entry)
-            return entry
-        return None
-
-    def _unload(self, entry: _Entry) -> None:
+    def _leave_memory(self, entry: _Entry) -> None:
         self._names.pop(entry.name, None)
-        if entry.body is not None:
-            self._memory_bytes -= entry.size
-        entry.body = None
+        self._memory_bytes -= entry.size
+        self._in_memory -= entry.readings
+        if entry.row is not None:
+            self._written -= entry.readings
 
-    def _keep(self, taken_by_ns: int | None) -> list[Command]:
-        """Return the command that keeps what was taken by a moment (None: everything) and is only in memory."""
-        batches = []
-        for place in (self._flight, self._fresh):
-            for key, entry in place.items():
-                old = taken_by_ns is None or entry.taken_ns <= taken_by_ns
-                if old and not entry.on_disk and not entry.keeping and entry.body is not None:
-                    entry.keeping = True
-                    batches.append((key, entry.readings, entry.body))
-        return [KeepBatches(tuple(batches))] if batches else []
+    def _keep(self, monotonic_ns: int, since_by_ns: int | None) -> list[Command]:
+        """Keep all that is only in memory, if the oldest has been so since a moment (None: in any case)."""
+        if not self._unkept:
+            return []
+        if since_by_ns is not None and next(iter(self._unkept.values())).since_ns > since_by_ns:
+            return []
+        rows = []
+        for key, entry in self._unkept.items():
+            entry.keeping_ns = monotonic_ns
+            rows.append(NewRow(key, entry.readings, entry.body, entry.sent))
+        self._unkept = {}
+        return [KeepBatches(tuple(rows))]
 
     def _send(self, monotonic_ns: int) -> list[Command]:
-        commands: list[Command] = [
-            self._send_one(key, entry, monotonic_ns)
-            for key, entry in self._flight.items()
-            if entry.resend_ns <= monotonic_ns
-        ]
-        free = WINDOW - len(self._flight) - len(self._loading)
-        for key in list(islice(self._fresh, max(0, free))):
-            entry = self._flight[key] = self._fresh.pop(key)
+        commands: list[Command] = []
+        for key, entry in self._flight.items():
+            if entry.resend_ns is not None and entry.resend_ns <= monotonic_ns:
+                if not self.rate.allows(len(entry.body)):
+                    return commands
+                commands.append(self._send_one(key, entry, monotonic_ns))
+        while self._room > 0 and (first := self._next_fresh(monotonic_ns)) is not None:
+            key, entry = first, self._fresh[first]
+            if entry.whole and entry.readings > 1 and len(entry.body) > self.batch_bytes:
+                key, entry = self._cut_fresh(key, entry)
+            if not self.rate.allows(len(entry.body)):
+                return commands
+            self._flight[key] = self._fresh.pop(key)
             commands.append(self._send_one(key, entry, monotonic_ns))
-            free -= 1
-        if monotonic_ns < self._disk_ns:
-            free = 0
-        for key in list(islice(self._backlog, max(0, free))):
-            self._loading[key] = self._backlog.pop(key)
-            commands.append(LoadBatch(key))
-        return commands
+        return commands + self._load(monotonic_ns)
+
+    @property
+    def _room(self) -> int:
+        return WINDOW - len(self._flight) - len(self._shelf.loading)
+
+    def _next_fresh(self, monotonic_ns: int) -> Key | None:
+        for key, entry in self._fresh.items():
+            if entry.sent or entry.keeping_ns is None or monotonic_ns - entry.keeping_ns >= KEEPING_NS:
+                return key
+        return None
 
     def _send_one(self, key: Key, entry: _Entry, monotonic_ns: int) -> Command:
-        assert entry.body is not None  # fresh and flight hold their body: see the table above
-        wait_ns = min(RESEND_CAP_NS, RESEND_FIRST_NS * 2 ** min(entry.attempts, 10))
+        self._sending += 1
+        self._sendings[self._sending] = key
+        self.rate.sent(self._sending, len(entry.body), monotonic_ns)
         entry.attempts += 1
-        entry.sent_ns = monotonic_ns
-        entry.resend_ns = monotonic_ns + int(wait_ns * (0.8 + 0.4 * self._random.random()))
+        entry.sent = True
+        entry.resend_ns = None
         if not entry.name:
             entry.name = body_hash(entry.body)
         self._names[entry.name] = key
-        return SendBatch(key, entry.body)
+        return SendBatch(key, entry.body, self._sending)
+
+    def _cut_fresh(self, key: Key, entry: _Entry) -> tuple[Key, _Entry]:
+        """Put a piece that the link takes, and the rest, in a batch's place; return the piece."""
+        pieces = {
+            new: _Entry(readings, entry.since_ns, body, thinned=entry.thinned)
+            for new, readings, body in cut_first(entry.body, self._next_key(2), self.batch_bytes)
+        }
+        self._memory_bytes += sum(piece.size for piece in pieces.values()) - entry.size
+        self._fresh = _in_place(self._fresh, key, pieces)
+        self._unkept = _in_place(self._unkept, key, pieces)
+        return next(iter(pieces.items()))
+
+    def _load(self, monotonic_ns: int) -> list[Command]:
+        shelf, commands = self._shelf, list[Command]()
+        if monotonic_ns < shelf.paused_until_ns or not shelf.settled or self._next_fresh(monotonic_ns) is not None:
+            return commands
+        way = self.rate.on_the_way + sum(row.readings for row in shelf.loading.values()) * READING_BYTES
+        while self._room > 0 and (key := shelf.backlog.oldest()) is not None:
+            row = shelf.backlog[key]
+            size = row.readings * READING_BYTES
+            if way and way + size > self.rate.allowed:
+                break
+            way += size
+            shelf.load(key)
+            if not row.sent and row.readings > 1 and size > self.batch_bytes:
+                commands.append(CutBatch(key, self._next_key(row.readings), self.batch_bytes))
+                break
+            commands.append(LoadBatch(key))
+        return commands
 
     def _relieve(self, newest: Key) -> None:
         """Keep the bodies in memory within their bound; `newest` stays."""
         while self._memory_bytes > self._max_memory_bytes:
             key = next(iter(self._fresh))
+            if self._fresh[key].row is None and self._thin_one():
+                continue
             if key == newest:
                 return
-            if self._fresh[key].on_disk:
-                self._backlog[key] = self._fresh.pop(key)
-                self._unload(self._backlog[key])
+            row = self._fresh[key].row
+            if row is not None:
+                self._leave_memory(self._fresh.pop(key))
+                self._shelf.put_back([(key, row)])
             else:
-                self._drop(key, "memory full")
+                self._dropped["memory full"] += self._remove(key)
 
-    def _evict(self) -> None:
-        while self._disk_bytes > self._max_bytes and self._backlog:
-            self._drop(next(iter(self._backlog)), "disk budget")
+    def _thin_one(self) -> bool:
+        """Thin the oldest batch in memory that may still be; return whether there was one."""
+        entry = next((entry for entry in self._fresh.values() if entry.whole and not entry.thinned), None)
+        if entry is None:
+            return False
+        before = entry.size
+        entry.body, lost = thin_body(entry.body)
+        entry.thinned = True
+        entry.readings -= lost
+        self._memory_bytes += entry.size - before
+        self._in_memory -= lost
+        if lost:
+            self._dropped[THINNED] += lost
+        return True
+
+
+def _in_place(entries: dict[Key, _Entry], key: Key, pieces: dict[Key, _Entry]) -> dict[Key, _Entry]:
+    """Return entries with the pieces of one in its place: their order is their age."""
+    parts = (pieces.items() if one == key else ((one, entry),) for one, entry in entries.items())
+    return dict(chain.from_iterable(parts))

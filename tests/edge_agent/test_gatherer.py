@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 
+from contract.batch import MAX_BATCH_BYTES, Batch, FieldValue, Reading, encode_batch
 from edge_agent.clock import EARLIEST_NS, Clock
 from edge_agent.drivers.base import Sample
-from edge_agent.gatherer import BATCH_AGE_NS, BATCH_READINGS, HOLD_NS, HOLD_READINGS, Gatherer
+from edge_agent.gatherer import (
+    BATCH_AGE_NS,
+    BATCH_BYTES,
+    BATCH_READINGS,
+    GROWN_AGE_NS,
+    GROWN_READINGS,
+    HOLD_NS,
+    HOLD_READINGS,
+    Gathered,
+    Gatherer,
+)
 
 S = 10**9
 NOW = EARLIEST_NS + 5 * S
@@ -22,24 +33,86 @@ def trusted() -> Clock:
     return clock
 
 
+def closed(gatherer: Gatherer, now_ns: int, *, flush: bool = False) -> list[Reading]:
+    """Return the readings of the one batch that is closed now."""
+    batch = gatherer.close(now_ns, flush=flush)
+    assert batch is not None
+    assert gatherer.close(now_ns) is None
+    return batch.readings
+
+
 def test_a_batch_closes_at_its_size_or_age() -> None:
     gatherer = Gatherer(trusted(), Counter())
-    for number in range(BATCH_READINGS + 1):
+    for number in range(BATCH_READINGS):
+        assert gatherer.close(100) is None
         gatherer.add("level", sample(number), number)
-    (full,) = gatherer.ready(100)
-    assert len(full) == BATCH_READINGS
-    assert gatherer.next_ns() is not None
-    (rest,) = gatherer.ready(BATCH_AGE_NS)
-    assert len(rest) == 1
+    assert len(closed(gatherer, 100)) == BATCH_READINGS
+    gatherer.add("level", sample(100), 100)
+    assert gatherer.next_ns() == 100 + BATCH_AGE_NS
+    assert gatherer.close(99 + BATCH_AGE_NS) is None
+    assert len(closed(gatherer, 100 + BATCH_AGE_NS)) == 1
     assert gatherer.waiting == 0
     assert gatherer.next_ns() is None
+
+
+def grown(count: int) -> Gatherer:
+    gatherer = Gatherer(trusted(), Counter())
+    for number in range(count):
+        gatherer.add("level", sample(number), number)
+    return gatherer
+
+
+def test_while_none_can_be_sent_the_open_batch_grows_to_300_readings_or_30_s() -> None:
+    gatherer = grown(GROWN_READINGS - 1)
+    assert gatherer.close(GROWN_AGE_NS - 1, sending=False) is None
+    assert gatherer.next_ns(sending=False) == GROWN_AGE_NS
+    gatherer.add("level", sample(999), GROWN_AGE_NS - 1)
+    batch = gatherer.close(GROWN_AGE_NS - 1, sending=False)
+    assert isinstance(batch, Gathered)
+    assert (len(batch.readings), batch.since_ns) == (GROWN_READINGS, 0)
+    gatherer.add("level", sample(1_000), 7)
+    assert gatherer.close(GROWN_AGE_NS + 6, sending=False) is None
+    assert gatherer.close(GROWN_AGE_NS + 7, sending=False) is not None
+
+
+def test_as_soon_as_it_can_be_sent_a_grown_batch_closes_whole() -> None:
+    gatherer = grown(200)
+    assert gatherer.close(200, sending=False) is None
+    batch = gatherer.close(200, sending=True)
+    assert batch is not None
+    assert len(batch.readings) == 200
+
+
+def test_a_slow_link_gets_short_batches_and_the_rest_goes_on_growing() -> None:
+    gatherer = grown(100)
+    batch = gatherer.close(100, sending=True, max_bytes=1_000)
+    assert batch is not None
+    body = encode_batch(Batch(device="b" * 32, stream="0" * 16, batch=10**9, readings=batch.readings))
+    assert 700 < len(body) <= 1_000
+    assert gatherer.close(100, sending=False) is None
+    assert gatherer.waiting == 100 - len(batch.readings)
+    smallest = gatherer.close(100, sending=True, max_bytes=1)
+    assert smallest is not None
+    assert len(smallest.readings) == 1, "one reading always makes a batch"
+
+
+def test_no_batch_is_longer_than_its_bytes_whatever_its_readings_are() -> None:
+    gatherer = Gatherer(trusted(), Counter())
+    fields: dict[str, FieldValue] = {f"text_{number}": "x" * 256 for number in range(30)}
+    for number in range(50):
+        gatherer.add("wide", Sample("text", fields, number, None), number)
+    sizes = []
+    while (batch := gatherer.close(100, sending=False)) is not None:
+        sizes.append(len(encode_batch(Batch(device="b", stream="0" * 16, batch=1, readings=batch.readings))))
+    assert len(sizes) == 4
+    assert max(sizes) <= BATCH_BYTES < MAX_BATCH_BYTES / 2
 
 
 def test_many_samples_of_one_moment_have_a_timestamp_each() -> None:
     gatherer = Gatherer(trusted(), Counter())
     for _ in range(5):
         gatherer.add("level", sample(7), 7)
-    ((*readings,),) = gatherer.ready(7 + BATCH_AGE_NS)
+    readings = closed(gatherer, 7 + BATCH_AGE_NS)
     assert [reading["timestamp_ns"] for reading in readings] == [NOW + 7 + number for number in range(5)]
 
 
@@ -48,7 +121,7 @@ def test_a_receiver_that_goes_back_some_seconds_doubles_no_timestamp() -> None:
     gatherer = Gatherer(trusted(), dropped)
     for second in (1, 2, 3, 1, 2, 3, 4):
         gatherer.add("gps", sample(second, NOW + second * S), second)
-    ((*readings,),) = gatherer.ready(10 * S)
+    readings = closed(gatherer, 10 * S)
     assert [reading["timestamp_ns"] for reading in readings] == [NOW + second * S for second in (1, 2, 3, 4)]
     assert dropped == {"same time twice": 3}
 
@@ -59,7 +132,7 @@ def test_the_sources_own_time_is_kept_and_never_doubled() -> None:
     gatherer.add("gps", sample(0, NOW + 7), 0)
     gatherer.add("gps", sample(1, NOW + 7), 1)
     gatherer.add("gps-2", sample(1, NOW + 7), 1)
-    ((first, second),) = gatherer.ready(BATCH_AGE_NS)
+    first, second = closed(gatherer, BATCH_AGE_NS)
     assert (first["timestamp_ns"], first["clock"]) == (NOW + 7, "gnss")
     assert second["sensor"] == "gps-2"
     assert dropped == {"same time twice": 1}
@@ -69,7 +142,7 @@ def test_the_sources_own_time_is_kept_and_never_doubled() -> None:
 def test_a_rolled_over_receiver_is_stamped_by_the_box() -> None:
     gatherer = Gatherer(trusted(), Counter())
     gatherer.add("gps", sample(2 * S, EARLIEST_NS - 1024 * 7 * 86_400 * S), 2 * S)
-    ((only,),) = gatherer.ready(4 * S)
+    (only,) = closed(gatherer, 4 * S)
     assert (only["timestamp_ns"], only["clock"]) == (NOW + 2 * S, "ntp")
 
 
@@ -77,7 +150,7 @@ def test_stamped_readings_of_one_moment_move_apart() -> None:
     gatherer = Gatherer(trusted(), Counter())
     gatherer.add("level", sample(5), 5)
     gatherer.add("level", sample(5), 5)
-    ((first, second),) = gatherer.ready(2 * S)
+    first, second = closed(gatherer, 2 * S)
     assert second["timestamp_ns"] == first["timestamp_ns"] + 1
 
 
@@ -85,18 +158,18 @@ def test_held_until_the_clock_is_trusted_then_stamped_with_their_true_moment() -
     clock = Clock(0, 0)
     gatherer = Gatherer(clock, Counter())
     gatherer.add("level", sample(3 * S), 3 * S)
-    assert gatherer.ready(60 * S) == []
+    assert gatherer.close(60 * S) is None
     assert gatherer.next_ns() == 3 * S + HOLD_NS
     clock.tell("centre", NOW, 60 * S)
-    gatherer.ready(60 * S)
-    ((only,),) = gatherer.ready(62 * S)
+    assert gatherer.close(60 * S) is None
+    (only,) = closed(gatherer, 62 * S)
     assert (only["timestamp_ns"], only["clock"]) == (NOW - 57 * S, "centre")
 
 
 def test_after_ten_minutes_they_go_out_flagged() -> None:
     gatherer = Gatherer(Clock(0, 0), Counter())
     gatherer.add("level", sample(3 * S), 3 * S)
-    ((only,),) = gatherer.ready(3 * S + HOLD_NS, flush=True)
+    (only,) = closed(gatherer, 3 * S + HOLD_NS, flush=True)
     assert (only["timestamp_ns"], only["clock"]) == (EARLIEST_NS + 3 * S, "none")
 
 

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from contract.messages import AlarmReceipt, Lamps
 from edge_agent import alarm_lane, gatherer, telemetry_lane
 from edge_agent.alarm_lane import AlarmLane
+from edge_agent.backlog import Backlog, Row
+from edge_agent.batch_commands import Command, Key, ThinnedRow
 from edge_agent.lamp import LampPanel
-from edge_agent.telemetry_lane import Key, TelemetryLane
+from edge_agent.shelf import Shelf
+from edge_agent.telemetry_lane import TelemetryLane
+from edge_agent.uplink_rate import UplinkRate
 from tests.edge_agent.world import run
 from tests.edge_agent.world_centre import WorldError
 
@@ -39,11 +43,15 @@ MUST_HAPPEN = {
     "brokers killed",
     "card of presses failing",
     "card of readings failing",
+    "batches asked to be thinned",
+    "batches cut for a slow link",
+    "cards full",
     "cards stalled",
     "clock jumps",
     "collectors killed",
     "connections half open",
     "desks killed",
+    "nights with a slow uplink",
     "old lamp messages",
     "packets doubled",
     "packets dropped",
@@ -51,7 +59,9 @@ MUST_HAPPEN = {
     "presses in the ledger",
     "presses sent on the second path",
     "presses taken up from the card",
+    "packets sent again by TCP",
     "readings dropped and counted",
+    "readings thinned",
     "reboots",
     "repeats absorbed by the desk",
     "told to wait",
@@ -82,11 +92,15 @@ def _forget_at_ringing(patch: pytest.MonkeyPatch) -> None:
 
 
 def _forget_what_nobody_heard(patch: pytest.MonkeyPatch) -> None:
-    def unheard(self: TelemetryLane, key: Key, monotonic_ns: int) -> None:
-        entry = self._remove(key)
-        self.receipted += entry.readings if entry is not None else 0
+    true = TelemetryLane.acknowledged
 
-    patch.setattr(TelemetryLane, "unheard", unheard)
+    def acknowledged(self: TelemetryLane, sending: int, monotonic_ns: int, *, heard: bool = True) -> None:
+        key = self._sendings.get(sending)
+        true(self, sending, monotonic_ns, heard=heard)
+        if not heard and key is not None:
+            self.receipted += self._remove(key)
+
+    patch.setattr(TelemetryLane, "acknowledged", acknowledged)
 
 
 def _take_an_older_lamp_version(patch: pytest.MonkeyPatch) -> None:
@@ -107,6 +121,53 @@ def _keep_nothing_that_was_in_flight(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(TelemetryLane, "connected", lambda self, monotonic_ns: self._flight.clear())
 
 
+def _send_again_without_a_puback(patch: pytest.MonkeyPatch) -> None:
+    true = TelemetryLane._send
+
+    def send(self: TelemetryLane, monotonic_ns: int) -> list[Command]:
+        for entry in self._flight.values():
+            if entry.resend_ns is None and self._random.random() < 0.05:
+                entry.resend_ns = monotonic_ns
+        return true(self, monotonic_ns)
+
+    patch.setattr(TelemetryLane, "_send", send)
+
+
+def _never_cut_by_the_uplink(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(UplinkRate, "allows", lambda self, body_bytes: True)
+
+
+def _thin_what_was_sent(patch: pytest.MonkeyPatch) -> None:
+    true = Backlog.append
+
+    def append(self: Backlog, key: Key, row: Row) -> None:
+        row.sent = False
+        true(self, key, row)
+
+    patch.setattr(Backlog, "append", append)
+
+
+def _mark_nothing_after_a_restart(patch: pytest.MonkeyPatch) -> None:
+    true = Shelf.restore
+    patch.setattr(Shelf, "restore", lambda self, rows, may_be_sent: true(self, rows, may_be_sent=0))
+
+
+def _drop_on_a_full_card_before_it_says_so(patch: pytest.MonkeyPatch) -> None:
+    def not_evicted(self: Shelf, keys: Sequence[Key], monotonic_ns: int, *, full: bool) -> None:
+        self.deleted(keys)
+
+    patch.setattr(Shelf, "not_evicted", not_evicted)
+
+
+def _lose_the_count_of_what_was_thinned(patch: pytest.MonkeyPatch) -> None:
+    true = Shelf.thinned
+
+    def thinned(self: Shelf, keys: Sequence[Key], rows: Sequence[ThinnedRow]) -> None:
+        true(self, keys, [ThinnedRow(row.key, 0, row.size) for row in rows])
+
+    patch.setattr(Shelf, "thinned", thinned)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("break_it", "words"),
@@ -116,6 +177,14 @@ def _keep_nothing_that_was_in_flight(patch: pytest.MonkeyPatch) -> None:
         (_take_an_older_lamp_version, "older lamp message"),
         (_never_stand_still, "stands still"),
         (_keep_nothing_that_was_in_flight, "on the way|gone|lost"),
+        (_send_again_without_a_puback, "sent again on the same connection"),
+        (_never_cut_by_the_uplink, "bytes are on the way"),
+        (_thin_what_was_sent, "thinned that must not be"),
+        (_mark_nothing_after_a_restart, "two contents|changed"),
+        (_drop_on_a_full_card_before_it_says_so, "are gone|lost"),
+        (_lose_the_count_of_what_was_thinned, "are gone|receipted|lost"),
+        (lambda patch: patch.setattr(Shelf, "set_aside", lambda self, file: False), "still wait|lost|too long"),
+        (lambda patch: patch.setattr(gatherer, "GROWN_AGE_NS", 5 * 10**9), "could not go out was closed"),
         (lambda patch: patch.setattr(telemetry_lane, "WINDOW", 9), "9 batches are on the way"),
         (lambda patch: patch.setattr(telemetry_lane, "KEEP_AFTER_NS", 45 * 10**9), "in memory only for too long"),
         (lambda patch: patch.setattr(gatherer, "RECENT_TIMES", 1), "stored twice and differs"),

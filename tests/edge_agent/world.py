@@ -66,8 +66,9 @@ class World:
             booted_ns=-int(draw.uniform(10, 100) * S),
             stream=f"{draw.getrandbits(64):016x}",
             wall_ns=draw.choice((0, self._true_ns())),
-            max_bytes=draw.choice((2_000, 6_000)) if small else 10**9,
-            max_memory_bytes=draw.choice((1_500, 5_000)) if small else 16_000_000,
+            max_bytes=draw.choice((3_000, 12_000)) if small else 10**9,
+            max_memory_bytes=draw.choice((4_000, 12_000)) if small else 8_000_000,
+            max_rows=draw.choice((4, 20, 1_000)) if small else 30_000,
         )
         self.box = Box(loop, draw, self.card, first, self.brokers, self.injected)
 
@@ -82,6 +83,9 @@ class World:
         self.transport.weather = Weather(
             drop=0.3 * harsh**2, double=0.2 * harsh, late=0.2 * harsh, delay_ns=int((20 + 1_500 * harsh**3) * MS)
         )
+        if draw.random() < 0.2:
+            self.injected["nights with a slow uplink"] += 1
+            self.transport.weather.bytes_per_s = draw.choice((200.0, 800.0, 4_000.0))
         if self._dark:
             self.injected["nights without time or link for 10 minutes"] += 1
             self._reach(False)
@@ -120,6 +124,8 @@ class World:
             lambda: self._for_a_while("card of readings failing", card.telemetry, "failing"),
             lambda: self._stall(card.alarms),
             lambda: self._stall(card.telemetry),
+            self._fill_card,
+            self._damage_file,
             self._gnss_steps_back,
         ]
         return faults
@@ -262,6 +268,18 @@ class World:
     def _stall(self, file: CardFile) -> None:
         self.injected["cards stalled"] += 1
         file.stall_until_ns = self.loop.now_ns + int(self.draw.uniform(1, 15) * S)
+
+    def _fill_card(self) -> None:
+        """Others fill the card: the telemetry file may not grow for a while."""
+        self.injected["cards full"] += 1
+        self.card.room = self.card.used
+        self.loop.after(int(self.draw.uniform(5, 150) * S), lambda: setattr(self.card, "room", None))
+
+    def _damage_file(self) -> None:
+        if self.card.batches:
+            self.injected["files set aside"] += 1
+            # What no life has taken up yet, none can count.
+            self.lost |= self.card.lose_file(lambda key: self.box.alive and key in self.box.readings)
 
     def _tell_time(self) -> None:
         """NTP speaks, sometimes ten years off, and is put right later."""

@@ -1,7 +1,7 @@
 """The world's box: the pure lanes exactly as they are, a card that outlives the agent, and the uplink's calls between.
 
-What `alarm_uplink.py` and `telemetry_uplink.py` do with tasks is done here with events, call for call. The claims that
-hold at every step are checked here.
+What `alarm_uplink.py` does with tasks is done here with events, call for call (`telemetry_uplink.py`:
+`world_readings.py`). The claims that hold at every step are checked there and here.
 """
 
 from __future__ import annotations
@@ -10,33 +10,20 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from contract.batch import MAX_RECEIPT_BYTES, TelemetryReceipt
-from contract.identity import body_hash
 from contract.messages import Lamps, Press, decode
 from contract.topics import Lane
 from edge_agent.alarm_lane import WINDOW_LEAST, AlarmLane, KeptPress, Send, decode_receipt
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Sample
-from edge_agent.gatherer import BATCH_AGE_NS, HOLD_NS, Gatherer
+from edge_agent.gatherer import Gatherer
 from edge_agent.lamp import LampPanel
-from edge_agent.telemetry_lane import (
-    DISK_PAUSE_NS,
-    KEEP_AFTER_NS,
-    WINDOW,
-    Command,
-    ForgetBatches,
-    KeepBatches,
-    Key,
-    LoadBatch,
-    SendBatch,
-    TelemetryLane,
-)
-from tests.edge_agent.world_card import Card, Life
+from edge_agent.telemetry_lane import TelemetryLane
+from tests.edge_agent.world_card import Card, Life, Verdict
 from tests.edge_agent.world_centre import DEVICE, claim
 from tests.edge_agent.world_net import MS, Broker, DownTopic, Loop, Outcome, S, Session
+from tests.edge_agent.world_readings import RETRY_DISK_NS, Readings
 
 BUTTONS = ("sos", "gate")
-RETRY_DISK_NS = 5 * S
 
 
 class Box:
@@ -53,50 +40,61 @@ class Box:
     ) -> None:
         self._loop, self._draw, self._card, self.life, self._seen = loop, draw, card, life, seen
         self.alive = True
-        self.dropped: Counter[str] = Counter()
-        self.dropped_readings: set[int] = set()
         self.clock = Clock(life.wall_ns, self.now_ns)
-        self.gatherer = Gatherer(self.clock, self.dropped)
-        self.readings = TelemetryLane(
-            DEVICE,
-            life.stream,
-            self.dropped,
-            max_bytes=life.max_bytes,
-            max_memory_bytes=life.max_memory_bytes,
-            draw=draw,
-        )
         self.presses = AlarmLane(life.boot, self.clock)
         self.panel = LampPanel(BUTTONS)
         self._uncommitted: dict[str, KeptPress] = {}
         self._unremoved: dict[str, None] = {}
         self._wake_ns: dict[str, int] = {}
-        # The world's own notes, against which the lanes are held.
-        self._gathered: dict[int, int] = {}
-        self._added: dict[Key, int] = {}
-        self._numbers = 0
-        self._on_way: set[Key] = set()
-        self._names: dict[str, Key] = {}
-        self._receipted: set[Key] = set()
-        self._failed_ns = -DISK_PAUSE_NS
+        # The world's own notes, against which the alarm lane is held.
         self._still_ns = -2 * 60 * S
         self._sent: dict[str, tuple[int, int]] = {}
         self._second: set[str] = set()
         self._presses_on_way: Counter[Lane] = Counter()
         self._full_ns: dict[Lane, int] = {"alarm": 0, "telemetry": 0}
-        self._standing = False
-        self._restored: list[Key] = []
         self._lamp_version = -1
         self.sessions: dict[Lane, Session] = {
             "alarm": Session(brokers["alarm"], self._heard, self._alarm_stood),
             "telemetry": Session(brokers["telemetry"], self._heard, self._telemetry_stood),
         }
         self._restore_presses()
-        self._restore_batches()
+        self.readings_side = Readings(
+            loop,
+            draw,
+            card,
+            life,
+            self.clock,
+            self.sessions["telemetry"],
+            still_until_ns=self.presses.telemetry_stands_still_until_ns,
+            still=self._check_standstill,
+            wake=lambda moment_ns: self._wake("readings", moment_ns, self.pump_readings),
+            seen=seen,
+        )
 
     @property
     def now_ns(self) -> int:
         """The monotonic clock of this boot."""
         return self._loop.now_ns - self.life.booted_ns
+
+    @property
+    def gatherer(self) -> Gatherer:
+        """The gatherer."""
+        return self.readings_side.gatherer
+
+    @property
+    def readings(self) -> TelemetryLane:
+        """The telemetry lane."""
+        return self.readings_side.lane
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Readings dropped, by reason."""
+        return self.readings_side.dropped
+
+    @property
+    def dropped_readings(self) -> set[int]:
+        """Their numbers, as far as `settle_accounts` has named them."""
+        return self.readings_side.dropped_readings
 
     # --- inputs
 
@@ -105,13 +103,7 @@ class Box:
         moment_ns = max(0, self.now_ns - late_ns)
         if time_ns is not None:
             self.clock.tell("gnss", time_ns, moment_ns)
-        before = self.dropped.total()
-        self._gathered[number] = self.now_ns
-        self.gatherer.add(sensor, Sample(kind, {"number": float(number)}, moment_ns, time_ns), self.now_ns)
-        if self.dropped.total() > before:
-            self.dropped_readings.add(number)
-            del self._gathered[number]
-        self.pump_readings()
+        self.readings_side.sample(sensor, Sample(kind, {"number": float(number)}, moment_ns, time_ns), number)
 
     def press(self, kept: KeptPress) -> None:
         """As `AlarmUplink.press`."""
@@ -123,31 +115,15 @@ class Box:
 
     def kill(self) -> set[int]:
         """SIGKILL; return the readings lost with the memory, each young enough."""
-        self.settle_accounts()
         self.alive = False
-        keeping = self._card.telemetry.busy
         self._card.alarms.kill()
-        self._card.telemetry.kill()
         for session in self.sessions.values():
             session.close()
-        lost = set(self._gathered)
-        for number, since_ns in self._gathered.items():
-            claim(self.now_ns - since_ns <= HOLD_NS + BATCH_AGE_NS, f"reading {number} was held too long")
-        excused = keeping or self.now_ns - self._failed_ns <= DISK_PAUSE_NS
-        for key, added_ns in self._added.items():
-            if key in self._card.batches or key in self._receipted or self._is_dropped(key):
-                continue
-            lost.update(self._card.readings_of[key])
-            claim(excused or self.now_ns - added_ns <= KEEP_AFTER_NS, f"batch {key} was in memory only for too long")
-        return lost
+        return self.readings_side.kill()
 
     def settle_accounts(self) -> None:
         """Name each reading the lane dropped, and hold that against its counters."""
-        for key in [*self._added, *self._restored]:
-            if key not in self._receipted and self._is_dropped(key):
-                self.dropped_readings.update(self._card.readings_of[key])
-        told = self.dropped.total()
-        claim(len(self.dropped_readings) == told, f"{len(self.dropped_readings)} readings are gone, {told} counted")
+        self.readings_side.settle_accounts()
 
     # --- the alarm lane
 
@@ -222,8 +198,8 @@ class Box:
             self._card.presses.setdefault(event_id, kept)
             self._card.committed.add(event_id)
 
-        def done(_: object, taken: bool) -> None:
-            if taken:
+        def done(_: object, verdict: Verdict) -> None:
+            if verdict == "done":
                 self._uncommitted.pop(event_id, None)
             else:
                 self._loop.after(RETRY_DISK_NS, lambda: self._commit(kept))
@@ -234,15 +210,15 @@ class Box:
         self._unremoved[event_id] = None
         for unremoved in list(self._unremoved):
 
-            def done(_: object, taken: bool, unremoved: str = unremoved) -> None:
-                if taken:
+            def done(_: object, verdict: Verdict, unremoved: str = unremoved) -> None:
+                if verdict == "done":
                     self._unremoved.pop(unremoved, None)
 
             self._card.alarms.run(lambda unremoved=unremoved: self._card.presses.pop(unremoved, None), done)  # type: ignore[misc]
 
     def _restore_presses(self) -> None:
-        def done(left: object, taken: bool) -> None:
-            if not taken:
+        def done(left: object, verdict: Verdict) -> None:
+            if verdict != "done":
                 self._loop.after(RETRY_DISK_NS, lambda: self._restore_presses() if self.alive else None)
                 return
             assert isinstance(left, list)
@@ -259,122 +235,21 @@ class Box:
 
     def pump_readings(self) -> None:
         """As `TelemetryUplink.run`, one turn."""
-        if not self.alive:
-            return
-        now_ns = self.now_ns
-        for batch in self.gatherer.ready(now_ns):
-            key = (self.life.stream, self._numbers)
-            self._numbers += 1
-            self._card.readings_of[key] = [int(reading["fields"]["number"]) for reading in batch]
-            self._added[key] = now_ns
-            for number in self._card.readings_of[key]:
-                del self._gathered[number]
-            self.readings.add(batch, now_ns)
-        until_ns = self.presses.telemetry_stands_still_until_ns()
-        sending = self.sessions["telemetry"].connected and (until_ns is None or until_ns <= now_ns)
-        self._check_standstill(until_ns)
-        for command in self.readings.due(now_ns, sending=sending):
-            self._carry_out(command)
-        claim(len(self._on_way) <= WINDOW, f"{len(self._on_way)} batches are on the way")
-        self.check_books()
-        moments = (
-            self.gatherer.next_ns(),
-            self.readings.next_ns(now_ns, sending=sending),
-            until_ns if until_ns is not None and until_ns > now_ns else None,
-        )
-        self._wake(
-            "readings", min((moment for moment in moments if moment is not None), default=None), self.pump_readings
-        )
+        if self.alive:
+            self.readings_side.pump()
 
     def check_books(self) -> None:
         """Claim that produced = receipted + waiting + dropped, and that the lane waits for what the world knows of."""
-        produced = self.gatherer.produced + self.readings.restored
-        waiting = self.gatherer.waiting + self.readings.waiting
-        known = self.readings.receipted + waiting + self.dropped.total()
-        claim(produced == known, f"books: {produced} produced, {known} accounted for")
+        self.readings_side.check_books()
         claim(
             self.presses.produced == self.presses.receipted + len(self.presses), "the books of presses do not balance"
         )
 
-    def _check_standstill(self, until_ns: int | None) -> None:
+    def _check_standstill(self, until_ns: int | None) -> bool:
+        """Claim that telemetry stands still when it must; return whether it must."""
         standing = bool(self._sent) and self._still_ns <= self.now_ns < self._still_ns + 60 * S
         claim(standing == (until_ns is not None and until_ns > self.now_ns), "telemetry stands still against the rule")
-        self._standing = standing
-
-    def _carry_out(self, command: Command) -> None:
-        card = self._card
-        match command:
-            case SendBatch(key, body):
-                claim(not self._standing, "a batch was sent while a press had precedence")
-                self._on_way.add(key)
-                self._names[body_hash(body)] = key
-                self.sessions["telemetry"].publish(
-                    "telemetry", body, 5 * S, lambda outcome: self._sent_batch(key, outcome)
-                )
-            case KeepBatches(batches):
-                keys = tuple(key for key, _, _ in batches)
-
-                def keep() -> None:
-                    card.batches.update({key: (readings, body) for key, readings, body in batches})
-
-                def kept(_: object, taken: bool) -> None:
-                    self._card_answered(taken)
-                    self.readings.kept(keys, stored=taken)
-                    self.pump_readings()
-
-                self._seen["batches written to the card"] += len(batches)
-                card.telemetry.run(keep, kept)
-            case LoadBatch(key):
-
-                def loaded(body: object, taken: bool) -> None:
-                    self._card_answered(taken)
-                    if taken:
-                        assert body is None or isinstance(body, bytes)
-                        self.readings.loaded(key, body)
-                    else:
-                        self.readings.not_loaded(key)
-                    self.pump_readings()
-
-                card.telemetry.run(lambda: card.batches[key][1] if key in card.batches else None, loaded)
-            case ForgetBatches(keys):
-
-                def forgotten(_: object, taken: bool) -> None:
-                    self._card_answered(taken)
-                    if not taken:
-                        self.readings.not_forgotten(keys)
-                    self.pump_readings()
-
-                card.telemetry.run(lambda: [card.batches.pop(key, None) for key in keys], forgotten)
-
-    def _card_answered(self, taken: bool) -> None:
-        if not taken:
-            self._failed_ns = self.now_ns
-            self.readings.disk_failed(self.now_ns)
-
-    def _sent_batch(self, key: Key, outcome: Outcome) -> None:
-        if outcome == "not connected":
-            self.readings.not_sent(key)
-            self._on_way.discard(key)
-        elif outcome == "no subscriber":
-            self.readings.unheard(key, self.now_ns)
-            self.pump_readings()
-
-    def _restore_batches(self) -> None:
-        def done(left: object, taken: bool) -> None:
-            if not taken:
-                self._loop.after(RETRY_DISK_NS, lambda: self._restore_batches() if self.alive else None)
-                return
-            assert isinstance(left, list)
-            for key, readings, size in left:
-                if key[0] != self.life.stream:
-                    self._restored.append(key)
-                    self.readings.restore(key, readings, size, self.now_ns)
-            self._seen["batches taken up from the card"] += len(self._restored)
-            self.pump_readings()
-
-        self._card.telemetry.run(
-            lambda: [(key, readings, len(body)) for key, (readings, body) in self._card.batches.items()], done
-        )
+        return standing
 
     # --- what is heard
 
@@ -384,7 +259,7 @@ class Box:
 
     def _telemetry_stood(self) -> None:
         self.presses.connected(self.now_ns)
-        self.readings.connected(self.now_ns)
+        self.readings_side.connected()
         self.pump_presses()
         self.pump_readings()
 
@@ -392,7 +267,7 @@ class Box:
         if topic == "alarm receipt":
             self._heard_press_receipt(body)
         elif topic == "telemetry receipt":
-            self._heard_batch_receipt(decode(TelemetryReceipt, body, max_bytes=MAX_RECEIPT_BYTES))
+            self.readings_side.hear_receipt(body)
         else:
             self._heard_lamps(decode(Lamps, body))
         self.pump_readings()
@@ -415,16 +290,6 @@ class Box:
         else:
             self._sent[event_id] = (self._sent[event_id][0], -1)
 
-    def _heard_batch_receipt(self, receipt: TelemetryReceipt) -> None:
-        named = [(span.stream, number) for span in receipt.ranges for number in range(span.first, span.last + 1)]
-        waiting = {key for key in named if not self._is_dropped(key)}
-        waiting |= {key for name in receipt.bodies if (key := self._names.get(name)) and not self._is_dropped(key)}
-        self.readings.receipt(receipt, self.now_ns)
-        gone = {key for key in waiting if self._is_dropped(key)}
-        claim(gone.issuperset(key for key in named if key in waiting), "a batch was receipted and still waits")
-        self._receipted |= gone
-        self._on_way -= gone
-
     def _heard_lamps(self, told: Lamps) -> None:
         before = [self.panel[button].pattern(self.now_ns)[0] for button in BUTTONS]
         self.panel.told(told)
@@ -434,10 +299,6 @@ class Box:
             claim(before == after, "an older lamp message changed a lamp")
         self._lamp_version = max(self._lamp_version, told.version)
         self.clock.tell("centre", told.centre_time_ns, self.now_ns)
-
-    def _is_dropped(self, key: Key) -> bool:
-        # The lane tells counts only; which batch they are about is in its places.
-        return self.readings._find(key) is None
 
     def _wake(self, name: str, moment_ns: int | None, pump: Callable[[], None]) -> None:
         # `wait_until` returns at once for a moment that has passed: a lane that names one makes the agent spin.

@@ -11,6 +11,7 @@ from itertools import count
 from typing import Literal
 
 from contract.topics import Lane
+from edge_agent.uplink_rate import OVERHEAD_BYTES
 
 S = 10**9
 MS = 10**6
@@ -45,12 +46,13 @@ class Loop:
 
 @dataclass
 class Weather:
-    """What the transport does to a packet: shares of 1, and its longest delay."""
+    """What the transport does to a packet: shares of 1, its longest delay, and what the uplink takes."""
 
     drop: float = 0.0
     double: float = 0.0
     late: float = 0.0
     delay_ns: int = 20 * MS
+    bytes_per_s: float | None = None
 
 
 class Transport:
@@ -62,10 +64,10 @@ class Transport:
         self.injected = injected
         self.weather = Weather()
 
-    def carry(self, event: Callable[[], None]) -> None:
+    def carry(self, event: Callable[[], None], *, drops: bool = True) -> None:
         """Let a packet arrive: an event, once, twice or never."""
         draw, weather = self.draw, self.weather
-        if draw.random() < weather.drop:
+        if drops and draw.random() < weather.drop:
             self.injected["packets dropped"] += 1
             return
         copies = 1
@@ -78,6 +80,18 @@ class Transport:
                 self.injected["packets late and out of order"] += 1
                 delay_ns += int(draw.random() * 8 * S)
             self.loop.after(delay_ns, event)
+
+    def carry_surely(self, event: Callable[[], None], give_up: Callable[[], None]) -> None:
+        """As TCP does within a connection: a packet that is dropped is sent again, or else ends the connection."""
+        draw = self.draw
+        if draw.random() < self.weather.drop:
+            self.injected["packets sent again by TCP"] += 1
+            if draw.random() < 0.1:
+                give_up()
+            else:
+                self.loop.after(int(draw.uniform(0.2, 8) * S), event)
+            return
+        self.carry(event, drops=False)
 
 
 class Broker:
@@ -159,6 +173,7 @@ class Session:
         self.generation = 0
         self._pending: dict[int, Callable[[Outcome], None]] = {}
         self._numbers = count()
+        self._free_ns = 0
         broker.session = self
         self._later()
 
@@ -174,15 +189,31 @@ class Session:
         if self.half_open:
             return
         generation = self.generation
+        carry = self._carry_surely if topic == "telemetry" else self.broker.transport.carry
 
         def acknowledge(outcome: Outcome) -> None:
             def arrive() -> None:
                 if self.generation == generation and not self.half_open:
                     self._settle(number, outcome)
 
-            self.broker.transport.carry(arrive)
+            carry(arrive)
 
-        self.broker.transport.carry(lambda: self.broker.receive(topic, body, acknowledge))
+        def reach() -> None:
+            if self.generation == generation or topic != "telemetry":
+                self.broker.receive(topic, body, acknowledge)
+
+        loop.after(self._queue_ns(len(body) + OVERHEAD_BYTES), lambda: carry(reach))
+
+    def _queue_ns(self, size: int) -> int:
+        """Return when a packet has left the box: those before it and its own bytes take their time."""
+        loop, rate = self.broker.transport.loop, self.broker.transport.weather.bytes_per_s
+        if rate is None:
+            return 0
+        self._free_ns = max(self._free_ns, loop.now_ns) + int(size / rate * S)
+        return self._free_ns - loop.now_ns
+
+    def _carry_surely(self, event: Callable[[], None]) -> None:
+        self.broker.transport.carry_surely(event, self.go_half_open)
 
     def lose(self) -> None:
         """The connection ends, by whatever cause; a new one is on its way."""
@@ -224,6 +255,7 @@ class Session:
             self._later()
             return
         self.connected, self.half_open = True, False
+        self._free_ns = 0
         self.broker.transport.injected["connections made"] += 1
         self._stood()
         self.publish("online", b"", 5 * S, lambda _: None)

@@ -15,7 +15,6 @@ from contract.identity import new_event_id, new_stream_id
 from contract.messages import Press
 from edge_agent.alarm_lane import KeptPress
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
-from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
 
 
@@ -185,17 +184,3 @@ async def test_a_press_whose_button_was_let_go_meanwhile_is_not_told_as_held(ala
     press = kept()
     await alarms.add(press, held=False)
     assert await alarms.load() == ([press], {})
-
-
-async def test_batches_are_kept_listed_loaded_and_forgotten(tmp_path: Path) -> None:
-    outbox = BatchOutbox(tmp_path)
-    outbox.writer.start()
-    try:
-        stream = new_stream_id()
-        await outbox.keep((((stream, 2), 50, b"second"), ((stream, 1), 7, b"first")))
-        assert await outbox.index() == [((stream, 2), 50, 6), ((stream, 1), 7, 5)], "in the order they were kept"
-        assert await outbox.load((stream, 1)) == b"first"
-        await outbox.forget(((stream, 1),))
-        assert await outbox.load((stream, 1)) is None
-    finally:
-        outbox.writer.stop()
