@@ -17,6 +17,7 @@ from edge_agent.drivers.base import BusDriver, Driver, DriverSettings, Sample
 from edge_agent.drivers.button.driver import Edge, watch_button
 from edge_agent.drivers.registry import find_driver
 from edge_agent.errors import LineError
+from edge_agent.lines import reopen_backoff
 from edge_agent.outbox.alarms import HeldButton
 from edge_agent.thinning import Thinner
 from link.backoff import Backoff
@@ -133,7 +134,7 @@ class SensorReader:
 
     async def run(self) -> None:
         """Read until cancelled, or to the end of a finite source."""
-        backoff = Backoff(base_s=0.2, cap_s=10.0)
+        backoff = reopen_backoff(self._sensor.uri)
         # A driver that failed in a way it did not foresee is not used again.
         self._past += Counter() if self._driver is None else self._driver.counters
         driver = self._driver = self._kind.open(self._sensor)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import socket
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
@@ -21,6 +22,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from edge_agent.errors import LineError
+from link.backoff import Backoff
 
 CHUNK_BYTES: Final = 4_096
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -97,6 +99,15 @@ def line_claims(uri: str) -> tuple[str, ...]:
     return (f"tcp:{line.host}:{line.port}",) if isinstance(line, TcpLine) else ()
 
 
+def reopen_backoff(uri: str) -> Backoff:
+    """Return how long to wait before a line, or anything else a sensor's `uri` names, is opened again.
+
+    A tty that is plugged in again is to be read within 2 s, and asking for one that is not there costs next to nothing.
+    A device server elsewhere is not to be hammered.
+    """
+    return Backoff(base_s=0.02, cap_s=1.0) if uri.startswith("serial:") else Backoff(base_s=0.2, cap_s=10.0)
+
+
 async def read_line_source(uri: str) -> AsyncGenerator[tuple[bytes, int], None]:
     """Open a line and yield what comes in on it: (1 to 4,096 bytes, CLOCK_MONOTONIC in ns). Only a replay ends.
 
@@ -157,9 +168,13 @@ async def _read_serial(line: SerialLine) -> AsyncGenerator[bytes, None]:
 
     port = serialx.async_serial_for_url(line.path, baudrate=line.baudrate, exclusive=line.exclusive)
     try:
-        async with port:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await port.open()
+        try:
             while chunk := await port.read(CHUNK_BYTES):
                 yield chunk
+        finally:
+            await port.close()
     except serialx.SerialException as error:
         raise OSError(str(error)) from error
     raise OSError(errno.EIO, "the device hung up")
@@ -169,6 +184,7 @@ async def _read_tcp(line: TcpLine) -> AsyncGenerator[bytes, None]:
     async with asyncio.timeout(CONNECT_TIMEOUT_S):
         reader, writer = await asyncio.open_connection(line.host, line.port, limit=CHUNK_BYTES)
     try:
+        _keep_alive(writer.get_extra_info("socket"))
         while chunk := await reader.read(CHUNK_BYTES):
             yield chunk
     finally:
@@ -176,6 +192,14 @@ async def _read_tcp(line: TcpLine) -> AsyncGenerator[bytes, None]:
         with suppress(OSError):
             await writer.wait_closed()
     raise OSError(errno.ECONNRESET, "the other end closed the connection")
+
+
+def _keep_alive(connected: socket.socket) -> None:
+    """Let the kernel find out within half a minute that the other end is gone, which a reader never would."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
 
 
 async def _read_file(line: ReplayLine) -> AsyncGenerator[bytes, None]:

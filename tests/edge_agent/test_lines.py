@@ -2,18 +2,35 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
+import math
 import os
+import random
+import socket
 import time
 import tty
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
 
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import Sample
 from edge_agent.drivers.nmea.driver import NmeaDecoder
+from edge_agent.drivers.sds011.driver import Sds011Settings
 from edge_agent.errors import LineError
-from edge_agent.lines import CHUNK_BYTES, SerialLine, _next_step, check_line_uri, line_claims, read_line_source
+from edge_agent.inputs import SensorReader
+from edge_agent.lines import (
+    CHUNK_BYTES,
+    SerialLine,
+    _next_step,
+    check_line_uri,
+    line_claims,
+    read_line_source,
+    reopen_backoff,
+)
 from tests.edge_agent.drivers.nmea_text import SECOND_NS, THREE_NS, gga, rmc
 
 
@@ -195,3 +212,154 @@ def test_two_names_of_one_tty_are_one_claim(tmp_path: Path) -> None:
 def test_a_shared_tty_and_a_file_are_claimed_by_nobody() -> None:
     assert line_claims("serial:///dev/ttyUSB0?exclusive=false") == ()
     assert line_claims("replay://gps.log") == ()
+
+
+class Plug:
+    """A tty under a stable name, as `/dev/serial/by-id` gives one, that is pulled out and put back as another tty."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = folder / "usb-1a86_USB_Serial-if00-port0"
+        self.pty: Pty | None = None
+
+    def put_in(self) -> None:
+        self.pty = Pty()
+        os.set_blocking(self.pty.device, False)
+        self.name.symlink_to(self.pty.path)
+
+    def pull(self) -> None:
+        assert self.pty is not None
+        self.name.unlink()
+        self.pty.unplug()
+        self.pty = None
+
+    def send(self, data: bytes) -> None:
+        assert self.pty is not None
+        with suppress(BlockingIOError):
+            os.write(self.pty.device, data)
+
+
+def _descriptors() -> dict[str, str]:
+    found = {}
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found[each.name] = str(each.readlink())
+    return found
+
+
+MEASURED = bytes.fromhex("AA C0 2D 00 B8 00 54 6F A8 AB")
+
+
+@pytest.mark.slow
+async def test_fault_39_a_tty_pulled_and_put_back_200_times_is_read_again_within_2_s_and_leaks_nothing(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    plug = Plug(tmp_path)
+    heard = asyncio.Event()
+    faults: Counter[str] = Counter()
+
+    def on_sample(sensor: str, sample: Sample) -> None:
+        assert (sensor, sample.fields) == ("dust", {"pm2_5_ugm3": 4.5, "pm10_ugm3": 18.4})
+        heard.set()
+
+    settings = Sds011Settings(id="dust", driver="sds011", uri=f"serial://{plug.name}")
+    reader = SensorReader(settings, Clock(0, 0), faults, on_sample)
+    task = asyncio.create_task(reader.run())
+    before: dict[str, str] = {}
+    longest_s = 0.0
+    for turn in range(201):
+        plug.put_in()
+        began = time.monotonic()
+        heard.clear()
+        while not heard.is_set():
+            plug.send(MEASURED)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.005):
+                    await heard.wait()
+            assert time.monotonic() - began < 30, "not read again"
+        longest_s = max(longest_s, time.monotonic() - began)
+        assert reader.wrong == {}
+        if turn == 0:
+            # By now the loop, its threads and what serialx asks once have their own.
+            before, longest_s = _descriptors(), 0.0
+        elif turn == 200:
+            gc.collect()
+            after = _descriptors()
+            assert len(after) == len(before), set(after.values()) ^ set(before.values())
+        plug.pull()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    record_property("told", f"put back to read, longest of 200: {longest_s * 1e3:.0f} ms")
+    assert longest_s <= 2.0
+    assert 190 <= faults["sensor dust: line lost"] <= 201, "each time a fault, and once"
+    assert set(faults) == {"sensor dust: line lost"}
+
+
+def test_a_tty_that_stays_away_is_asked_for_each_second_and_a_server_more_seldom(tmp_path: Path) -> None:
+    waits = [reopen_backoff(f"serial://{tmp_path}/gone").next_s() for _ in range(5)]
+    assert max(waits) <= 0.02
+    backoff = reopen_backoff(f"serial://{tmp_path}/gone")
+    assert max(backoff.next_s() for _ in range(100)) <= 1.0
+    elsewhere = reopen_backoff("tcp://192.168.1.20:4001")
+    assert 5.0 <= max(elsewhere.next_s() for _ in range(100)) <= 10.0
+
+
+@pytest.mark.slow
+async def test_a_line_given_up_while_it_opens_leaks_nothing(pty: Pty) -> None:
+    async def read() -> None:
+        async with aclosing(read_line_source(f"serial://{pty.path}")) as source:
+            async for _ in source:
+                pass
+
+    draw = random.Random(1)
+    before: dict[str, str] = {}
+    for turn in range(60):
+        task = asyncio.create_task(read())
+        await asyncio.wait([task], timeout=draw.random() * 0.015)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        if turn == 0:
+            async with aclosing(read_line_source(f"serial://{pty.path}")) as source:
+                await _opened(pty, source)
+            before = _descriptors()
+    # What was opened in another thread after all is closed by a task of its own; the lock is free when it is.
+    async with asyncio.timeout(5), aclosing(read_line_source(f"serial://{pty.path}")) as source:
+        await _opened(pty, source)
+    gc.collect()
+    assert len(_descriptors()) == len(before)
+
+
+async def test_the_kernel_watches_over_a_socket_that_says_nothing() -> None:
+    gone = asyncio.Event()
+
+    async def keep_quiet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"!")
+        await reader.read()
+        writer.close()
+        gone.set()
+
+    async with await asyncio.start_server(keep_quiet, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with asyncio.timeout(5), aclosing(read_line_source(f"tcp://127.0.0.1:{port}")) as source:
+            await anext(source)
+            assert await asyncio.to_thread(_seconds_to_a_dead_peer, port) <= 30
+        async with asyncio.timeout(5):
+            await gone.wait()
+
+
+def _seconds_to_a_dead_peer(port: int) -> float:
+    """Return after how long the kernel gives up this process's connection to a port when nothing answers."""
+    for descriptor in _descriptors():
+        try:
+            copy = socket.socket(fileno=os.dup(int(descriptor)))
+        except OSError:
+            continue
+        with copy, suppress(OSError):
+            if copy.family == socket.AF_INET and copy.getpeername()[1] == port:
+                if not copy.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE):
+                    return math.inf
+                options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+                idle_s, every_s, times = (copy.getsockopt(socket.IPPROTO_TCP, option) for option in options)
+                return idle_s + every_s * times
+    raise AssertionError("no connection to that port")
