@@ -3,7 +3,7 @@
 | file | what |
 |---|---|
 | `input.hex` | what came in, as hexadecimal, a frame a line; lines that begin with `#` are notes |
-| `input.txt`, `input.nmea` | what came in, as it is; each line with its end, CR or LF, is a frame |
+| `input.txt`, `input.nmea`, `input.jsonl` | what came in, as it is; each line with its end, CR or LF, is a frame |
 | `input.bin` | what came in, as it is, in one piece |
 | `expected.jsonl` | what must come out, one sample a line; `timestamp_ns` null without a time of its own |
 | `sensor.toml` | the sensor's settings; without it the driver's `sample.toml` |
@@ -77,4 +77,4 @@ def line_cases() -> list[Case]:
     return [Case(folder, found[0]) for folder, found in inputs if found and found[0].suffix in _SUFFIXES]
 
 
-_SUFFIXES = (".hex", ".txt", ".nmea", ".bin")
+_SUFFIXES = (".hex", ".txt", ".nmea", ".jsonl", ".bin")
