@@ -88,7 +88,7 @@ class Writer:
 
     @property
     def fault(self) -> str | None:
-        """What the card refused last, or for how long it stands still by now; None while all is well."""
+        """What the card refused last, until it took something; or for how long it stands still by now."""
         began_s = self._began_s
         lasts_s = 0.0 if began_s is None else time.monotonic() - began_s
         return f"{self._path}: the card stands still for {lasts_s:.0f} s" if lasts_s > STALLED_S else self._fault
@@ -126,8 +126,6 @@ class Writer:
                 self._fault = f"{self._path}: {error or type(error).__name__}"
                 failure = OutboxError(self._fault)
                 failure.full = _is_full(error)
-            else:
-                self._fault = None
             with contextlib.suppress(RuntimeError):  # the loop is closed: the agent stopped without waiting for this
                 loop.call_soon_threadsafe(_settle, future, result, failure)
 
@@ -170,10 +168,14 @@ class Writer:
         if self._unsynced is not None:
             self._close()
         connection = self._open()
+        before = connection.total_changes
         with connection:
             result = job(connection)
             if self._unsynced is not None and connection.in_transaction:
                 raise self._unsynced
+        # What changes nothing may succeed on a card that takes nothing.
+        if connection.total_changes != before:
+            self._fault = None
         return result
 
     def _open(self) -> sqlite3.Connection:
@@ -196,6 +198,8 @@ class Writer:
             raise
         self._connection = connection
         self._found = self._identities()
+        if self._unsynced is None:
+            self._fault = None
         return connection
 
     def _write_again(self) -> Exception | None:

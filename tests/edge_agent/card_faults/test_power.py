@@ -18,12 +18,12 @@ LEAST_MOMENTS = 100
 def test_fault_04_power_cut_every_committed_press_is_kept(
     tmp_path: Path, record_property: Callable[[str, object], None], seed: int
 ) -> None:
-    cut = cut_power(tmp_path, 1, 180, seed, early=1)
+    cut = cut_power(tmp_path, 1, 130, seed, early=1)
     record_property("told", cut.in_words())
     assert cut.failed == []
     assert cut.moments >= LEAST_MOMENTS
     assert cut.folders >= LEAST_MOMENTS
-    assert cut.promises > 500
+    assert cut.promises > 300
 
 
 @pytest.mark.slow
