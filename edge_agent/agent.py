@@ -16,14 +16,16 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib.metadata import version
 
 from contract.identity import new_event_id, new_stream_id
-from contract.messages import Books, Press, Report, encode
+from contract.messages import Books as Balance
+from contract.messages import Press, Report, encode
 from edge_agent import ntp
 from edge_agent.alarm_lane import AlarmLane, KeptPress
+from edge_agent.books import LOST, Books
 from edge_agent.clock import Clock
 from edge_agent.config import HEALTH_SENSOR, Box, ButtonSettings
 from edge_agent.drivers.base import Sample
@@ -36,6 +38,8 @@ from edge_agent.life_keeper import LifeKeeper
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
+from edge_agent.report_size import as_counts, fit
+from edge_agent.runtime_file import open_runtime_file
 from edge_agent.status import AgentStatus, outbox_status, session_status, waiting_presses
 from edge_agent.status_socket import serve
 from edge_agent.supervise import keep_running
@@ -52,8 +56,7 @@ _LOAD_AGAIN_S = 5.0
 _KEEP_S = 1.0
 _END_S = 0.3
 _CLOSE_S = 0.3
-_MOST_COUNTS = 64
-_LONGEST_WORD = 64
+_STATUS_BYTES = 500_000
 
 
 class Agent:
@@ -88,8 +91,23 @@ class Agent:
         self._unopened = {button.id for button in settings.buttons}
         self._held: dict[str, HeldButton] = {}
         self._asked_card = asyncio.Event()
+        self._books = Books(
+            self._boot,
+            self._stream,
+            clock=self._clock,
+            gatherer=self._gatherer,
+            lane=self._readings,
+            dropped=self._dropped,
+            faults=self._faults,
+        )
         self._life = LifeKeeper(
-            settings.data_dir, self._clock, self._stream, self._boot, began_ns=self._began_ns, faults=self._faults
+            settings.data_dir,
+            self._clock,
+            self._stream,
+            self._boot,
+            began_ns=self._began_ns,
+            faults=self._faults,
+            on_heard=self._books.last_life,
         )
 
     async def run(self) -> None:
@@ -99,6 +117,11 @@ class Agent:
         except OSError as error:
             self._faults["card"] += 1
             _log.error("the data folder cannot be made, everything stays in memory: %s", error)
+        try:
+            self._books.begin(open_runtime_file(self._settings.data_dir, self._settings.runtime_dir, os.environ))
+        except OSError as error:
+            self._faults["books not on tmpfs"] += 1
+            _log.error("what a kill costs will not be known to the next start: %s; set runtime_dir", error)
         alarms, batches = AlarmOutbox(self._settings.data_dir), BatchOutbox(self._settings.data_dir)
         alarms.writer.start()
         batches.writer.start()
@@ -114,6 +137,7 @@ class Agent:
             gatherer=self._gatherer,
             readings=self._readings,
             faults=self._faults,
+            books=self._books,
         )
         work = asyncio.create_task(self._work(alarms, batches), name="agent")
         loop = asyncio.get_running_loop()
@@ -128,12 +152,20 @@ class Agent:
                     await self._uplink.keep_all()
             except TimeoutError:
                 _log.error("the card is too slow: it may not get what was only in memory")
-            with contextlib.suppress(TimeoutError):  # the next life takes this one for killed
-                async with asyncio.timeout(_END_S):
-                    await self._life.end(clean=True)
+            await self._end()
             for writer in (alarms.writer, batches.writer):
                 if not writer.stop(_CLOSE_S):
                     _log.error("an outbox could not be closed: the card stands still")
+
+    async def _end(self) -> None:
+        """Leave word of how this life ended; what cannot be left makes the next one take it for killed."""
+        clean = not self._books.in_memory
+        try:
+            async with asyncio.timeout(_END_S):
+                clean &= await self._life.end(clean=clean)
+        except TimeoutError:
+            clean = False
+        self._books.end(clean=clean)
 
     async def _restore_presses(self, alarms: AlarmOutbox) -> None:
         """Take up the presses the last run left, as soon as the card can be read."""
@@ -160,17 +192,21 @@ class Agent:
         """Take up the batches the last run left, as soon as the card can be read."""
         while True:
             try:
-                left = [entry for entry in await batches.index() if entry[0][0] != self._stream]
+                index = await batches.index()
             except OutboxError as error:
                 self._cannot_restore("batches", error)
                 await asyncio.sleep(_LOAD_AGAIN_S)
             else:
                 break
-        for key, readings, size in left:
-            self._readings.restore(key, readings, size, time.monotonic_ns())
+        on_card = {row.key: row.readings for row in index.value if row.key[0] != self._stream}
+        self._books.restored(on_card)
+        left = self._readings.restore(index.value, index.file)
+        self._books.changed()
         self._uplink.wake()
         if left:
-            _log.info("from the last run: %d batches", len(left))
+            _log.info("from the last run: %d batches", left)
+        if self._dropped[LOST]:
+            _log.warning("the last run was killed with %d readings in memory", self._dropped[LOST])
 
     def _cannot_restore(self, what: str, error: OutboxError) -> None:
         self._faults["card"] += 1
@@ -254,6 +290,7 @@ class Agent:
 
     def _sampled(self, sensor: str, sample: Sample) -> None:
         self._gatherer.add(sensor, sample, time.monotonic_ns())
+        self._books.changed()
         self._uplink.wake()
 
     async def _read_health(self) -> None:
@@ -279,27 +316,31 @@ class Agent:
             timestamp_ns=self._clock.time_ns(time.monotonic_ns()),
             clock=self._clock.source,
             software=self._software,
-            readings=Books(
-                produced=self._gatherer.produced + self._readings.restored,
+            readings=Balance(
+                produced=self._gatherer.produced + self._readings.restored + self._books.lost,
                 receipted=self._readings.receipted,
                 waiting=self._gatherer.waiting + self._readings.waiting,
-                dropped=_counts(self._dropped),
+                dropped=as_counts(self._dropped),
             ),
-            presses=Books(
+            presses=Balance(
                 produced=self._presses.produced,
                 receipted=self._presses.receipted,
                 waiting=len(self._presses),
                 dropped={},
             ),
-            faults=_counts(self._faults),
-            sensors={sensor.id: _counts(sensor.counters) for sensor in self._sensors},
+            faults=as_counts(self._faults),
+            sensors={sensor.id: as_counts(sensor.counters) for sensor in self._sensors},
+            stream=self._stream,
+            previous_stream=self._books.previous_stream,
         )
 
     def _status(self, alarms: AlarmOutbox, batches: BatchOutbox) -> bytes:
         status = AgentStatus(
             pid=os.getpid(),
             running_s=(time.monotonic_ns() - self._began_ns) / 1e9,
-            report=self.report(),
+            report=fit(self.report(), _STATUS_BYTES),
+            clock_floor=self._life.floor_in_use and not self._clock.trusted,
+            chattering=as_counts(self._presses.chattering),
             sessions={lane: session_status(session) for lane, session in self._uplink.sessions.items()},
             outboxes={"alarms.db": outbox_status(alarms.writer), "telemetry.db": outbox_status(batches.writer)},
             presses=waiting_presses(kept.press for kept in self._presses.waiting()),
@@ -309,16 +350,6 @@ class Agent:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(_REPORT_S)
-            await self._uplink.report(encode(self.report()))
-
-
-def _counts(counted: Mapping[str, int]) -> dict[str, int]:
-    """Return counts as a report takes them: at most 64, names of at most 64 characters; the rest under `others`."""
-    short: Counter[str] = Counter()
-    for name, count in counted.items():
-        short[name[:_LONGEST_WORD]] += count
-    counts = dict(short.most_common(_MOST_COUNTS))
-    if len(short) > _MOST_COUNTS:
-        counts = dict(short.most_common(_MOST_COUNTS - 1))
-        counts["others"] = short.total() - sum(counts.values())
-    return counts
+            report = self.report()
+            if await self._uplink.report(encode(fit(report))):
+                self._books.reported(report.readings.dropped.get(LOST, 0))

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -32,15 +33,25 @@ class LifeKeeper:
         boot: The kernel's boot id.
         began_ns: When this life began, by the monotonic clock.
         faults: Counts what the card refused.
+        on_heard: Called with what the last life left, when the card has told.
     """
 
     def __init__(
-        self, folder: Path, clock: Clock, stream: str, boot: str, *, began_ns: int, faults: Counter[str]
+        self,
+        folder: Path,
+        clock: Clock,
+        stream: str,
+        boot: str,
+        *,
+        began_ns: int,
+        faults: Counter[str],
+        on_heard: Callable[[LifeRecord | None], None] = lambda left: None,
     ) -> None:
         self._file = LifeFile(folder)
         self._clock = clock
         self._faults = faults
         self._reservation = Reservation(stream, boot, began_ns)
+        self._on_heard = on_heard
         self._told = ""
         self.left: LifeRecord | None = None
         self.heard = asyncio.Event()
@@ -64,15 +75,14 @@ class LifeKeeper:
                 continue
             await asyncio.sleep(LOOK_S)
 
-    async def end(self, *, clean: bool) -> None:
-        """Leave word of how this life ended.
+    async def end(self, *, clean: bool) -> bool:
+        """Leave word of how this life ended; return whether the card has it.
 
         Args:
             clean: Whether everything that was in memory is on the card or receipted.
         """
         record = self._reservation.last(self._clock, time.monotonic_ns(), clean=clean)
-        if record is not None:
-            await self._write(record, trusted=self._clock.trusted)
+        return record is not None and await self._write(record, trusted=self._clock.trusted)
 
     def _hear(self, left: LifeRecord | None) -> None:
         if self._file.damaged:
@@ -83,6 +93,7 @@ class LifeKeeper:
             self.floor_in_use = True
             _log.info("nobody has told the time: it counts from where the last life ended")
         self.heard.set()
+        self._on_heard(left)
 
     async def _write(self, record: LifeRecord, *, trusted: bool) -> bool:
         try:

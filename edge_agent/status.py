@@ -8,8 +8,10 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from contract.messages import Books, Message, Press, Report
+from contract.messages import Books, Counts, Message, Press, Report
 from contract.topics import Lane
+from edge_agent.books import KILLED, LOST, POWER_CUT
+from edge_agent.life_keeper import NOT_KEPT, UNREADABLE
 from edge_agent.outbox.writer import Writer
 from link import Session
 
@@ -44,7 +46,11 @@ class WaitingPress(Message):
 
 
 class AgentStatus(Message):
-    """A running agent. `presses` are those without receipt, the oldest 16; `running_s` is since its start."""
+    """A running agent. `presses` are those without receipt, the oldest 16; `running_s` is since its start.
+
+    `clock_floor`: nobody has told the time, and it counts from where the last life ended. `chattering` are buttons that
+    chatter, each with the presses that joined the one held back.
+    """
 
     pid: int
     running_s: float
@@ -52,6 +58,8 @@ class AgentStatus(Message):
     sessions: dict[Lane, SessionStatus]
     outboxes: dict[str, OutboxStatus]
     presses: Annotated[list[WaitingPress], Field(max_length=_SHOWN_PRESSES)]
+    clock_floor: bool = False
+    chattering: Counts = Field(default_factory=dict)
 
 
 class CardStatus(Message):
@@ -140,6 +148,11 @@ def _agent_lines(device: str, agent: AgentStatus) -> list[str]:
             lines.append(f"  → {session.fault}")
     trusted = "tepercaya / trusted" if report.clock != "none" else "BELUM tepercaya / NOT trusted yet"
     lines.append(f"jam / clock: {report.clock}, {trusted}, {_moment(report.timestamp_ns)}")
+    lines += _clock_hints(agent)
+    lines += _restart_hints(report)
+    for button, joined in agent.chattering.items():
+        lines.append(f"tombol {button} BERDERAU / CHATTERS: {joined} penekanan digabung / presses joined into one")
+        lines.append("  → periksa tombol dan kabelnya, lepaskan bila perlu / check the button and its cable")
     for name, outbox in agent.outboxes.items():
         if outbox.fault is not None:
             lines.append(f"{name}: RUSAK / FAULT: {outbox.fault}")
@@ -149,6 +162,41 @@ def _agent_lines(device: str, agent: AgentStatus) -> list[str]:
     for sensor, counters in report.sensors.items():
         lines.append(f"sensor {sensor}: {_counts(counters) or 'belum ada data / nothing yet'}")
     lines.append(f"gangguan / faults: {_counts(report.faults) or 'tidak ada / none'}")
+    return lines
+
+
+def _clock_hints(agent: AgentStatus) -> list[str]:
+    faults = agent.report.faults
+    lines = []
+    if agent.clock_floor:
+        lines.append("  waktu dihitung dari akhir jalan terakhir / the time counts from where the last run ended")
+    if agent.report.clock == "none":
+        lines.append("  → beri jam: jaringan (NTP), GPS, atau pusat / it needs NTP, a GPS fix, or the centre's link")
+    if faults.get(UNREADABLE) or faults.get(NOT_KEPT):
+        lines.append("  waktu tidak tersimpan di kartu / times are not kept on the card")
+        lines.append("  → periksa kartu: penuh, hanya-baca? / check the card: full, read-only? (df -h, dmesg)")
+    return lines
+
+
+def _restart_hints(report: Report) -> list[str]:
+    lines = []
+    if lost := report.readings.dropped.get(LOST, 0):
+        lines.append(
+            f"{lost} bacaan hilang karena agen dimatikan paksa / readings lost because the agent was killed; "
+            "lihat / see: journalctl -u siaga-edge"
+        )
+    if report.faults.get(POWER_CUT):
+        lines.append(
+            "listrik terputus: bacaan terakhir hilang, jumlahnya tidak diketahui / "
+            "power was cut: the last readings are lost, their number is not known"
+        )
+        lines.append("  → periksa catu daya dan baterai / check the power supply and its battery")
+    if report.faults.get(KILLED):
+        lines.append(
+            "agen dimatikan paksa, jumlah bacaan hilang tidak diketahui / "
+            "the agent was killed, how many readings are lost is not known"
+        )
+        lines.append("  → runtime_dir harus di tmpfs dan tetap ada / must be on tmpfs and be preserved")
     return lines
 
 

@@ -23,6 +23,8 @@ UNKNOWN: Final = 4
 """Exit status when an agent is there but gave no answer that can be used. As LSB's `status` has it."""
 
 _FILES: Final = ("alarms.db*", "telemetry.db*")
+_BATCH_TABLES: Final = {"batch", "kept"}
+"""`batch` is what version 0.1 wrote; an agent that starts moves it."""
 
 
 def run_status(config: Path, *, as_json: bool, out: TextIO) -> int:
@@ -91,8 +93,12 @@ def _read_presses(connection: sqlite3.Connection) -> dict[str, Any]:
 
 
 def _read_batches(connection: sqlite3.Connection) -> dict[str, Any]:
-    batches, readings = connection.execute("SELECT count(*), coalesce(sum(readings), 0) FROM batch").fetchone()
-    return {"batches": batches, "readings": readings}
+    found = {"batches": 0, "readings": 0}
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    for table in sorted(there & _BATCH_TABLES):
+        batches, readings = connection.execute(f"SELECT count(*), coalesce(sum(readings), 0) FROM {table}").fetchone()
+        found = {"batches": found["batches"] + batches, "readings": found["readings"] + readings}
+    return found
 
 
 def _files(folder: Path) -> list[FileStatus]:

@@ -14,6 +14,7 @@ from contract.errors import BodyError
 from contract.messages import Lamps, Status, decode, encode
 from edge_agent.alarm_lane import AlarmLane, KeptPress
 from edge_agent.alarm_uplink import AlarmUplink
+from edge_agent.books import Watcher
 from edge_agent.clock import Clock
 from edge_agent.config import Box
 from edge_agent.gatherer import Gatherer
@@ -45,6 +46,7 @@ class Uplink:
         gatherer: Where readings come from.
         readings: The telemetry lane, with what the outbox held.
         faults: Counts faults by name, for the report.
+        books: Hears of each change of what waits.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Uplink:
         gatherer: Gatherer,
         readings: TelemetryLane,
         faults: Counter[str],
+        books: Watcher | None = None,
     ) -> None:
         self._device = box.settings.device
         self._data_dir = box.settings.data_dir
@@ -92,6 +95,7 @@ class Uplink:
             lane=readings,
             gatherer=gatherer,
             stands_still_until_ns=presses.telemetry_stands_still_until_ns,
+            books=books,
         )
 
     @property
@@ -124,14 +128,16 @@ class Uplink:
         """New samples were gathered, or the clock became trusted."""
         self.telemetry.wake()
 
-    async def report(self, body: bytes) -> None:
-        """Send the box's books; a report that does not arrive is followed by the next one."""
+    async def report(self, body: bytes) -> bool:
+        """Send the box's books; return whether the broker took them. If not, the next report says the same and more."""
         try:
             await self._sessions["telemetry"].publish(topics.report(self._device), body, allow_no_subscriber=True)
         except (NotConnectedError, PublishTimeoutError):
-            pass  # the next report says the same and more
+            return False
         except PublishRefusedError as error:
             self.workers.refused("report", error)
+            return False
+        return True
 
     async def keep_all(self) -> None:
         """The agent stops: everything that is only in memory goes to the disk, presses first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,18 @@ def no_process_left(session_processes: set[Process]) -> Iterator[None]:
     for process in left:
         process.kill()
     assert not left, f"left running by this test: {sorted(process.name for process in left)}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runtime_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let agents note their books in a folder of this run, so that nothing is left in /dev/shm."""
+    before = os.environ.get("RUNTIME_DIRECTORY")
+    os.environ["RUNTIME_DIRECTORY"] = str(tmp_path_factory.mktemp("runtime"))
+    yield
+    if before is None:
+        del os.environ["RUNTIME_DIRECTORY"]
+    else:
+        os.environ["RUNTIME_DIRECTORY"] = before
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_a_stop_does_not_wait_for_a_frozen_broker(tmp_path: Path, frozen_broker:
     assert process.returncode == 0, told
     # The health reading at the start was only in memory: the stop kept it.
     with contextlib.closing(sqlite3.connect(tmp_path / "data" / "telemetry.db")) as outbox:
-        assert outbox.execute("SELECT count(*) FROM batch").fetchone()[0] > 0
+        assert outbox.execute("SELECT count(*) FROM kept").fetchone()[0] > 0
 
 
 @pytest.mark.slow

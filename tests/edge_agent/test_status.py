@@ -15,6 +15,10 @@ from typing import Any
 import pytest
 
 from contract.errors import EX_CONFIG
+from edge_agent.books import KILLED, LOST, POWER_CUT
+from edge_agent.clock import EARLIEST_NS
+from edge_agent.life_keeper import NOT_KEPT, UNREADABLE
+from edge_agent.status import AgentStatus, BoxStatus, in_words
 from edge_agent.status_command import NOT_RUNNING, UNKNOWN
 from siaga.demo.files import Identity, Ports, box_toml
 from siaga.stack.mosquitto import Mosquitto
@@ -81,6 +85,62 @@ def site(tmp_path: Path, trust: Trust, alarm_broker: Mosquitto, telemetry_broker
     yield Site(tmp_path, config, agent)
     agent.stop()
     simulator.stop()
+
+
+def words(agent: dict[str, Any] | None = None, **report: Any) -> str:
+    """Return what a technician reads of an agent whose report says so."""
+    books = {"produced": 0, "receipted": 0, "waiting": 0, "dropped": {}}
+    told = {
+        "device": BOX,
+        "boot": "boot-1",
+        "timestamp_ns": EARLIEST_NS,
+        "clock": "ntp",
+        "software": "1",
+        "readings": books,
+        "presses": books,
+        "faults": {},
+    } | report
+    whole = {"pid": 1, "running_s": 1.0, "report": told, "sessions": {}, "outboxes": {}, "presses": []} | (agent or {})
+    return in_words(BoxStatus(device=BOX, data_dir="/", agent=AgentStatus.model_validate(whole)), "box.toml")
+
+
+def test_a_healthy_agent_is_told_nothing_to_do() -> None:
+    assert "→" not in words()
+
+
+def test_readings_that_a_kill_cost_are_told_and_where_to_look() -> None:
+    told = words(readings={"produced": 7, "receipted": 0, "waiting": 0, "dropped": {LOST: 7}})
+    assert "7 bacaan hilang karena agen dimatikan paksa / readings lost because the agent was killed" in told
+    assert "journalctl" in told
+    assert "DO NOT BALANCE" not in told
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "hint"),
+    [
+        (POWER_CUT, "power was cut: the last readings are lost", "check the power supply"),
+        (KILLED, "how many readings are lost is not known", "runtime_dir"),
+        (NOT_KEPT, "times are not kept on the card", "check the card"),
+        (UNREADABLE, "times are not kept on the card", "check the card"),
+    ],
+)
+def test_what_is_not_known_or_not_kept_says_what_to_do(fault: str, said: str, hint: str) -> None:
+    told = words(faults={fault: 1})
+    assert said in told
+    assert hint in told.split("→")[-1]
+
+
+def test_a_clock_that_nobody_set_and_counts_from_the_floor_is_told() -> None:
+    told = words({"clock_floor": True}, clock="none")
+    assert "NOT trusted yet" in told
+    assert "the time counts from where the last run ended" in told
+    assert "it needs NTP, a GPS fix, or the centre's link" in told
+
+
+def test_a_button_that_chatters_is_told() -> None:
+    told = words({"chattering": {"sos": 41}})
+    assert "tombol sos BERDERAU / CHATTERS: 41" in told
+    assert "check the button and its cable" in told
 
 
 def press(site: Site) -> None:
