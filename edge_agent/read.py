@@ -56,9 +56,24 @@ _INDONESIAN: Final = {
     "reports": "laporan",
     "another receiver": "penerima lain",
     "not json": "bukan JSON",
+    "frames": "bingkai",
+    "bad tail": "penutup salah",
+    "wrong length": "panjang salah",
+    "replies": "jawaban perintah",
+    "unknown frame": "bingkai tak dikenal",
+    "sensor error": "galat sensor",
+    "no value": "tanpa nilai",
+    "not decimal": "bukan desimal",
+    "lines": "baris",
+    "matched": "baris cocok",
+    "unmatched": "baris tak cocok",
+    "not a number": "bukan angka",
 }
 
-_FAULTS_INDONESIAN: Final = {"garbled": "Jalur kacau: periksa baudrate, kabel, dan driver."}
+_FAULTS_INDONESIAN: Final = {
+    "garbled": "Jalur kacau: periksa baudrate, kabel, dan driver.",
+    "sensor error": "Sensor melaporkan galat: bersihkan lubang udara dan kipasnya; kalau tetap, ganti.",
+}
 
 
 def run_read(

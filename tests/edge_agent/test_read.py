@@ -5,6 +5,7 @@ import json
 import os
 import select
 import signal
+import struct
 import subprocess
 import sys
 import tty
@@ -167,3 +168,19 @@ def test_a_pipe_closed_early_is_no_error(log: Path) -> None:
     command = f'{sys.executable} -c "{PROGRAM}" replay://{log} | head -n 1'
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=20)
     assert (done.returncode, len(done.stdout.splitlines()), "Traceback" in done.stderr) == (0, 1, False)
+
+
+def test_a_sensor_that_reports_an_error_is_told_in_both_languages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [12, 20, 25, 12, 20, 25, 900, 300, 40, 6, 2, 0, 0x9701]
+    covered = b"BM" + struct.pack(">14H", 28, *words)
+    (tmp_path / "dust.bin").write_bytes(covered + struct.pack(">H", sum(covered)))
+    assert _run(f"replay://{tmp_path}/dust.bin", driver="plantower") == (0, "")
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "Masuk: 32 bita, 1 bingkai, 1 galat sensor.",
+        "Received: 32 bytes, 1 frames, 1 sensor error.",
+        "Sensor melaporkan galat: bersihkan lubang udara dan kipasnya; kalau tetap, ganti.",
+        "Fault: sensor error: it reports code 0x01; clean its inlet and fan, else replace it.",
+    ]
