@@ -12,7 +12,9 @@ import pytest
 
 from contract.errors import EX_CONFIG, ConfigError
 from edge_agent.config import load_box, load_box_settings
+from edge_agent.drivers.registry import find_driver
 from siaga.stack.trust import Trust
+from tests.edge_agent.drivers.package import package
 
 GOOD = """\
 device = "box-1"
@@ -69,6 +71,11 @@ def test_the_example_is_good(tmp_path: Path) -> None:
         ('driver = "nmea"', "driver = 7", [":25:", "sensors.0.driver", "valid string"]),
         ('driver = "nmea"\n', "", [":23:", "sensors.0.driver", "is missing"]),
         ('driver = "nmea"\n', 'driver = "nmea"\nbaud = 1\n', [":26:", "sensors.0.baud", "no such key"]),
+        (
+            'driver = "nmea"\n',
+            'driver = "nmea"\nmax_speed_mps = 0\n',
+            [":26:", "than 0", "example: max_speed"],
+        ),
         ('uri = "serial:///', 'uri = "cereal:///', ["sensors.0.uri", "serial:///dev/"]),
         ('uri = "gpio://gpiochip0/17', 'uri = "gpio://', ["buttons.0.uri", "gpio://gpiochip0/17"]),
         ('id = "gps"', 'id = "box"', ["sensors.0.id", "'box' is used twice: it is the box's own health"]),
@@ -139,6 +146,30 @@ def test_two_names_of_one_port_are_one_port(tmp_path: Path) -> None:
         load_box_settings(path)
     path.write_text(good + SECOND_SENSOR.replace("/dev/ttyUSB1", f"{tmp_path}/ttyUSB0?exclusive=false"))
     load_box_settings(path)
+
+
+BUS = """
+from edge_agent.drivers.base import DriverSettings, DriverType
+
+class Bus(DriverSettings):
+    def parts(self):
+        return ("pump", "gps")
+
+DRIVER = DriverType(name="gauge", settings=Bus, open=lambda settings: None, example="")
+"""
+
+
+def test_a_part_of_a_bus_that_has_another_sensors_name_is_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "gauge_driver", raising=False)
+    find_driver.cache_clear()
+    package(tmp_path, BUS)
+    path = written(tmp_path)
+    path.write_text(path.read_text() + '[[sensors]]\nid = "river"\ndriver = "gauge"\nuri = "x"\n')
+    with pytest.raises(ConfigError, match="sensor 'gps' is used twice: it is the id of sensor 1 already"):
+        load_box_settings(path)
 
 
 def test_what_is_shown_of_a_box_has_each_drivers_own_keys(tmp_path: Path) -> None:

@@ -203,3 +203,16 @@ async def test_a_replayed_log_ends_and_tells_no_time(tmp_path: Path) -> None:
     assert reader.position is not None
     assert faults == {"sensor gps: garbled": 1}
     assert reader.wrong == {"gps": "garbled: check the baud rate, the cable and the driver"}
+
+
+async def test_what_is_not_told_is_still_the_freshest_position_and_tells_the_time(tmp_path: Path) -> None:
+    log = tmp_path / "gps.log"
+    log.write_bytes(b"".join(rmc(f"0300{at // 10:02}.{at % 10}0") for at in range(95)))
+    settings = find_driver("nmea").settings(id="gps", driver="nmea", uri=f"replay://{log}", min_interval_s=1.0)
+    taken: list[int | None] = []
+    reader = SensorReader(settings, Clock(0, 0), Counter(), lambda _, sample: taken.append(sample.time_ns))
+    async with asyncio.timeout(10):
+        await reader.run()
+    assert len(taken) == 10
+    assert reader.position is not None
+    assert reader.position.timestamp_ns == (taken[0] or 0) + 94 * 10**8

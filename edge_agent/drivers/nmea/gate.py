@@ -158,7 +158,7 @@ class FixGate:
         doubt, after_ns = self._doubt, BELIEVED_NS.get(reason)
         if after_ns is None:
             return False
-        if doubt is None or doubt.reason != reason or not self._agree(reason, doubt.last, sample):
+        if doubt is None or doubt.reason != reason or not self._agrees(doubt, sample):
             self._doubt = _Doubt(reason, sample, sample)
             return False
         doubt.last = sample
@@ -166,14 +166,13 @@ class FixGate:
         elapsed_ns = self._elapsed_ns(doubt.first, sample)
         return doubt.fixes >= _BELIEVED_FIXES and elapsed_ns is not None and elapsed_ns >= after_ns
 
-    def _agree(self, reason: Reason, one: Sample, other: Sample) -> bool:
-        if one.time_ns is not None and other.time_ns is not None:
-            if other.time_ns <= one.time_ns:
-                return False
-            lags_apart_ns = (other.monotonic_ns - other.time_ns) - (one.monotonic_ns - one.time_ns)
-            if reason == "stale" and self._rules.live and abs(lags_apart_ns) > _SAME_LAG_NS:
-                return False
-        return self._is_near(one, other)
+    def _agrees(self, doubt: _Doubt, sample: Sample) -> bool:
+        if doubt.last.time_ns is not None and sample.time_ns is not None and sample.time_ns <= doubt.last.time_ns:
+            return False
+        first_lag_ns, lag_ns = self._lag_of(doubt.first), self._lag_of(sample)
+        # What drains out of a buffer comes ever less late; a clock that was set back stays late.
+        steady = first_lag_ns is None or lag_ns is None or abs(lag_ns - first_lag_ns) <= _SAME_LAG_NS
+        return (steady or doubt.reason != "stale") and self._is_near(doubt.last, sample)
 
     def _is_near(self, one: Sample, other: Sample) -> bool:
         elapsed_ns = self._elapsed_ns(one, other)

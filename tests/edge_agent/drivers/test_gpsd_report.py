@@ -130,6 +130,9 @@ def test_of_two_receivers_one_is_taken_until_it_is_silent() -> None:
     assert len(decoder.feed(tpv(2, **other), 10 * SECOND_NS)) == 1
     assert not decoder.feed(tpv(3), 11 * SECOND_NS)
     assert decoder.counters["another receiver"] == 2
+    decoder.feed(SKY + tpv(4, **other), 12 * SECOND_NS)
+    (sample,) = decoder.feed(tpv(5, **other), 12 * SECOND_NS)
+    assert "hdop" not in sample.fields, "the other one's satellites are not this one's"
     asked = GpsdDecoder(device="/dev/ttyUSB1")
     assert not asked.feed(tpv(0), 0)
     assert len(asked.feed(tpv(1, **other), 0)) == 1
@@ -159,6 +162,7 @@ def test_something_else_on_that_port_is_told() -> None:
     decoder.feed(b"SSH-2.0-OpenSSH_9.2p1\r\n", 0)
     assert (decoder.fault() or "").startswith("not gpsd: ")
     decoder.flush()
+    assert decoder.fault() is None, "the next opening is another one"
     decoder.feed(VERSION + b"a line lost its head\n", 0)
     assert decoder.fault() is None
     assert decoder.counters["not json"] == 2

@@ -62,7 +62,7 @@ def test_one_fix_elsewhere_is_refused_and_the_next_is_good(place: tuple[float, f
 
 
 def test_among_high_walls_a_fix_may_wander_and_after_a_tunnel_be_far() -> None:
-    wanders = [fix(0), fix(1, (-6.9225, 107.6069)), fix(2), fix(602, BEKASI)]
+    wanders = [fix(0), fix(1, (-6.9233, 107.6069)), fix(2), fix(602, BEKASI)]
     gated = Gated(FixRules(max_speed_mps=180))
     assert distance_m(fix(0), fix(0, BEKASI)) == pytest.approx(103_000, rel=0.01)
     assert gated.take(*wanders) == wanders
@@ -85,6 +85,18 @@ def test_two_places_in_turn_are_never_both_true() -> None:
     told = gated.take(*(fix(at, BEKASI if at % 2 else BRAGA) for at in range(100)))
     assert {sample.fields["latitude"] for sample in told} == {BRAGA[0]}
     assert gated.counters["jump"] == 50
+
+
+def test_places_that_do_not_agree_with_one_another_are_not_believed() -> None:
+    gated = Gated()
+    elsewhere = [(-6.2383, 106.9756), (-7.25, 112.75), (-0.03, 109.33)]
+    assert gated.take(fix(0), *(fix(at, elsewhere[at % 3]) for at in range(1, 100))) == [fix(0)]
+
+
+def test_a_few_fixes_far_between_are_not_believed_for_their_time_alone() -> None:
+    gated = Gated(FixRules(max_speed_mps=20))
+    told = gated.take(fix(0), *(fix(at, BEKASI) for at in (1, 12, 23, 34, 45, 56)))
+    assert told == [fix(0), fix(45, BEKASI), fix(56, BEKASI)]
 
 
 def test_nothing_outside_the_area_is_ever_a_position() -> None:
@@ -115,6 +127,18 @@ def test_what_a_device_server_kept_back_is_stale_until_it_is_of_now_again() -> N
     assert gated.counters == {"stale": 20}
 
 
+def test_what_drains_slowly_out_of_a_buffer_is_not_believed_for_lasting() -> None:
+    gated = Gated()
+    kept = [fix(at, late_s=300 - 0.75 * at) for at in range(1, 400)]
+    told = gated.take(fix(0), *kept)
+    assert told == [fix(0), *(sample for at, sample in enumerate(kept, 1) if 300 - 0.75 * at <= 10)]
+
+
+def test_what_comes_ever_later_is_stale_from_ten_seconds_on() -> None:
+    gated = Gated()
+    assert len(gated.take(*(fix(at, late_s=at / 2) for at in range(60)))) == 21
+
+
 def test_a_clock_that_was_set_back_for_good_is_believed_after_a_minute() -> None:
     gated = Gated()
     # As a receiver does that learns of 18 leap seconds after its first fixes.
@@ -133,6 +157,10 @@ def test_a_leap_ahead_costs_the_time_not_the_position_until_it_is_believed() -> 
     assert [sample.time_ns for sample in told[1:61]] == [None] * 60
     assert told[61:] == ahead[60:]
     assert gated.counters == {"time jump": 60, "believed": 1}
+    # Two leaps in turn, none of them for a minute, are none.
+    gated = Gated()
+    other = [replace(sample, time_ns=(sample.time_ns or 0) + week_ns) for sample in ahead]
+    assert all(sample.time_ns is None for sample in gated.take(fix(0), *ahead[:40], *other[40:])[1:])
     # One that takes it back costs nothing more.
     gated = Gated()
     assert gated.take(fix(0), ahead[0], fix(2)) == [fix(0), replace(ahead[0], time_ns=None), fix(2)]
@@ -173,6 +201,18 @@ def test_a_minute_without_a_fix_is_a_fault_that_says_what_to_do() -> None:
     gated.gate.take([], 75 * SECOND_NS)
     assert gated.gate.fault() == ("no fix: no position for 75 s; check that the antenna sees the sky, and its cable")
     gated.take(fix(76))
+    assert gated.gate.fault() is None
+    gated.counters["no fix"] += 1
+    gated.gate.take([], 77 * SECOND_NS)
+    assert gated.gate.fault() is None
+
+
+def test_a_replay_has_no_such_fault() -> None:
+    gated = Gated(FixRules(live=False))
+    gated.counters["no fix"] += 1
+    gated.gate.take([], 0)
+    gated.counters["no fix"] += 1
+    gated.gate.take([], 100 * SECOND_NS)
     assert gated.gate.fault() is None
 
 

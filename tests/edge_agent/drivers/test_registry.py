@@ -59,6 +59,7 @@ def test_a_citys_own_driver_is_found_by_its_entry_point(installed: Path) -> None
         ("import not_installed_here", "ModuleNotFoundError"),
         ("DRIVER = 7", "not a DriverType named 'gauge'"),
         ("OTHER = 7", "AttributeError"),
+        ("from edge_agent.drivers.nmea.driver import DRIVER", "not a DriverType named 'gauge'"),
     ],
 )
 def test_a_package_that_cannot_be_loaded_is_told_by_name(installed: Path, module: str, told: str) -> None:
