@@ -95,7 +95,8 @@ class FrameSettings(LineSettings):
     """A sensor that sends binary frames. Nothing in a frame is beyond its shortest length."""
 
     header: HexBytes
-    length: Annotated[int, Field(ge=2, le=MOST_FRAME_BYTES)] | LengthSettings
+    length: Annotated[int, Field(ge=2, le=MOST_FRAME_BYTES)] | None = None
+    length_field: LengthSettings | None = None
     tail: HexBytes | None = None
     checksum: ChecksumSettings | None = None
     matches: Annotated[list[MatchSettings], Field(max_length=MOST_MATCHES)] = Field(default_factory=list)
@@ -103,11 +104,12 @@ class FrameSettings(LineSettings):
 
     @model_validator(mode="after")
     def _inside(self) -> Self:
-        length = self.length
-        if isinstance(length, LengthSettings):
-            self._inside_shortest("length", length.at, 1 if length.type == "u8" else 2)
-            if self.shortest > length.most:
-                raise ValueError(f"length: least ({self.shortest}) is more than most ({length.most})")
+        if (self.length is None) == (self.length_field is None):
+            raise ValueError("needs length or length_field, and not both")
+        if self.length_field is not None:
+            self._inside_shortest("length_field", self.length_field.at, 1 if self.length_field.type == "u8" else 2)
+            if self.shortest > self.length_field.most:
+                raise ValueError(f"length_field: least, {self.shortest}, is more than most, {self.length_field.most}")
         header, tail = len(bytes.fromhex(self.header)), len(bytes.fromhex(self.tail or ""))
         if header + tail > self.shortest:
             raise ValueError(f"header and tail are longer than the shortest frame, {self.shortest} bytes")
@@ -123,29 +125,33 @@ class FrameSettings(LineSettings):
     @property
     def shortest(self) -> int:
         """The shortest frame, in bytes: what `least` says, else what the frame's fixed parts and fields need."""
-        length = self.length
-        if isinstance(length, int):
-            return length
-        return length.least if length.least is not None else max(2, len(bytes.fromhex(self.header)), self._needed())
+        if self.length is not None:
+            return self.length
+        if self.length_field is not None and self.length_field.least is not None:
+            return self.length_field.least
+        return max(2, len(bytes.fromhex(self.header)), self._needed())
 
     def layout(self) -> Layout:
         """Return how a frame is built."""
-        length = self.length
         tail = bytes.fromhex(self.tail or "")
         return Layout(
             header=bytes.fromhex(self.header),
-            length=length
-            if isinstance(length, int)
-            else LengthField(
-                at=length.at,
-                size=1 if length.type == "u8" else 2,
-                order="little" if length.type == "u16le" else "big",
-                plus=length.plus,
-                least=self.shortest,
-                most=length.most,
-            ),
+            length=self._length(),
             checksum=None if self.checksum is None else _checksum(self.checksum, len(tail)),
             tail=tail,
+        )
+
+    def _length(self) -> int | LengthField:
+        field = self.length_field
+        if field is None:
+            return self.shortest
+        return LengthField(
+            at=field.at,
+            size=1 if field.type == "u8" else 2,
+            order="little" if field.type == "u16le" else "big",
+            plus=field.plus,
+            least=self.shortest,
+            most=field.most,
         )
 
     def _checksum_inside(self, checksum: ChecksumSettings) -> None:

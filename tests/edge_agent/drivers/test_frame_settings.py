@@ -20,6 +20,7 @@ TABLE: dict[str, Any] = {
     "checksum": {"kind": "sum8", "first": 2},
     "readings": [{"kind": "air_quality", "fields": {"pm10_ugm3": {"at": 4, "type": "u16le", "scale": 0.1}}}],
 }
+FIELD: dict[str, Any] = {"at": 2, "type": "u16be", "most": 20}
 FIELDS: dict[str, Any] = {"pm10_ugm3": {"at": 4, "type": "u16le"}}
 
 
@@ -44,7 +45,9 @@ def test_a_checksum_in_front_may_cover_all_behind_it() -> None:
 
 
 def test_the_shortest_frame_is_what_the_fields_need() -> None:
-    settings = _checked(length={"at": 2, "type": "u8", "plus": 4, "most": 40}, tail=None, checksum=None)
+    settings = _checked(
+        length=None, length_field={"at": 2, "type": "u8", "plus": 4, "most": 40}, tail=None, checksum=None
+    )
     assert settings.layout().length == LengthField(at=2, size=1, order="big", plus=4, least=6, most=40)
 
 
@@ -58,8 +61,14 @@ def test_the_shortest_frame_is_what_the_fields_need() -> None:
         ({"length": 513}, "less than or equal to 512"),
         ({"length": 4, "checksum": None}, "air_quality.pm10_ugm3: 2 bytes at 4 are not inside a frame of 4 bytes"),
         ({"length": 2}, "header and tail are longer than the shortest frame, 2 bytes"),
-        ({"length": {"at": 2, "type": "u8", "most": 5}}, r"least \(6\) is more than most \(5\)"),
-        ({"length": {"at": 9, "type": "u16be", "least": 10, "most": 20}}, "length: 2 bytes at 9 are not inside"),
+        ({"length": None}, "needs length or length_field, and not both"),
+        ({"length_field": FIELD}, "needs length or length_field, and not both"),
+        ({"length": None, "length_field": {**FIELD, "most": 5}}, "least, 6, is more than most, 5"),
+        (
+            {"length": None, "length_field": {**FIELD, "at": 9, "least": 10}},
+            "length_field: 2 bytes at 9 are not inside",
+        ),
+        ({"length": None, "length_field": {**FIELD, "mots": 5}}, "no such key; did you mean 'most'"),
         ({"checksum": {"kind": "sum9"}}, "Input should be 'sum8'"),
         ({"checksum": {"kind": "sum8", "at": 10}}, "checksum: 1 bytes at 10 are not inside a frame of 10"),
         ({"checksum": {"kind": "sum8", "first": 8}}, "checksum covers bytes 8 to 8 of a frame of 10"),
