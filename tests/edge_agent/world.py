@@ -125,6 +125,8 @@ class World:
             lambda: self._stall(card.alarms),
             lambda: self._stall(card.telemetry),
             self._fill_card,
+            self._fill_card,
+            self._damage_file,
             self._damage_file,
             self._gnss_steps_back,
         ]
@@ -273,6 +275,7 @@ class World:
         """Others fill the card: the telemetry file may not grow for a while."""
         self.injected["cards full"] += 1
         self.card.room = self.card.used
+        self.card.reserve = self.draw.random() < 0.7
         self.loop.after(int(self.draw.uniform(5, 150) * S), lambda: setattr(self.card, "room", None))
 
     def _damage_file(self) -> None:

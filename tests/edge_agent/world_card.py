@@ -1,7 +1,7 @@
 """The world's card: the two files of the outbox, and how a life of the agent begins.
 
 A full card takes nothing that makes the rows of the telemetry file longer than they are, and still deletes: that is
-what the reserve is for. A file set aside takes all its rows with it; the agent hears of it with the next answer.
+what the reserve is for; sometimes there is none, and nothing can be deleted either. A file set aside takes all its rows with it; the agent hears of it with the next answer.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ class Card:
     set_aside: int = 0
     lost: dict[Key, list[int]] = field(default_factory=dict)
     room: int | None = None
+    reserve: bool = True
 
     @property
     def used(self) -> int:
@@ -119,6 +120,15 @@ class Card:
         for key in instead_of:
             self.batches.pop(key, None)
         self.batches.update(rows)
+
+    def need_log(self) -> None:
+        """Thinning and deleting need room in the log.
+
+        Raises:
+            FullError: There is none, and no reserve.
+        """
+        if self.room is not None and not self.reserve:
+            raise FullError
 
     def lose_file(self, known: Callable[[Key], bool]) -> set[int]:
         """The telemetry file is found damaged and set aside; return the readings of the batches that are not known."""

@@ -91,6 +91,7 @@ class Readings:
             mint=lambda: f"{draw.getrandbits(64):016x}",
         )
         self._files_before = card.set_aside
+        self._file = 0
         self._gathered: dict[int, int] = {}
         self._taken: dict[int, int] = {}
         self._contents: dict[Key, list[int]] = {}
@@ -204,7 +205,7 @@ class Readings:
         self.settle_accounts()
         self.alive = False
         excused = self._card.telemetry.busy or self.now_ns - self._failed_ns <= DISK_PAUSE_NS
-        lost_files = self._card.set_aside != self._files_before
+        unseen = self._unseen
         self._card.telemetry.kill()
         lost = set(self._gathered)
         for number, since_ns in self._gathered.items():
@@ -212,12 +213,27 @@ class Readings:
         on_card = {number for row in self._card.batches.values() for number in numbers(row.body)}
         gone = (self._in_memory() | self._only_on_disk()) - on_card
         for number in gone:
-            young = excused or lost_files or self.now_ns - self._taken[number] <= HOLD_NS + KEEP_AFTER_NS
+            young = excused or unseen or self.now_ns - self._taken[number] <= HOLD_NS + KEEP_AFTER_NS
             claim(young, f"reading {number} was in memory only for too long")
-        for entry in (*self.lane._flight.values(), *self.lane._fresh.values()):
-            old = entry.row is None and self.now_ns - entry.since_ns > KEEP_AFTER_NS
-            claim(excused or lost_files or not old, "a batch was in memory only for too long")
+        for key, entry in (*self.lane._flight.items(), *self.lane._fresh.items()):
+            old = key not in self._card.batches and self.now_ns - entry.since_ns > KEEP_AFTER_NS
+            claim(excused or unseen or not old, "a batch was in memory only for too long")
         return lost | gone
+
+    @property
+    def _unseen(self) -> bool:
+        """Whether a file was set aside since the card's last answer."""
+        return self._card.set_aside - self._files_before != self._file
+
+    def _check_file(self) -> None:
+        """A file was set aside: what the lane believes to be on the disk is there."""
+        if self._unseen:
+            return
+        believed = [key for key in self.lane._shelf.backlog.keys() if not self.lane._shelf.backlog[key].busy]
+        entries = (*self.lane._flight.items(), *self.lane._fresh.items())
+        believed += [key for key, entry in entries if entry.row is not None]
+        gone = [key for key in believed if key not in self._card.batches]
+        claim(not gone, f"batches {gone[:3]} are believed to be on the disk, and are not there")
 
     def _in_memory(self) -> set[int]:
         bodies = [entry.body for place in (self.lane._flight, self.lane._fresh) for entry in place.values()]
@@ -332,6 +348,7 @@ class Readings:
 
     def _thin(self, keys: Sequence[Key]) -> list[ThinnedRow]:
         thinned = []
+        self._card.need_log()
         for key in keys:
             row = self._card.batches.get(key)
             if row is None:
@@ -344,6 +361,7 @@ class Readings:
         return thinned
 
     def _delete(self, keys: Sequence[Key]) -> None:
+        self._card.need_log()
         for key in keys:
             self._card.batches.pop(key, None)
 
@@ -354,6 +372,9 @@ class Readings:
             if verdict == "done":
                 assert isinstance(answer, tuple)
                 done(*answer)
+                if self._file != answer[1]:
+                    self._file = answer[1]
+                    self._check_file()
             else:
                 failed(verdict == "full")
             self.pump()
@@ -370,7 +391,9 @@ class Readings:
 
     def _not_evicted(self, keys: Sequence[Key], full: bool) -> None:
         self._failed_ns = self.now_ns
+        before = [key for key in keys if key in self.lane]
         self.lane.not_evicted(keys, self.now_ns, full=full)
+        claim(all(key in self.lane for key in before), "a batch was dropped that the card did not delete")
 
     def _restore(self) -> None:
         def job() -> list[StoredRow]:
