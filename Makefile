@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-edge bench-trust soak-edge sweep-edge fuzz-drivers schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-edge bench-trust soak-edge sweep-edge faults-edge fuzz-drivers schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -39,6 +39,9 @@ bench-trust: test-setup ## what TLS costs the collector per message, and a press
 
 soak-edge: test-setup ## run RUNS nights of the box's world in virtual time, from seed SEED on
 	@.venv/bin/python -m tests.edge_agent.world $(or $(RUNS),10000) $(or $(SEED),1)
+
+faults-edge: test-setup ## play the network faults at their real times and sizes, about six minutes
+	@.venv/bin/pytest -q tests/edge_agent/network_faults/full_scale.py
 
 fuzz-drivers: test-setup ## feed INPUTS damaged inputs to each driver's parser, from seed SEED on
 	@.venv/bin/python -m tests.edge_agent.drivers.fuzz $(or $(INPUTS),1000000) $(or $(SEED),1)

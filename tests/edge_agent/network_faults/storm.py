@@ -14,7 +14,6 @@ from link import Outgoing, PublishRefusedError, PublishTimeoutError, Session
 from link.errors import NotConnectedError
 from siaga.stack.mosquitto import Mosquitto
 
-_DEAD_S = 4.0
 _EACH_S = 0.05
 _RETURN_S = 40.0
 
@@ -46,7 +45,7 @@ class Storm:
         )
 
 
-async def storm(broker: Mosquitto, sessions: int, processes: int) -> Storm:
+async def storm(broker: Mosquitto, sessions: int, processes: int, dead_s: float) -> Storm:
     """Run sessions in processes of their own, kill and start their broker, and press meanwhile."""
     endpoint = broker.probe()
     assert endpoint.credentials is not None
@@ -65,7 +64,7 @@ async def storm(broker: Mosquitto, sessions: int, processes: int) -> Storm:
         for each in (desk, box):
             await each.wait_connected()
         broker.kill()
-        await asyncio.sleep(_DEAD_S)  # as long as the outage that is looked at
+        await asyncio.sleep(dead_s)  # as long as the outage that is looked at
         broker.start()
         back_s = time.monotonic()
         presses = asyncio.create_task(_press(box, desk, arrived), name="presses")

@@ -226,11 +226,13 @@ class Receiver:
 
         server = await asyncio.start_server(serve, HOST, 0)
         async with server:
-            yield f"tcp://{HOST}:{server.sockets[0].getsockname()[1]}"
-            for writer in serving:
-                writer.transport.abort()
-            await asyncio.gather(*(task for task in serving.values() if task is not None))
-            await asyncio.sleep(0)  # the turn in which the sockets are closed
+            try:
+                yield f"tcp://{HOST}:{server.sockets[0].getsockname()[1]}"
+            finally:
+                for writer in serving:
+                    writer.transport.abort()
+                await asyncio.gather(*(task for task in serving.values() if task is not None))
+                await asyncio.sleep(0)  # the turn in which the sockets are closed
 
 
 @contextlib.asynccontextmanager
