@@ -6,7 +6,7 @@ A row is removed from the middle when a receipt names it; its place in the order
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from edge_agent.batch_commands import Key
@@ -44,9 +44,9 @@ class Backlog:
     def __getitem__(self, key: Key) -> Row:
         return self._rows[key]
 
-    def keys(self) -> Iterable[Key]:
+    def __iter__(self) -> Iterator[Key]:
         """Return all keys, in no order."""
-        return self._rows.keys()
+        return iter(self._rows)
 
     def append(self, key: Key, row: Row) -> None:
         """Add the newest."""

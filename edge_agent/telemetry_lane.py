@@ -399,7 +399,7 @@ class TelemetryLane:
         """Return the keys in a range; a range wider than what is kept costs no more than what is kept."""
         if last - first < len(self):
             return [(stream, number) for number in range(first, last + 1)]
-        everything = [*self._flight, *self._fresh, *self._shelf.loading, *self._shelf.backlog.keys()]
+        everything = [*self._flight, *self._fresh, *self._shelf.loading, *self._shelf.backlog]
         return [key for key in everything if key[0] == stream and first <= key[1] <= last]
 
     def _hurry(self, monotonic_ns: int) -> None:

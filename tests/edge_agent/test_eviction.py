@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,13 +26,8 @@ def test_one_position_in_30_s_stays_counted_from_the_newest() -> None:
 
 
 def test_each_sensor_has_its_own_and_other_kinds_stay() -> None:
-    mixed = [
-        reading(1),
-        reading(2, "gps-2"),
-        reading(3, kind="air_quality"),
-        reading(4),
-        reading(5, kind="air_quality"),
-    ]
+    air = [reading(second, kind="air_quality") for second in (3, 5)]
+    mixed = [reading(1), reading(2, "gps-2"), air[0], reading(4), air[1]]
     assert thin(mixed) == mixed[1:]
 
 
@@ -46,7 +43,7 @@ def test_thinned_once_it_is_thin_and_its_newest_are_there(what: list[tuple[int, 
     for sensor in {sensor for _, sensor in what}:
         times = sorted(one["timestamp_ns"] for one in left if one["sensor"] == sensor)
         assert times[-1] == max(one["timestamp_ns"] for one in readings if one["sensor"] == sensor)
-        assert all(later - earlier >= THIN_NS for earlier, later in zip(times, times[1:], strict=False))
+        assert all(later - earlier >= THIN_NS for earlier, later in pairwise(times))
 
 
 def test_a_body_keeps_its_name_and_tells_what_it_lost() -> None:

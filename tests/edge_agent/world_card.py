@@ -1,7 +1,8 @@
 """The world's card: the two files of the outbox, and how a life of the agent begins.
 
 A full card takes nothing that makes the rows of the telemetry file longer than they are, and still deletes: that is
-what the reserve is for; sometimes there is none, and nothing can be deleted either. A file set aside takes all its rows with it; the agent hears of it with the next answer.
+what the reserve is for; sometimes there is none, and nothing can be deleted either. A file set aside takes all its rows
+with it; the agent hears of it with the next answer.
 """
 
 from __future__ import annotations

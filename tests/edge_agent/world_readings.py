@@ -229,7 +229,7 @@ class Readings:
         """A file was set aside: what the lane believes to be on the disk is there."""
         if self._unseen:
             return
-        believed = [key for key in self.lane._shelf.backlog.keys() if not self.lane._shelf.backlog[key].busy]
+        believed = [key for key in self.lane._shelf.backlog if not self.lane._shelf.backlog[key].busy]
         entries = (*self.lane._flight.items(), *self.lane._fresh.items())
         believed += [key for key, entry in entries if entry.row is not None]
         gone = [key for key in believed if key not in self._card.batches]
@@ -240,7 +240,7 @@ class Readings:
         return {number for body in bodies for number in numbers(body)}
 
     def _only_on_disk(self) -> set[int]:
-        keys = [*self.lane._shelf.backlog.keys(), *self.lane._shelf.loading]
+        keys = [*self.lane._shelf.backlog, *self.lane._shelf.loading]
         return {number for key in keys for number in self._on_card(key)}
 
     def _on_card(self, key: Key) -> list[int]:
