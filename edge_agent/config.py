@@ -182,7 +182,9 @@ def load_box_settings(path: Path) -> BoxSettings:
     try:
         return load_toml(text, BoxSettings, source=str(path), examples=_EXAMPLES)
     except ConfigError as error:
-        example = _driver_example(text, error.key) or error.example
+        meant = re.search(r"did you mean '(\w+)'", error.expected)
+        key = error.key if meant is None else re.sub(r"[^.]+$", meant[1], error.key)
+        example = _driver_example(text, key) or error.example
         raise ConfigError(error.file, error.key, error.expected, example=example, line=error.line) from None
 
 

@@ -96,11 +96,17 @@ class SensorReader:
         sensor: The sensor's settings.
         clock: The box's clock; it hears the time of a satellite fix here.
         faults: Counts lost lines and what else is wrong when it begins.
-        on_sample: Called with the name of the sensor, or of a part of it, and each sample.
+        on_sample: Called with the name of the sensor, or of a part of it, and each sample that is told.
+        on_measured: Called so with every good sample, also those that come too often to be told.
     """
 
     def __init__(
-        self, sensor: DriverSettings, clock: Clock, faults: Counter[str], on_sample: Callable[[str, Sample], None]
+        self,
+        sensor: DriverSettings,
+        clock: Clock,
+        faults: Counter[str],
+        on_sample: Callable[[str, Sample], None],
+        on_measured: Callable[[str, Sample], None] | None = None,
     ) -> None:
         self._sensor = sensor
         self._kind = find_driver(sensor.driver)
@@ -111,6 +117,7 @@ class SensorReader:
         self._clock = clock
         self._faults = faults
         self._on_sample = on_sample
+        self._on_measured = on_measured
         self._tells_time = self._kind.tells_time and sensor.live
         self.position: Position | None = None
         self._told: dict[str, str] = {}
@@ -171,6 +178,8 @@ class SensorReader:
             self._clock.tell("gnss", sample.time_ns, sample.monotonic_ns)
         if sample.kind == "position":
             self.position = self._position(sample)
+        if self._on_measured is not None:
+            self._on_measured(name, sample)
         at_ns = sample.monotonic_ns if sample.time_ns is None else sample.time_ns
         if self._thinner.is_told(name, sample.kind, sample.fields, at_ns):
             self._on_sample(name, sample)

@@ -76,6 +76,7 @@ def test_the_example_is_good(tmp_path: Path) -> None:
             'driver = "nmea"\nmax_speed_mps = 0\n',
             [":26:", "than 0", "example: max_speed"],
         ),
+        ('driver = "nmea"\n', 'driver = "nmea"\nmax_speed = 9\n', ["did you mean", "example: max_speed_mps = 70.0"]),
         ('uri = "serial:///', 'uri = "cereal:///', ["sensors.0.uri", "serial:///dev/"]),
         ('uri = "gpio://gpiochip0/17', 'uri = "gpio://', ["buttons.0.uri", "gpio://gpiochip0/17"]),
         ('id = "gps"', 'id = "box"', ["sensors.0.id", "'box' is used twice: it is the box's own health"]),

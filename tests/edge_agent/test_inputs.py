@@ -210,9 +210,17 @@ async def test_what_is_not_told_is_still_the_freshest_position_and_tells_the_tim
     log.write_bytes(b"".join(rmc(f"0300{at // 10:02}.{at % 10}0") for at in range(95)))
     settings = find_driver("nmea").settings(id="gps", driver="nmea", uri=f"replay://{log}", min_interval_s=1.0)
     taken: list[int | None] = []
-    reader = SensorReader(settings, Clock(0, 0), Counter(), lambda _, sample: taken.append(sample.time_ns))
+    measured: list[str] = []
+    reader = SensorReader(
+        settings,
+        Clock(0, 0),
+        Counter(),
+        lambda _, sample: taken.append(sample.time_ns),
+        lambda name, _: measured.append(name),
+    )
     async with asyncio.timeout(10):
         await reader.run()
     assert len(taken) == 10
+    assert measured == ["gps"] * 95, "thresholds see every one"
     assert reader.position is not None
     assert reader.position.timestamp_ns == (taken[0] or 0) + 94 * 10**8

@@ -72,3 +72,9 @@ def test_a_built_in_name_cannot_be_taken(installed: Path) -> None:
     package(installed, "1 / 0", name="nmea")
     assert find_driver("nmea").open.__module__ == BUILT_IN["nmea"]
     assert driver_names().count("nmea") == 1
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_docs_have_each_built_in_driver(name: str) -> None:
+    text = (Path(__file__).parents[3] / "docs/drivers.md").read_text(encoding="utf-8")
+    assert f"| [`{name}`](../edge_agent/drivers/{name}/README.md) |" in text
