@@ -30,6 +30,9 @@ BUILT_IN: Final = MappingProxyType(
         "frame": "edge_agent.drivers.frame.driver",
         "pattern": "edge_agent.drivers.pattern.driver",
         "modbus": "edge_agent.drivers.modbus.driver",
+        "w1": "edge_agent.drivers.w1.driver",
+        "hwmon": "edge_agent.drivers.hwmon.driver",
+        "iio": "edge_agent.drivers.iio.driver",
     }
 )
 """Each built-in driver's module."""

@@ -1,0 +1,1 @@
+"""1-wire thermometers, by the kernel's w1 bus."""
