@@ -32,6 +32,7 @@ from edge_agent.outbox.writer import OutboxError, Writer
 
 _PR_SET_PTRACER: Final = 0x59616D61
 _CHECKPOINT_BYTES: Final = 60_000
+_NOBODY: Final = 65_534
 STREAM: Final = "0123456789abcdef"
 
 Tell = Callable[[str, object], None]
@@ -108,6 +109,27 @@ async def stubborn(folder: Path, first: int, tell: Tell) -> None:
         outbox.writer.stop()
 
 
+async def stranger(folder: Path, first: int, tell: Tell) -> None:
+    """An agent whose user may only read, or not even that."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(_NOBODY)
+        os.setuid(_NOBODY)
+    outbox = AlarmOutbox(folder)
+    outbox.writer.start()
+    try:
+        presses, _ = await outbox.load()
+        tell("presses", [kept.press.event_id for kept in presses])
+    except OutboxError as error:
+        tell("not read", str(error))
+    try:
+        await outbox.add(press(first))
+    except OutboxError as error:
+        tell("not kept", str(error))
+    tell("fault", outbox.writer.fault)
+    outbox.writer.stop()
+
+
 async def _insist(ask: Callable[[], Coroutine[Any, Any, object]], writer: Writer, tell: Tell) -> None:
     for _ in range(10):
         try:
@@ -162,7 +184,7 @@ async def read(folder: Path, first: int, tell: Tell) -> None:
 
 
 DO: Final[dict[str, Callable[[Path, int, Tell], Coroutine[Any, Any, None]]]] = {
-    each.__name__: each for each in (alarms, telemetry, stubborn, read)
+    each.__name__: each for each in (alarms, telemetry, stubborn, stranger, read)
 }
 
 
