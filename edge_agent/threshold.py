@@ -99,8 +99,6 @@ class ThresholdSettings(Settings):
 
     def is_back(self, value: float) -> bool:
         """Return whether a value is back from the limit by the hysteresis."""
-        if self.is_beyond(value):
-            return False
         return value <= self.ends_at if self.above is not None else value >= self.ends_at
 
 

@@ -78,6 +78,7 @@ def test_silence_while_pending_begins_anew() -> None:
     assert alarms(rule(for_s=10), (4.0, 0), (4.0, gap_s + 1)) == []
     assert alarms(rule(for_s=10), (4.0, 0), (4.0, gap_s + 1), (4.0, gap_s + 11)) == [gap_s + 11]
     assert alarms(rule(for_s=600), (4.0, 0), (4.0, 600)) == [600], "a sensor may be as slow as the rule"
+    assert alarms(rule(for_s=10), (4.0, 0), (4.0, 20)) == [20], "and as slow as a minute"
 
 
 def test_silence_while_raised_clears_nothing() -> None:
@@ -95,6 +96,9 @@ def test_only_its_own_sensor_kind_and_field_are_looked_at() -> None:
     assert thresholds.take("lake", level(9.0, 0)) == []
     assert thresholds.take("river", Sample("noise", {"level_db": 90.0}, 0, None)) == []
     assert thresholds.take("river", Sample("water_level", {}, 0, None)) == []
+    for no_number in ("9.0", True):
+        assert thresholds.take("river", Sample("water_level", {"level_m": no_number}, 0, None)) == []
+    assert thresholds.states()["low"] == ("normal", None)
     assert [one.button for one in thresholds.take("river", level(9.0, 0))] == ["river-high"]
     assert [one.button for one in thresholds.take("sea", level(9.0, 0))] == ["other"]
     assert thresholds.states() == {

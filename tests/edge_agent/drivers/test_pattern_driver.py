@@ -53,6 +53,11 @@ def test_a_line_is_out_with_its_end() -> None:
     )
 
 
+def test_spaces_about_a_number_are_no_part_of_it() -> None:
+    padded = {**NOISE, "readings": [{"kind": "noise", "pattern": "^L(?P<level_db>[ 0-9.]{6})$"}]}
+    assert _levels(b"\rL  63.2\rL101.5 \rL6 3.20\r", table=padded) == [63.2, 101.5]
+
+
 LINE_NOISE = {
     "empty": b"",
     "merged": b"R234",
