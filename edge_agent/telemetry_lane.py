@@ -9,10 +9,7 @@ A batch without receipt is in exactly one of four places:
     loading    no, on disk      the disk's answer → fresh, or backlog when the disk could not be read
 
 Rules (DESIGN, "Two lanes"):
-- At most 8 batches without receipt are in flight, and on a connection at most 2 s of the measured uplink, or one batch,
-  lack their PUBACK (`uplink_rate.py`). What lacks it is not sent again on that connection: TCP delivers it, or the
-  connection ends. A batch is sent again 30 s after its PUBACK, growing to 5 min, jittered; on each new connection; and
-  when a receipt shows that the collector is back.
+- What was sent and when it goes out again is in `flight.py`: at most 8 batches, and 2 s of the uplink without PUBACK.
 - Fresh batches go before the backlog; both oldest first. On a link known to be slow, one that was never sent and is
   longer than 2 s of it is sent in pieces, under numbers of their own (`cutting.py`).
 - When the oldest reading is in memory only for 30 s, all batches without receipt go to the disk in one commit: a
@@ -29,11 +26,9 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import chain
 
 from contract.batch import MAX_BATCH_BYTES, Batch, Reading, TelemetryReceipt, encode_batch
-from contract.identity import body_hash, new_stream_id
+from contract.identity import new_stream_id
 from edge_agent.backlog import Row
 from edge_agent.batch_commands import (
     Command,
@@ -42,55 +37,23 @@ from edge_agent.batch_commands import (
     Key,
     LoadBatch,
     NewRow,
-    SendBatch,
     StoredRow,
     ThinnedRow,
 )
-from edge_agent.cutting import cut_first
-from edge_agent.eviction import THINNED, thin_body
+from edge_agent.batch_entry import Entry, in_place
+from edge_agent.eviction import THINNED
+from edge_agent.flight import WINDOW, Flight
 from edge_agent.shelf import MAX_ROWS, Shelf
 from edge_agent.uplink_rate import OVERHEAD_BYTES, UplinkRate
 
 _S = 10**9
-WINDOW = 8
 KEEP_AFTER_NS = 30 * _S
-RESEND_FIRST_NS = 30 * _S
-RESEND_CAP_NS = 300 * _S
 KEEPING_NS = 60 * _S
 MEMORY_BYTES = 8_000_000
-ENTRY_BYTES = 600
-"""Of a batch in memory beside its body, about."""
 UNKNOWN_LINK_BYTES = 8_000
 """Of a batch never sent on a link that no PUBACK has told of; a longer one is cut."""
 READING_BYTES = 230
 """Of a reading in a batch, about."""
-_STALE_NS = 5 * _S
-
-
-@dataclass(slots=True)
-class _Entry:
-    """A batch in memory. `row`: as it is on the disk. `resend_ns` None: it waits for its PUBACK or a new connection."""
-
-    readings: int
-    since_ns: int
-    body: bytes
-    row: Row | None = None
-    keeping_ns: int | None = None
-    thinned: bool = False
-    sent: bool = False
-    attempts: int = 0
-    answered_ns: int = 0
-    resend_ns: int | None = None
-    name: str = ""
-
-    @property
-    def size(self) -> int:
-        return len(self.body) + ENTRY_BYTES
-
-    @property
-    def whole(self) -> bool:
-        """Whether nobody else has its content yet, so that it may still change."""
-        return not self.sent and self.row is None and self.keeping_ns is None
 
 
 class TelemetryLane:
@@ -123,23 +86,23 @@ class TelemetryLane:
         self._streams = [stream]
         self._dropped = dropped
         self._max_memory_bytes = max_memory_bytes
-        self._random = draw if draw is not None else random.Random()
         self._mint = mint
         self._number = 0
-        self._fresh: dict[Key, _Entry] = {}
-        self._flight: dict[Key, _Entry] = {}
-        self._unkept: dict[Key, _Entry] = {}
+        self._fresh: dict[Key, Entry] = {}
+        self._flight = Flight(draw if draw is not None else random.Random())
+        self._unkept: dict[Key, Entry] = {}
         self._shelf = Shelf(dropped, max_bytes=max_bytes, max_rows=max_rows)
-        self._names: dict[str, Key] = {}
-        self._sendings: dict[int, Key] = {}
-        self._sending = 0
         self._retry_ns = 0
         self._in_memory = 0
         self._written = 0
         self._memory_bytes = 0
-        self.rate = UplinkRate()
         self.restored = 0
         self.receipted = 0
+
+    @property
+    def rate(self) -> UplinkRate:
+        """The measured uplink."""
+        return self._flight.rate
 
     def __len__(self) -> int:
         return len(self._flight) + len(self._fresh) + len(self._shelf)
@@ -204,7 +167,7 @@ class TelemetryLane:
         """
         key = self._next_key()
         body = encode_batch(Batch(device=self._device, stream=key[0], batch=key[1], readings=readings))
-        entry = _Entry(len(readings), monotonic_ns if since_ns is None else since_ns, body)
+        entry = Entry(len(readings), monotonic_ns if since_ns is None else since_ns, body)
         self._fresh[key] = self._unkept[key] = entry
         self._memory_bytes += entry.size
         self._in_memory += entry.readings
@@ -241,7 +204,7 @@ class TelemetryLane:
         if sending and self._retry_ns > monotonic_ns:
             moments.append(self._retry_ns)
         elif sending:
-            moments.extend(entry.resend_ns for entry in self._flight.values() if entry.resend_ns is not None)
+            moments.extend(self._flight.moments())
             first = next(iter(self._fresh.values()), None)
             if first is not None and first.keeping_ns is not None:
                 moments.append(first.keeping_ns + KEEPING_NS)
@@ -255,15 +218,11 @@ class TelemetryLane:
 
     def connected(self, monotonic_ns: int) -> None:
         """A new connection stands: what was in flight on the old one may be lost and is due again."""
-        self.rate.reset()
-        self._sendings.clear()
-        for entry in self._flight.values():
-            entry.resend_ns = monotonic_ns
+        self._flight.connected(monotonic_ns)
 
     def not_sent(self, sending: int) -> None:
         """A sending was not handed to the socket: its batch waits for the next connection."""
-        self.rate.not_sent(sending)
-        self._sendings.pop(sending, None)
+        self._flight.not_sent(sending)
 
     def acknowledged(self, sending: int, monotonic_ns: int, *, heard: bool = True) -> None:
         """The broker answered a sending with a PUBACK: the wait for the receipt begins.
@@ -273,24 +232,19 @@ class TelemetryLane:
             monotonic_ns: Now.
             heard: False: nobody listened. The collector is away, and is asked again soon.
         """
-        self.rate.acknowledged(sending, monotonic_ns)
-        entry = self._flight.get(self._sendings.pop(sending, ("", 0)))
-        if entry is not None:
-            wait_ns = min(RESEND_CAP_NS, RESEND_FIRST_NS * 2 ** min(entry.attempts - 1, 10)) if heard else _STALE_NS
-            entry.answered_ns = monotonic_ns
-            entry.resend_ns = monotonic_ns + int(wait_ns * (0.8 + 0.4 * self._random.random()))
+        self._flight.acknowledged(sending, monotonic_ns, heard=heard)
 
     def receipt(self, receipt: TelemetryReceipt, monotonic_ns: int) -> None:
         """Hear a receipt of the collector."""
         named = [key for span in receipt.ranges for key in self._named(span.stream, span.first, span.last)]
-        named.extend(self._names[name] for name in receipt.bodies if name in self._names)
+        named.extend(key for name in receipt.bodies if (key := self._flight.named(name)) is not None)
         for key in named:
             self.receipted += self._remove(key)
         if receipt.retry_after_s is not None:
             self._retry_ns = monotonic_ns + int(receipt.retry_after_s * _S)
         elif named:
             self._retry_ns = 0
-            self._hurry(monotonic_ns)
+            self._flight.hurry(monotonic_ns)
 
     # --- the disk; `file` is how many files were set aside as damaged when it answered
 
@@ -357,7 +311,7 @@ class TelemetryLane:
         row = self._shelf.loaded(key, found=body is not None)
         if row is None or body is None:
             return
-        entry = self._fresh[key] = _Entry(row.readings, monotonic_ns, body, row, thinned=row.thinned, sent=row.sent)
+        entry = self._fresh[key] = Entry(row.readings, monotonic_ns, body, row, thinned=row.thinned, sent=row.sent)
         self._memory_bytes += entry.size
         self._in_memory += entry.readings
         self._written += entry.readings
@@ -402,15 +356,9 @@ class TelemetryLane:
         everything = [*self._flight, *self._fresh, *self._shelf.loading, *self._shelf.backlog]
         return [key for key in everything if key[0] == stream and first <= key[1] <= last]
 
-    def _hurry(self, monotonic_ns: int) -> None:
-        """A receipt shows that the collector is there: what it has left unanswered for a while was lost."""
-        for entry in self._flight.values():
-            if entry.resend_ns is not None and monotonic_ns - entry.answered_ns >= _STALE_NS:
-                entry.resend_ns = min(entry.resend_ns, monotonic_ns)
-
     def _remove(self, key: Key) -> int:
         """Forget a batch wherever it is; return its readings, 0 when there is none such."""
-        entry = self._flight.pop(key, None) or self._fresh.pop(key, None)
+        entry = self._flight.take(key) or self._fresh.pop(key, None)
         if entry is None:
             return self._shelf.remove(key)
         self._unkept.pop(key, None)
@@ -419,8 +367,7 @@ class TelemetryLane:
         self._leave_memory(entry)
         return entry.readings
 
-    def _leave_memory(self, entry: _Entry) -> None:
-        self._names.pop(entry.name, None)
+    def _leave_memory(self, entry: Entry) -> None:
         self._memory_bytes -= entry.size
         self._in_memory -= entry.readings
         if entry.row is not None:
@@ -441,19 +388,18 @@ class TelemetryLane:
 
     def _send(self, monotonic_ns: int) -> list[Command]:
         commands: list[Command] = []
-        for key, entry in self._flight.items():
-            if entry.resend_ns is not None and entry.resend_ns <= monotonic_ns:
-                if not self.rate.allows(len(entry.body)):
-                    return commands
-                commands.append(self._send_one(key, entry, monotonic_ns))
+        for key, entry in self._flight.again(monotonic_ns):
+            if not self.rate.allows(len(entry.body)):
+                return commands
+            commands.append(self._flight.send(key, entry, monotonic_ns))
         while self._room > 0 and (first := self._next_fresh(monotonic_ns)) is not None:
             key, entry = first, self._fresh[first]
             if entry.whole and entry.readings > 1 and len(entry.body) > self.batch_bytes:
                 key, entry = self._cut_fresh(key, entry)
             if not self.rate.allows(len(entry.body)):
                 return commands
-            self._flight[key] = self._fresh.pop(key)
-            commands.append(self._send_one(key, entry, monotonic_ns))
+            del self._fresh[key]
+            commands.append(self._flight.send(key, entry, monotonic_ns))
         return commands + self._load(monotonic_ns)
 
     @property
@@ -466,27 +412,12 @@ class TelemetryLane:
                 return key
         return None
 
-    def _send_one(self, key: Key, entry: _Entry, monotonic_ns: int) -> Command:
-        self._sending += 1
-        self._sendings[self._sending] = key
-        self.rate.sent(self._sending, len(entry.body), monotonic_ns)
-        entry.attempts += 1
-        entry.sent = True
-        entry.resend_ns = None
-        if not entry.name:
-            entry.name = body_hash(entry.body)
-        self._names[entry.name] = key
-        return SendBatch(key, entry.body, self._sending)
-
-    def _cut_fresh(self, key: Key, entry: _Entry) -> tuple[Key, _Entry]:
+    def _cut_fresh(self, key: Key, entry: Entry) -> tuple[Key, Entry]:
         """Put a piece that the link takes, and the rest, in a batch's place; return the piece."""
-        pieces = {
-            new: _Entry(readings, entry.since_ns, body, thinned=entry.thinned)
-            for new, readings, body in cut_first(entry.body, self._next_key(2), self.batch_bytes)
-        }
+        pieces = entry.cut(self._next_key(2), self.batch_bytes)
         self._memory_bytes += sum(piece.size for piece in pieces.values()) - entry.size
-        self._fresh = _in_place(self._fresh, key, pieces)
-        self._unkept = _in_place(self._unkept, key, pieces)
+        self._fresh = in_place(self._fresh, key, pieces)
+        self._unkept = in_place(self._unkept, key, pieces)
         return next(iter(pieces.items()))
 
     def _load(self, monotonic_ns: int) -> list[Command]:
@@ -528,17 +459,9 @@ class TelemetryLane:
         if entry is None:
             return False
         before = entry.size
-        entry.body, lost = thin_body(entry.body)
-        entry.thinned = True
-        entry.readings -= lost
+        lost = entry.thin()
         self._memory_bytes += entry.size - before
         self._in_memory -= lost
         if lost:
             self._dropped[THINNED] += lost
         return True
-
-
-def _in_place(entries: dict[Key, _Entry], key: Key, pieces: dict[Key, _Entry]) -> dict[Key, _Entry]:
-    """Return entries with the pieces of one in its place: their order is their age."""
-    parts = (pieces.items() if one == key else ((one, entry),) for one, entry in entries.items())
-    return dict(chain.from_iterable(parts))

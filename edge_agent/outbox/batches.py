@@ -49,8 +49,10 @@ COMMIT;
 """
 LOG_BYTES: Final = 256_000
 RESERVE_BYTES: Final = 512_000
-ROW_BYTES: Final = 400
-"""Of a row beside its body, about: keys, the index, what its last page has left."""
+_PAGE_BYTES: Final = 4_096
+_SHARED_BYTES: Final = 1_500
+_ROW_BYTES: Final = 150
+"""Of a row beside its body, about: keys and index."""
 _PLAIN: Final = b"{"
 
 
@@ -82,7 +84,7 @@ class BatchOutbox:
                 "SELECT stream, number, readings, length(body), sent, thinned FROM kept ORDER BY rowid"
             )
             return [
-                StoredRow((stream, number), readings, size + ROW_BYTES, bool(sent), bool(thinned))
+                StoredRow((stream, number), readings, _size(size), bool(sent), bool(thinned))
                 for stream, number, readings, size, sent, thinned in rows
             ]
 
@@ -127,7 +129,7 @@ class BatchOutbox:
                     "UPDATE kept SET readings = readings - ?, thinned = 1, body = ? WHERE stream = ? AND number = ?",
                     (lost, packed, *key),
                 )
-                thinned.append(ThinnedRow(key, lost, len(packed) + ROW_BYTES))
+                thinned.append(ThinnedRow(key, lost, _size(len(packed))))
             return thinned
 
         return await self._run(job)
@@ -200,10 +202,16 @@ class BatchOutbox:
             self._reserve.write_bytes(os.urandom(size))
 
 
+def _size(packed_bytes: int) -> int:
+    """Return what a body costs in the file: short ones share a page, long ones have whole pages to themselves."""
+    pages = -(-packed_bytes // _PAGE_BYTES) if packed_bytes > _SHARED_BYTES else 0
+    return (pages * _PAGE_BYTES or packed_bytes) + _ROW_BYTES
+
+
 def _insert(connection: sqlite3.Connection, rows: Sequence[tuple[Key, int, bool, bytes]]) -> list[int]:
     packed = [(*key, readings, sent, 0, zlib.compress(body)) for key, readings, sent, body in rows]
     connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?, ?)", packed)
-    return [len(row[-1]) + ROW_BYTES for row in packed]
+    return [_size(len(row[-1])) for row in packed]
 
 
 def _delete(connection: sqlite3.Connection, keys: Sequence[Key]) -> None:

@@ -25,8 +25,9 @@ from edge_agent.batch_commands import (
     ThinBatches,
     ThinnedRow,
 )
+from edge_agent.flight import WINDOW
 from edge_agent.shelf import DISK_PAUSE_NS
-from edge_agent.telemetry_lane import KEEP_AFTER_NS, KEEPING_NS, WINDOW, TelemetryLane
+from edge_agent.telemetry_lane import KEEP_AFTER_NS, KEEPING_NS, TelemetryLane
 
 S = 10**9
 STREAM = "00000000000000aa"

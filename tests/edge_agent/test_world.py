@@ -95,7 +95,7 @@ def _forget_what_nobody_heard(patch: pytest.MonkeyPatch) -> None:
     true = TelemetryLane.acknowledged
 
     def acknowledged(self: TelemetryLane, sending: int, monotonic_ns: int, *, heard: bool = True) -> None:
-        key = self._sendings.get(sending)
+        key = self._flight._sendings.get(sending)
         true(self, sending, monotonic_ns, heard=heard)
         if not heard and key is not None:
             self.receipted += self._remove(key)
@@ -126,7 +126,7 @@ def _send_again_without_a_puback(patch: pytest.MonkeyPatch) -> None:
 
     def send(self: TelemetryLane, monotonic_ns: int) -> list[Command]:
         for entry in self._flight.values():
-            if entry.resend_ns is None and self._random.random() < 0.05:
+            if entry.resend_ns is None and self._flight._random.random() < 0.05:
                 entry.resend_ns = monotonic_ns
         return true(self, monotonic_ns)
 

@@ -31,9 +31,10 @@ from edge_agent.clock import Clock
 from edge_agent.cutting import cut
 from edge_agent.drivers.base import Sample
 from edge_agent.eviction import thin_body
+from edge_agent.flight import WINDOW
 from edge_agent.gatherer import GROWN_AGE_NS, GROWN_READINGS, HOLD_NS, Gathered, Gatherer
 from edge_agent.shelf import DISK_PAUSE_NS
-from edge_agent.telemetry_lane import KEEP_AFTER_NS, WINDOW, TelemetryLane
+from edge_agent.telemetry_lane import KEEP_AFTER_NS, TelemetryLane
 from tests.edge_agent.world_card import Card, CardRow, Life, Verdict, numbers
 from tests.edge_agent.world_centre import DEVICE, claim
 from tests.edge_agent.world_net import Loop, Outcome, S, Session
