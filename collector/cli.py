@@ -39,13 +39,13 @@ def run(
     Example: siaga collector run --config collector.toml
     """
     settings = _settings(config)
-    broker, account = _identities(settings, config)
+    broker, account, topics = _identities(settings, config)
     _log_to_stderr(log_level)
     from collector.main import serve
     from collector.quarantine import QuarantineError
 
     try:
-        serve(settings, broker, account)
+        serve(settings, broker, account, topics)
     except QuarantineError as error:
         typer.echo(f"collector: quarantine: {error}", err=True)
         raise typer.Exit(_EX_IOERR) from None
@@ -86,13 +86,13 @@ def _settings(config: Path) -> CollectorSettings:
         raise typer.Exit(EX_CONFIG) from None
 
 
-def _identities(settings: CollectorSettings, config: Path) -> tuple[Endpoint, Account | None]:
-    """Return whom to dial and who we are to the store."""
-    from collector.config import broker_endpoint
+def _identities(settings: CollectorSettings, config: Path) -> tuple[Endpoint, Account | None, str]:
+    """Return whom to dial, who we are to the store, and what to subscribe to."""
+    from collector.config import broker_endpoint, topic_filter
     from contract.errors import EX_CONFIG, ConfigError
 
     try:
-        return broker_endpoint(settings, config), settings.store.account(config)
+        return broker_endpoint(settings, config), settings.store.account(config), topic_filter(settings, config)
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(EX_CONFIG) from None

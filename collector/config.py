@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from contract.errors import ConfigError
+from contract.errors import ConfigError, PrivateFileError
 from contract.settings import Settings, load_toml
+from contract.topics import ALL_TELEMETRY
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
+from store.account import read_password
 from store.config import EXAMPLES as STORE_EXAMPLES
 from store.config import StoreSettings
+
+_GROUP: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 EXAMPLES = {
     "data_dir": 'data_dir = "/var/lib/siaga/collector"',
     "client_id": 'client_id = "collector-1"',
+    "group_file": 'group_file = "collector.group"',
+    "metrics": "[metrics] port = 9469",
+    "metrics.host": 'host = "127.0.0.1"',
+    "metrics.port": "port = 9469",
     **broker_examples("broker"),
     "store": '[store] with url = "http://127.0.0.1:8086", username = "collector", password_file = "store.password"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
 }
 
 
+class MetricsSettings(Settings):
+    """The table `[metrics]`: where /metrics, /healthz and /readyz are answered. Nobody has to log in there."""
+
+    host: Annotated[str, Field(pattern=r"^[^\s/\x00]+$", max_length=253)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)]
+
+
 class CollectorSettings(Settings):
-    """The whole file."""
+    """The whole file. Paths are relative to the file they stand in.
+
+    `group_file` holds the name of the group of collectors that share the messages among them; without it the collector
+    takes all of them.
+    """
 
     data_dir: Path
     client_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "collector-1"
+    group_file: Path | None = None
     broker: BrokerSettings
     store: StoreSettings = StoreSettings()
+    metrics: MetricsSettings | None = None
 
 
 def broker_endpoint(settings: CollectorSettings, path: Path) -> Endpoint:
@@ -43,6 +65,28 @@ def broker_endpoint(settings: CollectorSettings, path: Path) -> Endpoint:
         ConfigError: A file it names cannot be used.
     """
     return settings.broker.endpoint(source=str(path), table="broker", base=path.parent)
+
+
+def topic_filter(settings: CollectorSettings, path: Path) -> str:
+    """Return what to subscribe to: all telemetry, or the group's share of it.
+
+    Args:
+        settings: The settings.
+        path: The file they are from.
+
+    Raises:
+        ConfigError: The group's file cannot be used.
+    """
+    if settings.group_file is None:
+        return ALL_TELEMETRY
+    try:
+        group = read_password(path.parent / settings.group_file)
+    except PrivateFileError as error:
+        raise ConfigError(str(path), "group_file", str(error)) from None
+    if not _GROUP.fullmatch(group):
+        expected = f"{settings.group_file} holds no group's name: 1 to 128 letters, digits, - and _"
+        raise ConfigError(str(path), "group_file", expected)
+    return f"$share/{group}/{ALL_TELEMETRY}"
 
 
 def load(path: Path) -> CollectorSettings:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 import mqtt5
@@ -25,22 +25,20 @@ class ProtocolViolationError(ConnectionError):
     """The broker sent what MQTT 5 does not allow, or more than was agreed; carries the first bytes in hexadecimal."""
 
 
-OnPublish = Callable[["Connection", mqtt5.PublishPacket], None]
+OnMessages = Callable[["Connection", list[mqtt5.PublishPacket], int], None]
+"""Called with what one read brought: the messages in order, at least one, and their size off the wire in bytes."""
 
 
 class Connection(asyncio.Protocol):
     """One connection.
 
     Args:
-        on_publish: Called for each message, in order, in the event loop; it must not block.
-        on_read: Called after each read from the socket, when its messages were handed over.
+        on_messages: Called for each read that brought messages, in the event loop; it must not block.
         max_packet_bytes: The largest packet that was agreed on.
         max_in_flight: How many of our own messages may wait for their PUBACK, at most.
     """
 
-    def __init__(
-        self, on_publish: OnPublish, on_read: Callable[[], None], *, max_packet_bytes: int, max_in_flight: int
-    ) -> None:
+    def __init__(self, on_messages: OnMessages, *, max_packet_bytes: int, max_in_flight: int) -> None:
         loop = asyncio.get_running_loop()
         self.connack: asyncio.Future[mqtt5.ConnAckPacket] = loop.create_future()
         self.suback: asyncio.Future[mqtt5.SubAckPacket] = loop.create_future()
@@ -50,17 +48,23 @@ class Connection(asyncio.Protocol):
         self.window_open = asyncio.Event()
         self.last_received_s = loop.time()
         self.last_resumed_s = loop.time()
+        self.last_message_s: float | None = None
         self.refused_publishes = 0
         self.paused = False
         self._loop = loop
-        self._on_publish = on_publish
-        self._on_read = on_read
+        self._on_messages = on_messages
         self._max_packet_bytes = max_packet_bytes
         self._max_in_flight = max_in_flight
+        self._broker_window = 65_535
         self._in_flight: set[int] = set()
         self._next_packet_id = 1
         self._rest = b""
         self._transport: asyncio.Transport | None = None
+
+    @property
+    def broker_window(self) -> int:
+        """How many messages the broker takes from us at once; Mosquitto hands over as many (max_inflight_messages)."""
+        return self._broker_window
 
     @property
     def window(self) -> int:
@@ -89,25 +93,31 @@ class Connection(asyncio.Protocol):
         if self._rest:
             data = self._rest + data
         view = memoryview(data)
+        messages: list[mqtt5.PublishPacket] = []
         place, end = 0, len(data)
+        read, publish = mqtt5.read, mqtt5.PublishPacket
+        failed = ""
         while place < end:
             try:
-                packet, size = mqtt5.read(view[place:])
+                packet, size = read(view[place:])
             except IndexError:
                 break
             except ValueError as error:
-                self.abort(f"malformed packet: {error}: {data[place : place + 32].hex(' ')}")
-                return
+                failed = f"malformed packet: {error}: {data[place : place + 32].hex(' ')}"
+                break
             place += size
-            if type(packet) is mqtt5.PublishPacket:
-                self._on_publish(self, packet)
+            if type(packet) is publish:
+                messages.append(packet)
             else:
                 self._handle(packet)
         self._rest = data[place:] if place < end else b""
-        if len(self._rest) > self._max_packet_bytes:
+        if messages:
+            self.last_message_s = self.last_received_s
+            self._on_messages(self, messages, place)
+        if failed:
+            self.abort(failed)
+        elif len(self._rest) > self._max_packet_bytes:
             self.abort(f"a packet of more than {self._max_packet_bytes} bytes")
-            return
-        self._on_read()
 
     def connect(self, packet: mqtt5.ConnectPacket) -> None:
         """Send CONNECT; `connack` follows."""
@@ -115,6 +125,7 @@ class Connection(asyncio.Protocol):
 
     def agreed(self, connack: mqtt5.ConnAckPacket) -> None:
         """Take over what the broker allows."""
+        self._broker_window = connack.receive_max
         self._max_in_flight = min(self._max_in_flight, connack.receive_max)
         self.window_open.set()
 
@@ -125,14 +136,16 @@ class Connection(asyncio.Protocol):
         )
         self._write(mqtt5.SubscribePacket(self._packet_id(), [one]).write())
 
-    def publish(self, topic: str, body: bytes) -> None:
-        """Publish at QoS 1; only when `window` is not 0."""
-        packet_id = self._packet_id()
-        self._in_flight.add(packet_id)
+    def publish_all(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Publish topics and bodies at QoS 1, in one write; at most `window` of them."""
+        packets: list[bytes] = []
+        for topic, body in messages:
+            packet_id = self._packet_id()
+            self._in_flight.add(packet_id)
+            packets.append(mqtt5.PublishPacket(topic, body, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=packet_id).write())
         if self.window == 0:
             self.window_open.clear()
-        packet = mqtt5.PublishPacket(topic, body, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=packet_id)
-        self._write(packet.write())
+        self._write(b"".join(packets))
 
     def release(self) -> None:
         """Send the PUBACKs that may leave now."""

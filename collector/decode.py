@@ -4,7 +4,13 @@ Rules, in this order:
 - The topic says who wrote; a body that names another device is refused as a whole (`another device`).
 - A body that does not validate is refused as a whole, with the contract's reason.
 - A reading is refused alone when its timestamp is before 2000-01-01 (`before 2000`: a clock that was never set) or more
-  than a day ahead of the collector's clock (`future time`), or when the catalogue refuses it. The others are stored.
+  than a day ahead of the collector's clock (`future time`), when the catalogue refuses it, or when its device names
+  more sensors than a device may (`too many series`). The others are stored.
+
+There are two ways through. `quick` takes a body that is good in every respect and like one seen before, which nearly
+all are, in a fifth of the time; it returns None for any other. `careful` is the judge: it knows every rule and every
+reason, and enters what it found good, so that the next body like it goes the quick way. Whatever `quick` takes,
+`careful` takes with the same lines.
 
 Refused readings keep their batch's identity and are one body for each reason, so that sending the batch again yields
 the same bytes, and the quarantine knows them by their hash.
@@ -13,21 +19,26 @@ the same bytes, and the quarantine knows them by their hash.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
+from typing import Any, Final
+
+from pydantic_core import from_json
 
 from collector.line_protocol import line
-from contract.batch import Batch, Reading, decode_batch, encode_batch
+from collector.roster import Device, Stream
+from collector.shapes import EARLIEST_NS, SHAPES, learn
+from contract.batch import MAX_BATCH_BYTES, MAX_BATCH_READINGS, Batch, Reading, decode_batch, encode_batch
 from contract.catalogue import fault
-from contract.errors import BodyError, TopicError
-from contract.topics import parse_up
+from contract.errors import BodyError
 
-EARLIEST_NS: Final = 946_684_800 * 10**9
-"""2000-01-01T00:00:00Z in ns since 1970."""
 LATEST_AHEAD_NS: Final = 86_400 * 10**9
 """How far a timestamp may be ahead of the collector's clock, in ns: one day."""
 
-_TOPICS = 16_384
+_MAX_COUNT: Final = 2**63 - 1
+_BATCH_KEYS: Final = 4
+_READING_KEYS: Final = 5
+
+Piece = tuple[Stream, int, str, int]
+"""What a message has for the store: its stream, its batch number, its lines, and how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,56 +51,78 @@ class Refusal:
     readings: int
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """A batch's identity, its `count` good readings as lines of line protocol, and what was refused of it."""
-
-    stream: str
-    batch: int
-    lines: bytes
-    count: int
-    refusals: tuple[Refusal, ...]
-
-
-@lru_cache(maxsize=_TOPICS)
-def device_of(topic: str) -> str | None:
-    """Return the device that wrote to a topic of telemetry, or None when the topic is none."""
-    try:
-        parsed = parse_up(topic)
-    except TopicError:
-        return None
-    return parsed.device if parsed.kind == "telemetry" else None
-
-
-def decode(device: str, body: bytes, now_ns: int) -> Decoded:
-    """Return what a body holds.
+def quick(device: Device, body: bytes, latest_ns: int) -> Piece | None:
+    """Return what a body holds when all of it is plainly good, else None.
 
     Args:
         device: The device, from the topic.
         body: The body.
-        now_ns: The collector's time in ns since 1970.
+        latest_ns: The latest timestamp that is good, in ns since 1970.
+    """
+    if len(body) > MAX_BATCH_BYTES:
+        return None
+    try:
+        batch: Any = from_json(body, allow_inf_nan=False)
+        readings = batch["readings"]
+        stream = device.streams[batch["stream"]]
+        number = batch["batch"]
+        if batch["device"] != device.name or type(number) is not int or type(readings) is not list:
+            return None
+        lines: list[str] = []
+        colons = _BATCH_KEYS + _READING_KEYS * len(readings)
+        following = iter(readings)
+        reading = next(following)
+        while reading is not None:
+            fields, before = reading["fields"], len(lines)
+            reading = SHAPES[reading["kind"], *fields](reading, following, device.heads, latest_ns, lines)
+            colons += len(fields) * (len(lines) - before)
+    except (ValueError, LookupError, TypeError, AttributeError, StopIteration):
+        return None
+    # Each key written has a colon: a key twice, or one we do not know, is one too many (see `decode_batch`).
+    if body.count(b":") != colons or not 0 <= number <= _MAX_COUNT:
+        return None
+    # A null among the readings ends the iteration early.
+    if len(lines) != len(readings) or len(lines) > MAX_BATCH_READINGS:
+        return None
+    return stream, number, "\n".join(lines), len(lines)
+
+
+def careful(device: Device, body: bytes, latest_ns: int) -> tuple[Piece, tuple[Refusal, ...]]:
+    """Return what a body holds, its refused readings apart; enter what is good about it.
+
+    Args:
+        device: The device, from the topic.
+        body: The body.
+        latest_ns: The latest timestamp that is good, in ns since 1970.
 
     Raises:
         BodyError: The whole body is refused.
     """
     batch = decode_batch(body)
-    if batch["device"] != device:
-        raise BodyError("another device", body, detail=f"{device} sent a batch of {batch['device']}")
-    latest_ns = now_ns + LATEST_AHEAD_NS
+    if batch["device"] != device.name:
+        raise BodyError("another device", body, detail=f"{device.name} sent a batch of {batch['device']}")
     lines: list[str] = []
-    refused: dict[str, list[Reading]] | None = None
+    refused: dict[str, list[Reading]] = {}
     for reading in batch["readings"]:
-        if EARLIEST_NS <= reading["timestamp_ns"] <= latest_ns:
-            why = fault(reading["kind"], reading["fields"])
-            if why is None:
-                lines.append(line(device, reading))
-                continue
+        why = _why_not(device, reading, latest_ns)
+        if why is None:
+            learn(reading["kind"], reading["fields"])
+            lines.append(line(device.name, reading))
         else:
-            why = "before 2000" if reading["timestamp_ns"] < EARLIEST_NS else "future time"
-        refused = {} if refused is None else refused
-        refused.setdefault(why, []).append(reading)
-    refusals = () if refused is None else tuple(_refusal(batch, why, some) for why, some in refused.items())
-    return Decoded(batch["stream"], batch["batch"], "\n".join(lines).encode(), len(lines), refusals)
+            refused.setdefault(why, []).append(reading)
+    refusals = tuple(_refusal(batch, why, some) for why, some in refused.items())
+    return (device.stream(batch["stream"]), batch["batch"], "\n".join(lines), len(lines)), refusals
+
+
+def _why_not(device: Device, reading: Reading, latest_ns: int) -> str | None:
+    if reading["timestamp_ns"] < EARLIEST_NS:
+        return "before 2000"
+    if reading["timestamp_ns"] > latest_ns:
+        return "future time"
+    why = fault(reading["kind"], reading["fields"])
+    if why is None and not device.admits(reading["sensor"]):
+        return "too many series"
+    return why
 
 
 def _refusal(batch: Batch, why: str, readings: list[Reading]) -> Refusal:

@@ -9,8 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import resource
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from mqtt5 import PublishPacket
@@ -18,24 +23,25 @@ from mqtt5 import PublishPacket
 from collector.batcher import Batcher, Limits
 from collector.config import CollectorSettings
 from collector.connection import Connection
-from collector.intake import Intake, Message
+from collector.intake import Intake
+from collector.metrics import Snapshot
 from collector.quarantine import FILE, Quarantine, QuarantineError
-from collector.receipts import Receipts
+from collector.receipts import Receipts, gather_s
+from collector.roster import Roster
 from collector.session import MqttSession, Terms
 from collector.trouble import Trouble
 from collector.writer import Writer
-from contract.messages import encode
-from contract.topics import ALL_TELEMETRY, telemetry_receipt
+from contract.topics import ALL_TELEMETRY
 from link import Endpoint
 from store import Store
 
 _log = logging.getLogger("siaga.collector")
 
 MAX_HELD_BYTES: Final = 32 * 1024 * 1024
-RECEIPT_GATHER_S: Final = 0.2
 _COUNTERS_S: Final = 60.0
 _DRAIN_S: Final = 1.0
 _QUARANTINE_AT_ONCE: Final = 200
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class Collector:
@@ -46,28 +52,36 @@ class Collector:
         broker: Whom it dials.
         store: The store, entered; the caller closes it.
         on_ready: Called once: subscribed, and the store answered.
+        topic_filter: What it subscribes to.
     """
 
     def __init__(
-        self, settings: CollectorSettings, broker: Endpoint, store: Store, on_ready: Callable[[], None]
+        self,
+        settings: CollectorSettings,
+        broker: Endpoint,
+        store: Store,
+        on_ready: Callable[[], None],
+        *,
+        topic_filter: str = ALL_TELEMETRY,
     ) -> None:
-        self._terms = Terms(broker, settings.client_id, ALL_TELEMETRY)
-        self._batcher: Batcher[Message] = Batcher(Limits(messages=max(1, self._terms.receive_maximum // 5)))
+        self._settings = settings
+        self._terms = Terms(broker, settings.client_id, topic_filter)
+        self._batcher = Batcher(Limits())
         self._receipts = Receipts()
-        self._intake = Intake(self._batcher, self._receipts)
+        self._roster = Roster()
+        self._intake = Intake(self._batcher, self._receipts, self._roster)
         self._trouble = Trouble()
         self._quarantine = Quarantine(settings.data_dir / FILE)
         self._refused = asyncio.Event()
         self._connected = asyncio.Event()
         self._idle = asyncio.Event()
         self._stopping = False
+        self._prepared = False
         self._loop = asyncio.get_running_loop()
         self._on_ready = on_ready
-        self._session = MqttSession(
-            self._terms, self._on_publish, on_read=self._on_read, on_connect=self._connected.set
-        )
+        self._session = MqttSession(self._terms, self._on_messages, on_connect=self._on_connect)
         self._writer = Writer(
-            store, self._batcher, on_stored=self._intake.stored, on_body=self._settled, trouble=self._trouble
+            store, self._batcher, on_stored=self._intake.stored, on_load=self._settled, trouble=self._trouble
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -76,40 +90,96 @@ class Collector:
         Raises:
             QuarantineError: The quarantine's file cannot be opened.
         """
-        with ThreadPoolExecutor(1, thread_name_prefix="collector-quarantine") as disk:
+        async with AsyncExitStack() as stack:
+            disk = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="collector-quarantine"))
             await self._loop.run_in_executor(disk, self._quarantine.open)
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    running = [
-                        tasks.create_task(self._session.run(), name="collector-session"),
-                        tasks.create_task(self._writer.run(), name="collector-writer"),
-                        tasks.create_task(self._quarantine_refused(disk), name="collector-quarantine"),
-                        tasks.create_task(self._send_receipts(), name="collector-receipts"),
-                        tasks.create_task(self._log_counters(), name="collector-counters"),
-                        tasks.create_task(self._tell_ready(), name="collector-ready"),
-                    ]
-                    await stop.wait()
-                    await self._drain()
-                    for task in running:
-                        task.cancel()
-            finally:
-                await self._loop.run_in_executor(disk, self._quarantine.close)
+            stack.push_async_callback(self._loop.run_in_executor, disk, self._quarantine.close)
+            at = self._settings.metrics
+            if at is not None:
+                from collector.web import serving
 
-    def _on_publish(self, connection: Connection, packet: PublishPacket) -> None:
+                await stack.enter_async_context(serving(at.host, at.port, self.snapshot))
+            await self._work(disk, stop)
+
+    def snapshot(self) -> Snapshot:
+        """Return the figures of this moment."""
+        intake, session, trouble = self._intake, self._session, self._trouble
+        counted = intake.counters
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        values = {
+            "messages_total": counted["messages"],
+            "readings_total": counted["readings"],
+            "stored_total": counted["stored"],
+            "careful_total": counted["looked at closely"],
+            "receipts_total": counted["receipts"],
+            "receipts_forgotten_total": self._receipts.counters["receipts forgotten"],
+            "not_receipted_total": counted["not receipted"],
+            "no_device_total": counted["no device to receipt"],
+            "held_messages": intake.held_messages,
+            "held_bytes": intake.held_bytes,
+            "receipts_waiting": self._receipts.notes,
+            "devices": len(self._roster.devices),
+            "connected": session.connection is not None,
+            "connects_total": session.connects,
+            "deaf_total": session.deafness.times,
+            "store_ok": self._prepared and not trouble,
+            "store_troubles_total": trouble.times,
+            "store_writes_total": self._writer.writes,
+            "store_write_seconds_total": round(self._writer.write_s, 6),
+            "cpu_seconds_total": round(used.ru_utime + used.ru_stime, 6),
+            "resident_bytes": resident_bytes(),
+        }
+        faults = []
+        if session.connection is None:
+            faults.append(session.fault or "not connected to the broker")
+        if trouble.why is not None:
+            faults.append(trouble.why)
+        elif not self._prepared:
+            faults.append("the store has not answered yet")
+        return Snapshot(values, {"refused_total": intake.refused}, tuple(faults))
+
+    async def _work(self, disk: ThreadPoolExecutor, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(self._session.run(), name="collector-session"),
+                tasks.create_task(self._writer.run(), name="collector-writer"),
+                tasks.create_task(self._quarantine_refused(disk), name="collector-quarantine"),
+                tasks.create_task(self._send_receipts(), name="collector-receipts"),
+                tasks.create_task(self._log_counters(), name="collector-counters"),
+                tasks.create_task(self._tell_ready(), name="collector-ready"),
+            ]
+            await stop.wait()
+            await self._drain()
+            for task in running:
+                task.cancel()
+
+    def _on_connect(self) -> None:
+        connection = self._session.connection
+        assert connection is not None
+        # Four loads fill the broker's window: one is written while the next one comes.
+        window = min(self._terms.receive_maximum, connection.broker_window)
+        self._batcher.limits = replace(self._batcher.limits, messages=max(1, min(Limits().messages, window // 4)))
+        self._connected.set()
+
+    def _on_messages(self, connection: Connection, packets: list[PublishPacket], size_bytes: int) -> None:
         if self._stopping:
             return
         now_s = self._loop.time()
-        device, look = self._intake.take(connection, packet, now_s)
-        if look:
+        if self._intake.take(connection.arrivals, packets, size_bytes, now_s):
             self._writer.look.set()
-        if self._trouble and device is not None:
-            self._receipts.ask_patience(device, self._trouble.retry_after_s(now_s), now_s)
-
-    def _on_read(self) -> None:
+        if self._trouble:
+            self._ask_patience(packets, now_s)
         if self._intake.refusals:
             self._refused.set()
-        if self._too_much and self._session.connection is not None:
-            self._session.connection.pause()
+        if self._too_much:
+            connection.pause()
+
+    def _ask_patience(self, packets: list[PublishPacket], now_s: float) -> None:
+        retry_after_s = self._trouble.retry_after_s(now_s)
+        for topic in {packet.topic for packet in packets}:
+            device = self._roster.at(topic)
+            if device is not None:
+                self._receipts.ask_patience(device, retry_after_s, now_s)
 
     @property
     def _too_much(self) -> bool:
@@ -149,32 +219,35 @@ class Collector:
 
     async def _send_receipts(self) -> None:
         was_trouble = False
+        told = 0
         while True:
-            await asyncio.sleep(RECEIPT_GATHER_S)
+            await asyncio.sleep(gather_s(told))
             if was_trouble and not self._trouble:
                 self._receipts.trouble_over()
             was_trouble = bool(self._trouble)
             self._settled()
-            await self._flush_receipts()
+            told = await self._flush_receipts()
 
-    async def _flush_receipts(self) -> None:
-        """Send what is noted now, as fast as the broker acknowledges it."""
-        devices = len(self._receipts)
+    async def _flush_receipts(self) -> int:
+        """Send what is noted now, as fast as the broker acknowledges it; return to how many devices."""
+        devices, sent = len(self._receipts), 0
         while devices > 0:
             connection = self._session.connection
             if connection is None:
-                return
+                break
             await connection.window_open.wait()
             if connection is not self._session.connection:
-                return
+                break
             some = self._receipts.take(min(devices, connection.window))
-            for receipt in some:
-                connection.publish(telemetry_receipt(receipt.device), encode(receipt))
-            self._intake.counters["receipts"] += len(some)
+            connection.publish_all(some)
+            sent += len(some)
             devices -= max(1, len(some))
+        self._intake.counters["receipts"] += sent
+        return sent
 
     async def _tell_ready(self) -> None:
         await self._writer.prepare()
+        self._prepared = True
         await self._connected.wait()
         self._on_ready()
 
@@ -201,3 +274,8 @@ class Collector:
             }
             words = ", ".join(f"{name} {number}" for name, number in told.items())
             _log.info("%s%s", words, f"; store: {self._trouble.why}" if self._trouble else "")
+
+
+def resident_bytes() -> int:
+    """Return the memory this process has, in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES

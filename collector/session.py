@@ -5,6 +5,7 @@ Rules:
 - `receive_maximum` bounds what the broker hands over without PUBACK, and so the memory.
 - A PINGREQ goes out each half keep-alive; when nothing at all arrived `ping_timeout_s` later, the connection is dead.
   While reading is paused for want of memory this is not looked at: TCP's own timeout ends a dead connection then.
+- A connection that answers and yet brings nothing for too long is deaf, and is made anew (`collector.deafness`).
 - A lost link backs off with jitter. A refused certificate, log-in or subscription is a fault in words, tried again
   each 10 s.
 """
@@ -19,7 +20,8 @@ from typing import Any, Final
 
 import mqtt5
 
-from collector.connection import Connection, OnPublish
+from collector.connection import Connection, OnMessages
+from collector.deafness import Deafness
 from link.backoff import Backoff
 from link.dial import Endpoint
 from link.errors import LinkRefusedError, TrustError
@@ -38,7 +40,7 @@ class Terms:
     endpoint: Endpoint
     client_id: str
     topic_filter: str
-    receive_maximum: int = 5_000
+    receive_maximum: int = 20_000
     max_packet_bytes: int = 1_048_576
     max_in_flight: int = 100
     keep_alive_s: int = 20
@@ -51,29 +53,29 @@ class MqttSession:
 
     Args:
         terms: What to agree on.
-        on_publish: Called for each message, in order; it must not block.
-        on_read: Called after each read from the socket.
+        on_messages: Called for each read that brought messages; it must not block.
         on_connect: Called when a connection stands, subscribed.
         backoff: The waits between attempts.
+        deafness: The watch over what it hears.
     """
 
     def __init__(
         self,
         terms: Terms,
-        on_publish: OnPublish,
+        on_messages: OnMessages,
         *,
-        on_read: Callable[[], None],
         on_connect: Callable[[], None],
         backoff: Backoff | None = None,
+        deafness: Deafness | None = None,
     ) -> None:
         self.connection: Connection | None = None
         self.connects = 0
         self.fault: str | None = None
         self._terms = terms
-        self._on_publish = on_publish
-        self._on_read = on_read
+        self._on_messages = on_messages
         self._on_connect = on_connect
         self._backoff = backoff if backoff is not None else Backoff()
+        self.deafness = deafness if deafness is not None else Deafness()
 
     async def run(self) -> None:
         """Connect and stay connected until cancelled; then disconnect cleanly."""
@@ -102,9 +104,13 @@ class MqttSession:
                 keep_alive_s = await self._agree(connection)
             self._stand(connection)
             async with asyncio.TaskGroup() as tasks:
-                pings = tasks.create_task(self._keep_alive(connection, keep_alive_s), name="collector-keep-alive")
+                watches = (
+                    tasks.create_task(self._keep_alive(connection, keep_alive_s), name="collector-keep-alive"),
+                    tasks.create_task(self._watch_silence(connection), name="collector-silence"),
+                )
                 why = await connection.lost
-                pings.cancel()
+                for watch in watches:
+                    watch.cancel()
             return why
         finally:
             self.connection = None
@@ -130,8 +136,7 @@ class MqttSession:
         terms = self._terms
         _, connection = await asyncio.get_running_loop().create_connection(
             lambda: Connection(
-                self._on_publish,
-                self._on_read,
+                self._on_messages,
                 max_packet_bytes=terms.max_packet_bytes,
                 max_in_flight=terms.max_in_flight,
             ),
@@ -175,6 +180,17 @@ class MqttSession:
         self._backoff.reset()
         _log.info("%s: connected", self._terms.endpoint)
         self._on_connect()
+
+    async def _watch_silence(self, connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        self.deafness.connected(loop.time())
+        while True:
+            await asyncio.sleep(self.deafness.check_s)
+            # Who owes PUBACKs may have used up the broker's window.
+            excused = connection.paused or bool(connection.arrivals.waiting)
+            if self.deafness.judge(connection.last_message_s, loop.time(), excused=excused):
+                connection.abort("connected, and no box is heard any more")
+                return
 
     async def _keep_alive(self, connection: Connection, keep_alive_s: int) -> None:
         loop = asyncio.get_running_loop()

@@ -1,7 +1,7 @@
-"""Writes what the batcher gathers to the store: several bodies in parallel, each until it is stored or refused.
+"""Writes loads to the store: several in parallel, each until it is stored or refused.
 
 Rules:
-- The store is down, slow or misconfigured: the body is kept and tried again with backoff; nothing new is taken by that
+- The store is down, slow or misconfigured: the load is kept and tried again with backoff; nothing new is taken by that
   worker, so memory stays bounded by what the broker may hand over. The first success wakes every waiting worker.
 - The store refuses points: the body is halved until the refused lines are found; the others are written. A repeat of
   good lines changes nothing in the store.
@@ -16,9 +16,10 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from collector.batcher import Batcher, Piece
-from collector.intake import Message
+from collector.batcher import Batcher
+from collector.intake import RefusedLines
 from collector.line_protocol import split_lines
+from collector.order import Load
 from collector.trouble import Trouble
 from link.backoff import Backoff
 from store.errors import (
@@ -36,9 +37,10 @@ _log = logging.getLogger("siaga.collector.writer")
 _BACKOFF_BASE_S: Final = 0.25
 _BACKOFF_CAP_S: Final = 5.0
 
-_Pieces = list[Piece[Message]]
-OnStored = Callable[[Message, int, list[tuple[bytes, str]]], None]
-"""Called with a message, the number of its lines, and the lines that the store refused with its reason."""
+_Part = tuple[int, bytes, int]
+"""Lines of one piece: its place in the load, the lines, and how many."""
+OnStored = Callable[[Load, RefusedLines], None]
+"""Called with a load and the lines of it that the store refused."""
 
 
 class Writer:
@@ -47,29 +49,31 @@ class Writer:
     Args:
         store: The store.
         batcher: Where lines wait.
-        on_stored: Called for each message of a body when the body is done.
-        on_body: Called after each body, when its messages were told.
+        on_stored: Called for each load when it is done.
+        on_load: Called afterwards.
         trouble: Told whether the store takes anything.
-        workers: How many bodies are written in parallel.
+        workers: How many loads are written in parallel.
         new_backoff: Makes the waits between attempts of one body.
     """
 
     def __init__(
         self,
         store: Store,
-        batcher: Batcher[Message],
+        batcher: Batcher,
         *,
         on_stored: OnStored,
-        on_body: Callable[[], None],
+        on_load: Callable[[], None],
         trouble: Trouble,
         workers: int = 4,
         new_backoff: Callable[[], Backoff] = lambda: Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S),
     ) -> None:
         self.look = asyncio.Event()
+        self.writes = 0
+        self.write_s = 0.0
         self._store = store
         self._batcher = batcher
         self._on_stored = on_stored
-        self._on_body = on_body
+        self._on_load = on_load
         self._trouble = trouble
         self._workers = workers
         self._new_backoff = new_backoff
@@ -98,42 +102,45 @@ class Writer:
     async def _work(self) -> None:
         while True:
             async with self._taking:
-                pieces = await self._next()
-            refused = await self._deliver(pieces)
-            for piece in pieces:
-                self._on_stored(piece.owner, piece.count, refused.get(piece.owner, []))
-            self._on_body()
+                load = await self._next()
+            refused = await self._deliver(load) if load.pieces else {}
+            self._on_stored(load, refused)
+            self._on_load()
 
-    async def _next(self) -> _Pieces:
+    async def _next(self) -> Load:
         while True:
             due_s = self._batcher.due_in_s(self._loop.time())
-            if due_s == 0.0:
-                return self._batcher.take()
+            load = self._batcher.take() if due_s == 0.0 else None
+            if load is not None:
+                return load
             self.look.clear()
             await _wait_for(self.look, due_s)
 
-    async def _deliver(self, pieces: _Pieces) -> dict[Message, list[tuple[bytes, str]]]:
-        """Write pieces until each is stored or refused; return the refused lines by message."""
-        refused: dict[Message, list[tuple[bytes, str]]] = {}
-        waiting = [pieces]
+    async def _deliver(self, load: Load) -> RefusedLines:
+        """Write a load until each line is stored or refused; return the refused ones."""
+        fault = await self._attempt("\n".join([piece[2] for piece in load.pieces]).encode())
+        if fault is None:
+            return {}
+        refused: dict[int, list[tuple[bytes, str]]] = {}
+        waiting = [([(place, piece[2].encode(), piece[3]) for place, piece in enumerate(load.pieces)], fault)]
         while waiting:
-            some = waiting.pop()
-            fault = await self._attempt(b"\n".join([piece.lines for piece in some]))
-            if fault is None:
-                continue
-            count = sum(piece.count for piece in some)
+            parts, fault = waiting.pop()
+            count = sum(lines for _, _, lines in parts)
             if count == 1 or (isinstance(fault, StorePartialError) and fault.dropped == count):
-                for piece in some:
-                    lines = [(line, _reason(fault)) for line in split_lines(piece.lines)]
-                    refused.setdefault(piece.owner, []).extend(lines)
-            else:
-                waiting.extend(_halves(some))
+                for place, body, _ in parts:
+                    refused.setdefault(place, []).extend([(line, _reason(fault)) for line in split_lines(body)])
+                continue
+            for half in _halves(parts):
+                wrong = await self._attempt(b"\n".join([body for _, body, _ in half]))
+                if wrong is not None:
+                    waiting.append((half, wrong))
         return refused
 
     async def _attempt(self, body: bytes) -> StoreRefusedError | StoreTooLargeError | None:
         """Write a body, for as long as it takes; return why the store will never take it, or None."""
         backoff = self._new_backoff()
         while True:
+            began_s = self._loop.time()
             try:
                 await self._store.write(body)
             except (StoreRefusedError, StoreTooLargeError) as error:
@@ -149,6 +156,8 @@ class Writer:
                 with contextlib.suppress(StoreRetryError, StoreMisconfiguredError):
                     await self._store.prepare()
             else:
+                self.writes += 1
+                self.write_s += self._loop.time() - began_s
                 self._succeeded()
                 return None
 
@@ -167,14 +176,14 @@ class Writer:
         await _wait_for(self._recovered, max(asked_s, backoff.next_s()))
 
 
-def _halves(pieces: _Pieces) -> list[_Pieces]:
-    if len(pieces) > 1:
-        middle = len(pieces) // 2
-        return [pieces[:middle], pieces[middle:]]
-    piece = pieces[0]
-    lines = split_lines(piece.lines)
+def _halves(parts: list[_Part]) -> list[list[_Part]]:
+    if len(parts) > 1:
+        middle = len(parts) // 2
+        return [parts[:middle], parts[middle:]]
+    place, body, _ = parts[0]
+    lines = split_lines(body)
     middle = len(lines) // 2
-    return [[Piece(piece.owner, b"\n".join(some), len(some))] for some in (lines[:middle], lines[middle:]) if some]
+    return [[(place, b"\n".join(some), len(some))] for some in (lines[:middle], lines[middle:]) if some]
 
 
 def _reason(fault: StoreRefusedError | StoreTooLargeError) -> str:

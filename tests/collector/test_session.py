@@ -10,6 +10,7 @@ import mqtt5
 import pytest
 
 from collector.connection import Connection
+from collector.deafness import Deafness
 from collector.session import MqttSession, Terms
 from contract.topics import ALL_TELEMETRY
 from link import Backoff, Endpoint
@@ -22,14 +23,19 @@ class Heard:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
+        self.size_bytes = 0
         self.connected = asyncio.Event()
         self._changed = asyncio.Event()
 
-    def on_publish(self, connection: Connection, packet: mqtt5.PublishPacket) -> None:
-        """Note a message, settled at once."""
-        self.bodies.append(packet.payload)
-        if packet.packet_id is not None:
-            connection.arrivals.arrived(packet.packet_id).settled = True
+    def on_messages(self, connection: Connection, packets: list[mqtt5.PublishPacket], size_bytes: int) -> None:
+        """Note messages, settled at once."""
+        assert packets
+        load = connection.arrivals.begin()
+        load.parts = 0
+        for packet in packets:
+            self.bodies.append(packet.payload)
+            load.packet_ids.append(packet.packet_id)
+        self.size_bytes += size_bytes
         connection.release()
         self._changed.set()
 
@@ -43,11 +49,14 @@ class Heard:
 
 @asynccontextmanager
 async def _session(
-    broker: ScriptedBroker, heard: Heard, change: Callable[[Terms], Terms] = lambda terms: terms
+    broker: ScriptedBroker,
+    heard: Heard,
+    change: Callable[[Terms], Terms] = lambda terms: terms,
+    deafness: Deafness | None = None,
 ) -> AsyncIterator[MqttSession]:
     terms = change(Terms(Endpoint("127.0.0.1", broker.port), "collector-1", ALL_TELEMETRY, receive_maximum=7))
     session = MqttSession(
-        terms, heard.on_publish, on_read=lambda: None, on_connect=heard.connected.set, backoff=Backoff(0.01, 0.05)
+        terms, heard.on_messages, on_connect=heard.connected.set, backoff=Backoff(0.01, 0.05), deafness=deafness
     )
     task = asyncio.create_task(session.run(), name="session")
     try:
@@ -94,6 +103,7 @@ async def test_packets_cut_at_any_byte_arrive_whole_and_once() -> None:
         await peer.send(stream[10:])
         await heard.wait_for(9)
     assert heard.bodies == bodies * 3
+    assert heard.size_bytes == 3 * len(stream), "what other packets weigh is not counted"
 
 
 @pytest.mark.parametrize(
@@ -174,8 +184,7 @@ async def test_our_own_messages_keep_to_the_brokers_receive_maximum() -> None:
         connection = session.connection
         assert connection is not None
         assert connection.window == 2
-        connection.publish("a", b"1")
-        connection.publish("a", b"2")
+        connection.publish_all([("a", b"1"), ("a", b"2")])
         assert connection.window == 0
         assert not connection.window_open.is_set()
         first = await peer.packet()
@@ -196,9 +205,58 @@ async def test_a_lost_connection_wakes_who_waits_to_publish() -> None:
             await heard.connected.wait()
         connection = session.connection
         assert connection is not None
-        connection.publish("a", b"1")
+        connection.publish_all([("a", b"1")])
         waiting = asyncio.create_task(connection.window_open.wait(), name="waiting")
         peer.close()
         async with asyncio.timeout(5):
             await waiting
         assert connection.window == 0
+
+
+async def test_messages_before_nonsense_in_one_read_are_handed_over() -> None:
+    heard = Heard()
+    async with scripted_broker() as broker, _session(broker, heard):
+        peer = await _connected(broker, heard)
+        await peer.send(publication(1, b"good") + b"\xff\xff\xff\xff\xff\xff")
+        await heard.wait_for(1)
+        await broker.accept()
+    assert heard.bodies == [b"good"]
+
+
+async def test_a_connection_that_brings_nothing_any_more_is_made_anew() -> None:
+    heard, deafness = Heard(), Deafness(after_s=0.1, most_s=10.0)
+    async with scripted_broker() as broker, _session(broker, heard, deafness=deafness) as session:
+        peer = await _connected(broker, heard)
+        await peer.publish(1, b"one")
+        await heard.wait_for(1)
+        heard.connected.clear()
+        peer = await _connected(broker, heard)
+        assert (deafness.times, session.connects) == (1, 2)
+        await peer.publish(1, b"two")
+        await heard.wait_for(2)
+
+
+async def test_who_owes_pubacks_is_not_deaf() -> None:
+    heard, deafness = Heard(), Deafness(after_s=0.05)
+    async with scripted_broker() as broker, _session(broker, heard, deafness=deafness) as session:
+        peer = await _connected(broker, heard)
+        await peer.publish(1, b"one")
+        await heard.wait_for(1)
+        connection = session.connection
+        assert connection is not None
+        load = connection.arrivals.begin()
+        judged = 0
+        judge = deafness.judge
+
+        def counted(last_heard_s: float | None, now_s: float, *, excused: bool) -> bool:
+            nonlocal judged
+            judged += 1
+            return judge(last_heard_s, now_s, excused=excused)
+
+        deafness.judge = counted  # type: ignore[method-assign]
+        await until(lambda: judged > 10)
+        assert session.connection is connection
+        load.parts = 0
+        connection.release()
+        await until(lambda: session.connection is not connection)
+        assert deafness.times == 1

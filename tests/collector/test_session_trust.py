@@ -42,17 +42,18 @@ def run(request: pytest.FixtureRequest) -> Run:
 async def _session(
     endpoint: Endpoint, *, keep_alive_s: int = 20, bodies: list[bytes] | None = None
 ) -> AsyncIterator[MqttSession]:
-    def on_publish(connection: Connection, packet: mqtt5.PublishPacket) -> None:
+    def on_messages(connection: Connection, packets: list[mqtt5.PublishPacket], size_bytes: int) -> None:
+        load = connection.arrivals.begin()
+        load.parts = 0
+        load.packet_ids += [packet.packet_id for packet in packets]
         if bodies is not None:
-            bodies.append(packet.payload)
-        if packet.packet_id is not None:
-            connection.arrivals.arrived(packet.packet_id).settled = True
+            bodies.extend(packet.payload for packet in packets)
         connection.release()
 
     terms = Terms(
         endpoint, "collector-1", ALL_TELEMETRY, keep_alive_s=keep_alive_s, ping_timeout_s=0.3, connect_timeout_s=2.0
     )
-    session = MqttSession(terms, on_publish, on_read=lambda: None, on_connect=lambda: None, backoff=Backoff(0.02, 0.1))
+    session = MqttSession(terms, on_messages, on_connect=lambda: None, backoff=Backoff(0.02, 0.1))
     task = asyncio.create_task(session.run(), name="session")
     try:
         yield session

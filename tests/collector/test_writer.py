@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from collector.batcher import Batcher, Limits, Piece
-from collector.intake import Message
+from collector.batcher import Batcher, Limits
+from collector.intake import RefusedLines
 from collector.line_protocol import split_lines
+from collector.order import Arrivals, Load
+from collector.roster import Device
 from collector.trouble import Trouble
 from collector.writer import Writer
 from link.backoff import Backoff
@@ -26,16 +28,19 @@ class Desk:
     """A running writer, and what it told."""
 
     server: Scripted
-    batcher: Batcher[Message]
+    batcher: Batcher
     writer: Writer
     trouble: Trouble
     stored: list[tuple[str, int, list[tuple[bytes, str]]]] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
     def add(self, name: str, *lines: bytes) -> None:
         """Hand over a message's lines."""
-        message = Message(None, name, "box-1", 1)
-        if self.batcher.add(Piece(message, b"\n".join(lines), len(lines)), asyncio.get_running_loop().time()):
+        now_s = asyncio.get_running_loop().time()
+        load = self.batcher.open(self.arrivals, now_s)
+        load.pieces.append((Device(name).stream("0" * 16), 1, b"\n".join(lines).decode(), len(lines)))
+        if self.batcher.added(len(lines), 1, now_s):
             self.writer.look.set()
 
     async def told(self, number: int) -> list[tuple[str, int, list[tuple[bytes, str]]]]:
@@ -48,18 +53,30 @@ class Desk:
 
 
 @asynccontextmanager
-async def _desk(*replies: Reply, after: Reply = NO_CONTENT, timeout_s: float = 5.0) -> AsyncIterator[Desk]:
+async def _desk(
+    *replies: Reply,
+    after: Reply = NO_CONTENT,
+    timeout_s: float = 5.0,
+    limits: Limits = Limits(),  # noqa: B008
+) -> AsyncIterator[Desk]:
     async with scripted(*replies) as server, InfluxDB1(server.url, "siaga", timeout_s=timeout_s) as store:
         server.after = after
-        batcher: Batcher[Message] = Batcher(Limits())
+        batcher = Batcher(Limits())
         trouble = Trouble()
         stored: list[tuple[str, int, list[tuple[bytes, str]]]] = []
         changed = asyncio.Event()
+
+        def on_stored(load: Load, refused: RefusedLines) -> None:
+            stored.extend(
+                (stream.device.name, count, list(refused.get(place, [])))
+                for place, (stream, _, _, count) in enumerate(load.pieces)
+            )
+
         writer = Writer(
             store,
             batcher,
-            on_stored=lambda message, count, refused: stored.append((message.topic, count, refused)),
-            on_body=changed.set,
+            on_stored=on_stored,
+            on_load=changed.set,
             trouble=trouble,
             new_backoff=lambda: Backoff(0.005, 0.02),
         )
@@ -70,6 +87,22 @@ async def _desk(*replies: Reply, after: Reply = NO_CONTENT, timeout_s: float = 5
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
+
+
+async def test_a_load_without_lines_is_settled_without_a_write() -> None:
+    async with _desk() as desk:
+        done = asyncio.Event()
+        told: list[Load] = []
+        desk.writer._on_stored = lambda load, refused: told.append(load)
+        desk.writer._on_load = done.set
+        load = desk.batcher.open(desk.arrivals, 0.0)
+        load.packet_ids.append(1)
+        desk.batcher.added(0, 1, 0.0)
+        desk.writer.look.set()
+        async with asyncio.timeout(5):
+            await done.wait()
+        assert told == [load]
+        assert desk.server.bodies == []
 
 
 async def test_messages_that_come_together_are_one_body() -> None:
