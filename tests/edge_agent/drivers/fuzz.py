@@ -4,13 +4,14 @@ An input is one to four frames of the driver's test cases, damaged, half of them
 that the damage comes as far as the fields. It goes in pieces to one of two decoders: one lives as long as the run, as
 on a line that is never good; the other is made anew now and then, as what a receiver once said makes a decoder refuse
 what it says later. The claim: nothing is raised, what comes out is plausible, everything else is a counted error, and
-the memory is flat.
+the memory is flat. Modbus, which is asked, has answers to random requests damaged in the same way.
 """
 
 from __future__ import annotations
 
 import gc
 import random
+import struct
 import sys
 import time
 from collections import Counter
@@ -20,14 +21,27 @@ from functools import reduce
 from operator import xor
 from pathlib import Path
 
+from pymodbus.framer.rtu import FramerRTU
+
 from contract.catalogue import fault
 from edge_agent.drivers.base import Decoder, Sample
 from edge_agent.drivers.binary import BinaryFramer, Layout
 from edge_agent.drivers.checksums import ALGORITHMS
+from edge_agent.drivers.modbus.wire import (
+    MOST_BITS,
+    MOST_REGISTERS,
+    Answer,
+    Exchange,
+    Framing,
+    Refusal,
+    Request,
+    Table,
+)
 from tests.edge_agent.drivers.testcases import Case, line_cases
 
 INPUTS = 1_000_000
 SEED = 1
+MODBUS = "modbus"
 MOST_COUNTERS = 64
 """As a box's report takes them; more would be a counter made of what came in."""
 
@@ -47,8 +61,8 @@ class Run:
 
 
 def drivers() -> list[str]:
-    """Return the drivers that have a line test case."""
-    return sorted({case.driver for case in line_cases()})
+    """Return the drivers that have a line test case, and Modbus."""
+    return sorted({case.driver for case in line_cases()} | {MODBUS})
 
 
 def fuzz(driver: str, inputs: int, seed: int = SEED) -> Run:
@@ -58,7 +72,8 @@ def fuzz(driver: str, inputs: int, seed: int = SEED) -> Run:
         AssertionError: It does not hold; the seed and the number of the input are told.
     """
     run = Run(driver)
-    streams = [_Stream(case, lasting) for case in line_cases() if case.driver == driver for lasting in (True, False)]
+    streams: list[_Stream | _Bus] = [_Bus()] if driver == MODBUS else []
+    streams += [_Stream(case, lasting) for case in line_cases() if case.driver == driver for lasting in (True, False)]
     draw = random.Random(f"{driver} {seed}")
     began = time.monotonic()
     blocks = rss = 0
@@ -79,6 +94,56 @@ def fuzz(driver: str, inputs: int, seed: int = SEED) -> Run:
         assert counters["bytes"] == stream.fed, f"{driver}: lost count of the bytes"
     assert len(run.counters) <= MOST_COUNTERS, f"{driver}: {len(run.counters)} counters"
     return run
+
+
+class _Bus:
+    """A Modbus line whose slaves answer any request with damaged words."""
+
+    def __init__(self) -> None:
+        self._counted: Counter[str] = Counter()
+        self.fed = 0
+
+    def feed(self, draw: random.Random) -> int:
+        """Send one request and feed its answer; return whether it was taken for one."""
+        framing: Framing = draw.choice(("rtu", "tcp"))
+        table: Table = draw.choice(("coil", "discrete", "holding", "input"))
+        transaction = draw.randrange(65_536)
+        most = MOST_BITS if table in ("coil", "discrete") else MOST_REGISTERS
+        request = Request(draw.randrange(1, 248), table, draw.randrange(65_536), draw.choice((1, 2, 9, most)))
+        exchange = Exchange(framing, request, transaction)
+        frames = [self._frame(draw, framing, request, transaction) for _ in range(draw.randrange(1, 4))]
+        answers = 0
+        for piece in _pieces(b"".join(frames), draw):
+            self.fed += len(piece)
+            answer = exchange.feed(piece)
+            assert exchange.garbage <= exchange.heard, "lost count of the garbage"
+            if isinstance(answer, Answer):
+                assert len(answer.values) == request.count
+                assert all(0 <= value <= (1 if most == MOST_BITS else 0xFFFF) for value in answer.values)
+                answers += 1
+            elif isinstance(answer, Refusal):
+                assert 0 <= answer.code <= 255
+            self._counted["nothing" if answer is None else type(answer).__name__.lower()] += 1
+        return answers
+
+    def counters(self) -> Counter[str]:
+        """Return what became of the pieces."""
+        return self._counted + Counter(bytes=self.fed)
+
+    def _frame(self, draw: random.Random, framing: Framing, request: Request, transaction: int) -> bytes:
+        bits = request.table in ("coil", "discrete")
+        size = -(-request.count // 8) if bits else 2 * request.count
+        code = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}[request.table]
+        refused = draw.random() < 0.2
+        message = bytearray((code | 0x80, draw.randrange(256)) if refused else (code, size & 0xFF))
+        message += b"" if refused else draw.randbytes(size)
+        for _ in range(draw.choice((0, 0, 1, 2))):
+            _damage(message, draw, [b"\x83\x02", b"\x03\x02\0\1"])
+        if framing == "tcp":
+            return struct.pack(">HHHB", transaction, 0, len(message) + 1, request.unit) + bytes(message)
+        frame = bytes([request.unit]) + bytes(message)
+        right = FramerRTU.compute_CRC(frame).to_bytes(2, "big")
+        return frame + (right if draw.random() < 0.8 else draw.randbytes(2))
 
 
 class _Stream:
