@@ -15,7 +15,7 @@ def main() -> int:
     """Sweep and print; return 1 when a promise was broken, or too little was swept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="of the draws")
-    parser.add_argument("--draws", type=int, default=8, help="folders drawn for each moment of a power cut")
+    parser.add_argument("--draws", type=int, default=4, help="folders drawn for each moment of a power cut")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         swept = sweep(Path(folder) / "kills", None, asked.seed)

@@ -60,13 +60,15 @@ def cut_power(folder: Path, draws: int, most: int | None, seed: int, *, early: i
     draw = random.Random(seed)
     with forges(folder, workers) as smiths:
         left: dict[bytes, _Folder] = {}
+        contents: dict[bytes, bytes] = {}  # most folders have most files in common
         recordings: list[tuple[Session, int]] = [(session, 0) for session in SESSIONS]
         recordings += [(s, sync) for s in SESSIONS if s.finds == "a life" for sync in range(1, early + 1)]
         for number, (session, sync) in enumerate(recordings):
             for name, disk, told in _moments(smiths[0], session, folder / f"recorded-{number}", sync):
                 cut.moments += 1
                 for each in range(draws + 1):
-                    files = disk.cut(draw if each else None)
+                    cut_off = disk.cut(draw if each else None)
+                    files = {file: contents.setdefault(content, content) for file, content in cut_off.items()}
                     left.setdefault(
                         _digest(session, told, files),
                         _Folder(f"{session.name}, {name}, draw {each}", files, list(told), session),
