@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import tomllib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,26 @@ def test_configuration_and_program_read_the_same_of_an_sds011(values: list[bytes
     decoders: list[Decoder] = [_dust(), Sds011Decoder()]
     by_configuration, by_program = (decoder.feed(stream, 3) + decoder.flush() for decoder in decoders)
     assert by_configuration == by_program
+
+
+GOOD = _sds(b"\x2d\0\xb8\0\x54\x6f")
+LINE_NOISE = {
+    "empty": b"",
+    "merged": GOOD[:-1],
+    "bad CRC": GOOD[:-2] + b"\0\xab",
+    "wrong length": GOOD[:-3] + GOOD[-2:],
+    "1 MB without terminator": b"\xaa\xc0" + b"U" * 1_000_000,
+    "NULs": b"\0" * 5_000,
+    "wrong baud": bytes(range(128, 256)) * 40,
+}
+
+
+@pytest.mark.parametrize("noise", LINE_NOISE.values(), ids=LINE_NOISE.keys())
+def test_serial_frames(noise: bytes) -> None:
+    for chunks in ([noise + GOOD], [noise, GOOD]):
+        decoder = _dust()
+        samples = [sample for chunk in chunks for sample in decoder.feed(chunk, 0)] + decoder.flush()
+        assert [sample.fields for sample in samples] == [{"pm2_5_ugm3": 4.5, "pm10_ugm3": 18.4}]
 
 
 def test_reasons_are_counted() -> None:
