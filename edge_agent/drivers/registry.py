@@ -33,6 +33,7 @@ BUILT_IN: Final = MappingProxyType(
         "w1": "edge_agent.drivers.w1.driver",
         "hwmon": "edge_agent.drivers.hwmon.driver",
         "iio": "edge_agent.drivers.iio.driver",
+        "counter": "edge_agent.drivers.counter.driver",
     }
 )
 """Each built-in driver's module."""

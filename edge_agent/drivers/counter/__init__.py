@@ -1,0 +1,1 @@
+"""Pulses on a GPIO line: rain gauges, anemometers, meters."""
