@@ -62,6 +62,7 @@ def test_byte_by_byte(case: Case) -> None:
     assert _decode(case, [bytes([byte]) for byte in whole]) == _decode(case, [whole])
 
 
+@pytest.mark.slow
 @each_case
 def test_at_every_split(case: Case) -> None:
     whole = b"".join(case.frames())
