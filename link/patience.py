@@ -6,7 +6,8 @@ dead. What tells them apart is how long the last answers took:
 - A step of an attempt to connect may take 5 s: the TCP connection, each silence within the TLS handshake, then CONNACK,
   SUBACK and the birth's PUBACK. An attempt whose peer was reached and then fell silent doubles that for the next one,
   up to 40 s. One whose peer was not reached (no route, refused, no answer to the SYN) does not: there, to ask again
-  soon is what helps. After a handshake that took longer than a step may, each further step may take as long as it.
+  soon is what helps. After a slow handshake each further step may take twice as long as it: session tickets
+  of 2 kB come before the CONNACK.
 - After an attempt that stood, a step of the next one may take twice the longest wait in it, but 5 to 40 s.
 - A handshake ends after 90 s, however steadily its bytes drip.
 - The keep-alive of a connection is four times what its handshake took, but 8 to 120 s: a broker ends a connection that
@@ -40,7 +41,7 @@ class Patience:
 
     def after(self, handshake_s: float) -> float:
         """Return what a step after a handshake may take, in seconds."""
-        return max(self.step_s, min(handshake_s, _GROWN * self._least_s))
+        return max(self.step_s, min(2.0 * handshake_s, _GROWN * self._least_s))
 
     def silent(self) -> None:
         """An attempt reached its peer, which then did not answer in time."""

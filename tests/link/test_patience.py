@@ -27,8 +27,8 @@ def test_an_attempt_that_stood_says_what_the_next_one_needs(longest_wait_s: floa
     assert patience.step_s == step_s
 
 
-@pytest.mark.parametrize(("handshake_s", "step_s"), [(0.05, 5.0), (12.0, 12.0), (90.0, 40.0)])
-def test_after_a_slow_handshake_a_step_may_take_as_long_as_it(handshake_s: float, step_s: float) -> None:
+@pytest.mark.parametrize(("handshake_s", "step_s"), [(0.05, 5.0), (2.0, 5.0), (12.0, 24.0), (90.0, 40.0)])
+def test_after_a_slow_handshake_a_step_may_take_twice_as_long_as_it(handshake_s: float, step_s: float) -> None:
     patience = Patience(5.0)
     assert patience.after(handshake_s) == step_s
     assert patience.step_s == 5.0

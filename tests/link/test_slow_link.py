@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from link import Backoff, Outgoing, PublishTimeoutError, Session
+from link import Backoff, Outgoing, PublishTimeoutError, Session, dial
 from siaga.stack.mosquitto import Mosquitto
 from tests.edge_agent.network_faults.proxy import Proxy, Wire
 from tests.link.harness import PATIENCE_S, connected, endpoint, listening, started
@@ -21,7 +21,7 @@ STATUS = "siaga/v1/up/box-1/status/alarm"
 BIRTH = Outgoing(STATUS, b"x" * 150, retain=True)
 
 
-def session_through(proxy: Proxy, broker: Mosquitto, *, step_s: float = 0.5, keep_alive_s: int = 1) -> Session:
+def session_through(proxy: Proxy, broker: Mosquitto, *, step_s: float = 0.8, keep_alive_s: int = 1) -> Session:
     return Session(
         replace(broker.device("box-1"), port=proxy.port),
         "box-1",
@@ -38,21 +38,30 @@ def session_through(proxy: Proxy, broker: Mosquitto, *, step_s: float = 0.5, kee
 async def test_a_handshake_that_brings_bytes_goes_on_and_what_follows_gets_the_same_time(
     alarm_broker: Mosquitto,
 ) -> None:
-    async with Proxy(alarm_broker.device_port, wire=Wire(SLOW, SLOW)) as proxy:
+    async with Proxy(alarm_broker.device_port, wire=Wire(SLOW, SLOW / 2)) as proxy:
         session = session_through(proxy, alarm_broker)
         start = time.monotonic()
         async with started(session):
             await connected(session)
-            assert time.monotonic() - start > 2 * 0.5, "the link is too fast to show anything"
+            assert time.monotonic() - start > 2 * 0.8, "the link is too fast to show anything"
             assert session.connects == 1
-            assert proxy.accepted <= 2
+            assert proxy.accepted == 1
             assert 1.0 < session.pace_s < 10.0
             # A body that takes longer than one and a half times the keep-alive that was asked for.
             async with asyncio.timeout(PATIENCE_S):
                 await session.publish(
-                    "siaga/v1/up/box-1/report", b"x" * 5_000, timeout_s=PATIENCE_S, allow_no_subscriber=True
+                    "siaga/v1/up/box-1/report", b"x" * 4_000, timeout_s=PATIENCE_S, allow_no_subscriber=True
                 )
             assert session.connects == 1
+
+
+async def test_a_handshake_that_drips_for_ever_is_given_up(
+    alarm_broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dial, "HANDSHAKE_S", 0.15)
+    async with Proxy(alarm_broker.device_port, wire=Wire(SLOW, SLOW)) as proxy:
+        with pytest.raises(dial.SilentPeerError, match=r"takes longer than 0\.15 s"):
+            await dial.Dialer(replace(alarm_broker.device("box-1"), port=proxy.port)).dial(5.0)
 
 
 @pytest.mark.slow

@@ -5,18 +5,20 @@ pytest does not collect this file by itself. What each measured is printed at th
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
 import pytest
 
+from contract import topics
 from contract.topics import Lane
 from siaga.stack.mosquitto import Mosquitto
 from tests.duty_desk.conftest import Desk
 from tests.edge_agent.network_faults.proxy import Wire
 from tests.edge_agent.network_faults.scenarios import AlarmFault, by_the_other_broker, repaired, shown
 from tests.edge_agent.network_faults.storm import storm
-from tests.edge_agent.network_faults.street import LANES, street
+from tests.edge_agent.network_faults.street import BOX, LANES, Street, street
 
 pytestmark = pytest.mark.slow
 
@@ -69,10 +71,10 @@ async def test_fault_20_a_box_that_knows_only_200_bytes_a_second(
         await box.ears.until(lambda: len(box.ears.batches()) >= 3, "readings flow", 120)
         for number in range(3):
             before = len(box.ears.batches())
-            known = {heard.body["event_id"] for heard in box.ears.presses()}
+            known = _events(box)
             pressed_s = box.press()
             await box.ears.until(
-                lambda known=known: {heard.body["event_id"] for heard in box.ears.presses()} - known,  # type: ignore[misc]
+                lambda known=known: _events(box) - known,  # type: ignore[misc]
                 "the press",
                 60,
             )
@@ -87,6 +89,30 @@ async def test_fault_20_a_box_that_knows_only_200_bytes_a_second(
         said = await box.status()
         assert _connects(said) <= 4, "connections were given up that were only slow"
         record_property("told", f"fault 20: {_connects(said)} connections in all, faults {said['report']['faults']}")
+
+
+async def test_a_connection_whose_pubacks_were_late_is_not_given_up_for_the_next_one(
+    brokers: dict[Lane, Mosquitto],
+) -> None:
+    """2 s are no measure where the PUBACK before took 1.6 s: then a wait of 2.4 s is nothing to worry about."""
+    async with street(brokers) as box:
+        await box.start()
+        for number, each_way_s in enumerate((0.8, 1.2)):
+            box.proxies["alarm"].delay_s = (each_way_s, each_way_s)
+            box.press()
+            await box.ears.until(lambda number=number: len(_events(box)) > number, "the press")  # type: ignore[misc]
+            await asyncio.sleep(each_way_s + 0.3)  # its PUBACK is on the way, and nothing tells of it
+            for event_id in _events(box):
+                receipt = {"device": BOX, "stage": "stored", "event_id": event_id}
+                await box.ears.say("telemetry", topics.alarm_receipt(BOX), receipt)
+            await box.says(lambda agent: agent["report"]["presses"]["waiting"] == 0, "its receipt")
+            await asyncio.sleep(3.0)  # until also the PUBACKs of its repeats are there: they would be signs of life
+        said = await box.status()
+        assert said["sessions"]["alarm"]["connects"] == 1, said["report"]["faults"]
+
+
+def _events(box: Street) -> set[str]:
+    return {heard.body["event_id"] for heard in box.ears.presses()}
 
 
 def _connects(said: dict[str, dict[str, dict[str, int]]]) -> int:

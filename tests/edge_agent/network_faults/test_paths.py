@@ -87,10 +87,12 @@ async def test_fault_18_states_that_come_in_another_order_never_go_backwards(bro
         await box.comes(lambda: box.board.lamp("sos")[0], "the newer state is shown")
         changes = len(box.board.lamp("sos")[1])
         box.proxies["telemetry"].release()
-        # When this one is shown, the late one before it has been heard.
         await box.ears.say("telemetry", topics.lamp(BOX), lamps(10, "off"))
-        await box.ears.say("telemetry", topics.lamp(BOX), lamps(13, "off"))
+        await box.ears.say("telemetry", topics.lamp(BOX), lamps(13, "accepted"))
+        # When this one is shown, the late ones before it have been heard.
+        await box.ears.say("telemetry", topics.lamp(BOX), lamps(14, "off"))
         await box.comes(lambda: not box.board.lamp("sos")[0], "the newest state is shown")
+        await box.says(lambda agent: agent["sessions"]["telemetry"]["connected"], "nothing broke")
         assert len(box.board.lamp("sos")[1]) == changes + 1
 
 
@@ -110,6 +112,21 @@ async def test_fault_18_presses_that_come_in_another_order_are_all_there(
         assert incident["presses"] == 2
 
 
+async def test_fault_19_a_press_on_a_half_open_connection_goes_by_a_fresh_one_after_2_s(
+    brokers: dict[Lane, Mosquitto],
+) -> None:
+    async with street(brokers) as box:
+        box.ears.answers = {"alarm"}
+        await box.start()
+        box.proxies["alarm"].hold()
+        pressed_s = box.press()
+        await box.ears.until(lambda: box.ears.presses("alarm"), "the press")
+        assert 1.9 < box.ears.presses("alarm")[0].at_s - pressed_s < 5.0
+        said = await box.says(lambda agent: agent["report"]["presses"]["waiting"] == 0, "the receipt")
+        assert said["sessions"]["alarm"]["connects"] == 2
+        assert said["sessions"]["telemetry"]["connects"] == 1
+
+
 @pytest.mark.parametrize("how", ["half open", "dead broker"])
 async def test_fault_47_the_press_comes_by_the_telemetry_broker_within_5_s(
     brokers: dict[Lane, Mosquitto], how: AlarmFault, record_property: Callable[[str, object], None]
@@ -117,6 +134,22 @@ async def test_fault_47_the_press_comes_by_the_telemetry_broker_within_5_s(
     took_s = await by_the_other_broker(brokers, how)
     assert took_s < 5.0
     record_property("told", f"alarm connection {how}: by the other broker after {took_s:.2f} s")
+
+
+async def test_a_connection_that_still_brings_bytes_is_not_given_up(brokers: dict[Lane, Mosquitto]) -> None:
+    """No PUBACK in 2 s is no death where other messages come meanwhile."""
+    async with street(brokers) as box:
+        box.ears.answers = {"alarm"}
+        await box.start()
+        box.proxies["alarm"].hold(("up",))
+        box.press()
+        for version in range(1, 6):
+            await box.ears.say("alarm", topics.lamp(BOX), lamps(version, "off"))
+            await asyncio.sleep(0.5)  # as long as the link is held
+        box.proxies["alarm"].release()
+        said = await box.says(lambda agent: agent["report"]["presses"]["waiting"] == 0, "the receipt")
+        assert said["report"]["faults"]["no PUBACK on alarm"] >= 1
+        assert said["sessions"]["alarm"]["connects"] == 1
 
 
 async def test_fault_20_on_200_bytes_a_second_a_press_goes_before_the_backlog(
@@ -132,6 +165,7 @@ async def test_fault_20_on_200_bytes_a_second_a_press_goes_before_the_backlog(
         await box.says(lambda agent: agent["report"]["readings"]["waiting"] >= 30, "a backlog")
         batches = box.ears.batches()
         wire.set(200.0)
+        before = box.proxies["telemetry"].bytes["up"]
         pressed_s = box.press()
         # From here on the backlog could go out, were it not for the press.
         span = {"stream": batches[0].body["stream"], "first": 0, "last": batches[-1].body["batch"]}
@@ -139,6 +173,7 @@ async def test_fault_20_on_200_bytes_a_second_a_press_goes_before_the_backlog(
         await box.ears.until(box.ears.presses, "the press", 40)
         took_s = box.ears.presses()[0].at_s - pressed_s
         assert box.ears.batches() == batches
+        assert box.proxies["telemetry"].bytes["up"] - before <= 100, "more than a PUBACK and a PINGREQ went before it"
         said = await box.says(lambda agent: agent["report"]["presses"]["waiting"] == 0, "its receipt", 40)
         receipt_s = time.monotonic() - pressed_s
         assert said["report"]["readings"]["waiting"] >= 20, "there was no backlog to go before"
