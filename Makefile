@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-edge bench-trust soak-edge sweep-edge faults-edge fuzz-drivers schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-edge bench-trust soak-edge soak-machine sweep-edge faults-edge fuzz-drivers schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -36,6 +36,9 @@ bench-edge: test-setup ## what the agent costs a box: memory, CPU, start, bytes 
 
 bench-trust: test-setup ## what TLS costs the collector per message, and a press
 	@.venv/bin/python -m benchmarks.trust
+
+soak-machine: test-setup ## run RUNS nights of the box's world that Hypothesis makes up, and prove that broken rules are found
+	@RUNS=$(or $(RUNS),10000) .venv/bin/pytest -q -p no:cacheprovider tests/edge_agent/test_world_machine.py
 
 soak-edge: test-setup ## run RUNS nights of the box's world in virtual time, from seed SEED on
 	@.venv/bin/python -m tests.edge_agent.world $(or $(RUNS),10000) $(or $(SEED),1)

@@ -32,7 +32,7 @@ from siaga.stack.process import Process
 from siaga.stack.trust import Trust
 
 BOX = "box-1"
-LIVES = 7
+LIVES = 5
 # The agent as it is, but for the 30 s after which a batch goes to the card: so that kills meet commits.
 _AGENT = """
 import sys
