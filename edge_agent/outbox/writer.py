@@ -185,7 +185,8 @@ class Writer:
         self._unsynced = self._write_again()
         connection = connect_tolerant(self._path)
         try:
-            # On an I/O error SQLite silently stays with a rollback journal, whose end a power cut may undo.
+            # Unless the answer is fetched, SQLite stays with a rollback journal on an I/O error and says nothing; and a
+            # power cut may undo the end of such a journal, and the commit with it.
             if (mode := connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]) != "wal":
                 raise sqlite3.OperationalError(f"the card does not take a write-ahead log (journal mode {mode})")
             connection.execute(f"PRAGMA synchronous={self._synchronous}")

@@ -10,6 +10,8 @@ from pathlib import Path
 from tests.edge_agent.card_faults.power import cut_power, fail_syncs
 from tests.edge_agent.card_faults.sweep import LEAST_POINTS, sweep
 
+SYNCS = [("fdatasync", number) for number in range(1, 41)] + [("fsync", number) for number in range(1, 5)]
+
 
 def main() -> int:
     """Sweep and print; return 1 when a promise was broken, or too little was swept."""
@@ -22,7 +24,7 @@ def main() -> int:
         print(swept.in_words(), *swept.failed, sep="\n")
         cut = cut_power(Path(folder) / "cuts", asked.draws, None, asked.seed)
         print(cut.in_words(), *cut.failed, sep="\n")
-        failing = fail_syncs(Path(folder) / "syncs", 40, 2_000)
+        failing = fail_syncs(Path(folder) / "syncs", SYNCS, 2_000)
         print(f"syncs that failed: {failing.refused} times refused;", failing.in_words(), *failing.failed, sep="\n")
     return 1 if swept.failed or cut.failed or failing.failed or min(swept.points, cut.moments) < LEAST_POINTS else 0
 

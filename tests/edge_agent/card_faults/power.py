@@ -111,19 +111,19 @@ def _open_all(smiths: Sequence[Forge], folders: Sequence[_Folder], place: Path, 
 STUBBORN: Final = Session("both, syncs fail", "stubborn", 0, "nothing")
 
 
-def fail_syncs(folder: Path, last: int, most: int) -> Cut:
-    """Let a sync and the one after it fail, each in turn up to the `last`, then cut the power at each promise.
+def fail_syncs(folder: Path, syncs: Sequence[tuple[str, int]], most: int) -> Cut:
+    """Let a sync and the one after it fail, then cut the power at each promise; once for each of `syncs`.
 
     Args:
         folder: An empty folder for the sessions' files.
-        last: Up to which sync of a thread.
+        syncs: The kind of call, and which one of a thread, from 1.
         most: How many folders to open, about.
     """
     began_s = time.monotonic()
     cut = Cut()
     with forges(folder, 1) as (forge,):
         chosen: list[_Folder] = []
-        for call, number in ((call, number) for call in ("fdatasync", "fsync") for number in range(1, last + 1)):
+        for call, number in syncs:
             data = folder / f"{call}-{number}" / "data"
             data.mkdir(parents=True)
             told: list[tuple[str, Any]] = []
