@@ -13,8 +13,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from contract.batch import READING
+from edge_agent.cli import app
 from edge_agent.lines import tty_candidates
 from edge_agent.read import run_read
 from tests.edge_agent.drivers.nmea_text import THREE_NS, gga, rmc
@@ -184,3 +186,20 @@ def test_a_sensor_that_reports_an_error_is_told_in_both_languages(
         "Sensor melaporkan galat: bersihkan lubang udara dan kipasnya; kalau tetap, ganti.",
         "Fault: sensor error: it reports code 0x01; clean its inlet and fan, else replace it.",
     ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["replay://gps.log"],
+        ["--driver", "nmea"],
+        ["--config", "box.toml"],
+        ["--sensor", "gps"],
+        ["replay://gps.log", "--driver", "nmea", "--config", "box.toml", "--sensor", "gps"],
+    ],
+)
+def test_a_line_with_its_driver_or_a_configuration_with_a_sensor(words: list[str]) -> None:
+    done = CliRunner().invoke(app, ["read", *words])
+    assert done.exit_code == 2
+    assert "--config and --sensor" in done.output
