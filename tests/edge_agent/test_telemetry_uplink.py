@@ -34,9 +34,9 @@ def position(number: int, draw: random.Random) -> Reading:
 
 
 class Bench:
-    """An uplink over a real outbox, without a connection unless a session is given."""
+    """An uplink over a real outbox, without a connection unless a broker is given."""
 
-    def __init__(self, folder: Path, session: Session | None = None) -> None:
+    def __init__(self, folder: Path, broker: Endpoint = DEAD) -> None:
         self.dropped: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.draw = random.Random(1)
@@ -45,9 +45,10 @@ class Bench:
         self.workers = Workers(self.faults)
         self.standstill_ns: int | None = None
         self.asked = 0
+        self.session = Session(broker, "probe", keep_alive_s=60, on_connect=lambda: self.uplink.connected())
         self.uplink = TelemetryUplink(
             "box-1",
-            session or Session(DEAD, "box-1"),
+            self.session,
             self.workers,
             outbox=self.outbox,
             lane=self.lane,
@@ -146,11 +147,11 @@ async def test_fault_11_a_file_lost_under_the_agent_is_counted_and_what_is_in_me
 
 
 @asynccontextmanager
-async def running(bench: Bench, session: Session) -> AsyncIterator[None]:
+async def running(bench: Bench) -> AsyncIterator[None]:
     async def run() -> None:
         async with asyncio.TaskGroup() as group:
             bench.workers.group = group
-            group.create_task(session.run())
+            group.create_task(bench.session.run())
             group.create_task(bench.uplink.run())
 
     task = asyncio.create_task(run())
@@ -167,11 +168,11 @@ async def test_a_broker_that_never_answers_a_batch_loses_its_connection_in_the_e
     tmp_path: Path, telemetry_broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(telemetry_uplink, "PUBACK_S", 0.3)
-    session = Session(telemetry_broker.probe(), "probe", keep_alive_s=60, on_connect=lambda: bench.uplink.connected())
-    bench = Bench(tmp_path, session)
+    bench = Bench(tmp_path, telemetry_broker.probe())
+    session = bench.session
     bench.outbox.writer.start()
     try:
-        async with running(bench, session), asyncio.timeout(20):
+        async with running(bench), asyncio.timeout(20):
             await session.wait_connected()
             telemetry_broker.freeze()
             bench.add(1)
