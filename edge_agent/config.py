@@ -41,11 +41,14 @@ def _checked(check: object) -> AfterValidator:
 
 
 class ButtonSettings(Settings):
-    """A panic button, and the lamp that answers the person who pressed it."""
+    """A panic button, and the lamp that answers the person who pressed it. A press counts once it was held for
+    `hold_ms`; with 0, its first edge sends. A button held for `stuck_s` is stuck."""
 
     id: Name
     uri: Annotated[str, _checked(check_button_uri)]
     lamp: Annotated[str, _checked(check_lamp_uri)] | None = None
+    hold_ms: Annotated[int, Field(ge=0, le=5_000)] = 0
+    stuck_s: Annotated[float, Field(ge=10, le=86_400)] = 60.0
 
     def claims(self) -> tuple[tuple[str, str], ...]:
         """Return each key that names a line, and what that line is to a duplicate's search."""
@@ -132,6 +135,8 @@ _EXAMPLES = {
     "buttons.id": 'id = "sos"',
     "buttons.uri": 'uri = "gpio://gpiochip0/17?active=low&bias=pull-up&debounce_ms=20"',
     "buttons.lamp": 'lamp = "gpio://gpiochip0/27"',
+    "buttons.hold_ms": "hold_ms = 300",
+    "buttons.stuck_s": "stuck_s = 60.0",
     "sensors": '[[sensors]] id = "gps" driver = "nmea" uri = "serial:///dev/ttyUSB0?baudrate=9600"',
     "sensors.id": 'id = "gps"',
     "sensors.driver": 'driver = "nmea"',

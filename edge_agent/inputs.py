@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 
 from contract import catalogue
 from contract.messages import Position
@@ -15,6 +15,7 @@ from edge_agent.clock import Clock, is_plausible
 from edge_agent.config import ButtonSettings
 from edge_agent.drivers.base import BusDriver, Driver, DriverSettings, Sample
 from edge_agent.drivers.button.driver import Edge, watch_button
+from edge_agent.drivers.button.hold import Hold, Told
 from edge_agent.drivers.registry import find_driver
 from edge_agent.errors import LineError
 from edge_agent.lines import reopen_backoff
@@ -27,12 +28,14 @@ _log = logging.getLogger("siaga.edge.inputs")
 SAME_PRESS_NS = 60 * 10**9
 """A button found pressed at the start, whose press of at most this age is in the outbox, is still that press."""
 
-
+_STUCK = "stuck: held all the time; check the button, its cable for a short, and `active` in its uri"
 _MOST_REASONS = 32
 
 
 class ButtonState:
     """Tells a press from a button that is still held, over lost lines and restarts. Pure.
+
+    `wrong` is what is wrong with the button now, in words that say what to do, or None.
 
     Args:
         boot: The kernel's boot id.
@@ -42,6 +45,7 @@ class ButtonState:
     def __init__(self, boot: str, held: HeldButton | None) -> None:
         self._same_until_ns = held.monotonic_ns + SAME_PRESS_NS if held is not None and held.boot == boot else None
         self.pressed = False
+        self.wrong: str | None = None
 
     def edge(self, edge: Edge) -> bool:
         """Take a level or an edge; return whether it is a press."""
@@ -59,34 +63,81 @@ async def watch(
     on_press: Callable[[int], None],
     on_release: Callable[[], None],
     opened: Callable[[], None],
+    on_stuck: Callable[[int], None] | None = None,
 ) -> None:
     """Watch a button until cancelled, opening its line again when it is lost.
 
     Args:
         button: The button.
         state: What is known of it.
-        faults: Counts lost lines.
+        faults: Counts lost lines, and each time the button is stuck.
         on_press: Called with the moment of the edge, in ns of the monotonic clock.
         on_release: Called when the button is let go.
         opened: Called each time its level was read.
+        on_stuck: Called once when the button is stuck, with the moment since when it is held.
     """
     backoff = Backoff(base_s=0.2, cap_s=5.0)
+    hold = Hold(hold_ns=button.hold_ms * 1_000_000, stuck_ns=round(button.stuck_s * 1e9))
+
+    def tell(all_told: list[Told]) -> None:
+        for told in all_told:
+            if told.what == "pressed":
+                on_press(told.monotonic_ns)
+            elif told.what == "released":
+                on_release()
+            else:
+                faults[f"button {button.id}: stuck"] += 1
+                _log.error("button %s: stuck since %.0f s", button.id, button.stuck_s)
+                if on_stuck is not None:
+                    on_stuck(told.monotonic_ns)
+        state.wrong = _STUCK if hold.stuck else None
+
     while True:
         try:
-            async with aclosing(watch_button(button.uri)) as edges:
+            async with aclosing(_edges_and_due(button.uri, hold)) as edges:
                 async for edge in edges:
                     backoff.reset()
-                    was_pressed = state.pressed
-                    if state.edge(edge):
-                        on_press(edge.timestamp_ns)
-                    elif not edge.active and (was_pressed or edge.initial):
-                        on_release()
-                    if edge.initial:
+                    if edge is None:
+                        tell(hold.tick(time.monotonic_ns()))
+                    elif edge.active:
+                        tell(hold.down(edge.timestamp_ns, press=state.edge(edge)))
+                    else:
+                        state.edge(edge)
+                        short = hold.too_short
+                        told = hold.up(edge.timestamp_ns)
+                        if hold.too_short > short:
+                            faults[f"button {button.id}: pressed too shortly"] += 1
+                        # Let go while nobody watched: what an earlier run holds of its press ends now.
+                        tell(told or [Told("released", edge.timestamp_ns)] if edge.initial else told)
+                    if edge is not None and edge.initial:
                         opened()
         except LineError as error:
+            tell(hold.lost())
             faults[f"button {button.id}: line lost"] += 1
+            state.wrong = f"line lost: {error}"
             _log.error("button %s: %s", button.id, error)
         await asyncio.sleep(backoff.next_s())
+
+
+async def _edges_and_due(uri: str, hold: Hold) -> AsyncGenerator[Edge | None, None]:
+    """Yield a button's level, then its edges; None whenever `hold` is due."""
+    async with aclosing(watch_button(uri)) as edges:
+        coming = asyncio.ensure_future(anext(edges))
+        try:
+            while True:
+                due_ns = hold.due_ns()
+                timeout_s = None if due_ns is None else max(0.0, (due_ns - time.monotonic_ns()) / 1e9)
+                done, _ = await asyncio.wait([coming], timeout=timeout_s)
+                if not done:
+                    yield None
+                    continue
+                edge = coming.result()
+                coming = asyncio.ensure_future(anext(edges))
+                yield edge
+        finally:
+            coming.cancel()
+            with suppress(asyncio.CancelledError, LineError):
+                await coming
 
 
 class SensorReader:

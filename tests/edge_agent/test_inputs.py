@@ -9,16 +9,19 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge_agent.clock import Clock
+from edge_agent.config import ButtonSettings
 from edge_agent.drivers.base import Sample
 from edge_agent.drivers.button.driver import Edge
 from edge_agent.drivers.registry import find_driver
-from edge_agent.inputs import SAME_PRESS_NS, ButtonState, SensorReader
+from edge_agent.inputs import SAME_PRESS_NS, ButtonState, SensorReader, watch
 from edge_agent.outbox.alarms import HeldButton
 from edge_agent.supervise import keep_running
+from simulator.board import Board
 from tests.edge_agent.drivers.nmea_text import rmc
 from tests.edge_agent.drivers.package import package
 
@@ -70,6 +73,95 @@ def test_pressed_while_the_line_was_lost_is_found_at_reopening() -> None:
     state = ButtonState("boot-1", None)
     state.edge(edge(False, initial=True))
     assert state.edge(edge(True, 2 * S, initial=True))
+
+
+class Desk:
+    """What a watched button told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.changed = asyncio.Event()
+        self.faults: Counter[str] = Counter()
+
+    def note(self, what: str) -> None:
+        self.told.append(what)
+        self.changed.set()
+
+    async def until(self, what: str, times: int = 1) -> None:
+        async with asyncio.timeout(10):
+            while self.told.count(what) < times:
+                self.changed.clear()
+                await self.changed.wait()
+
+    def watch(self, button: ButtonSettings, state: ButtonState) -> asyncio.Task[None]:
+        return asyncio.create_task(
+            watch(
+                button,
+                state,
+                self.faults,
+                lambda _: self.note("press"),
+                lambda: self.note("release"),
+                lambda: self.note("opened"),
+                lambda _: self.note("stuck"),
+            )
+        )
+
+
+def _button(path: Path, **more: Any) -> ButtonSettings:
+    # Shorter than the settings allow, so that nobody waits.
+    defaults = {"id": "sos", "uri": f"sim://{path}?line=sos", "lamp": None, "hold_ms": 0, "stuck_s": 60.0}
+    return ButtonSettings.model_construct(**{**defaults, **more})
+
+
+async def test_fault_41_a_stuck_button_is_one_press_and_a_fault_told_once(tmp_path: Path) -> None:
+    desk, state = Desk(), ButtonState("boot-1", None)
+    async with Board(tmp_path / "b") as board:
+        task = desk.watch(_button(board.path, stuck_s=0.05), state)
+        await desk.until("opened")
+        board.press("sos", hold_ms=200)
+        await desk.until("stuck")
+        assert str(state.wrong).startswith("stuck: held all the time; check the button")
+        await desk.until("release", 2)
+        assert state.wrong is None
+        task.cancel()
+    # The level at opening is up: what an earlier run held ends.
+    assert desk.told == ["release", "opened", "press", "stuck", "release"]
+    assert desk.faults == {"button sos: stuck": 1}
+
+
+async def test_a_hold_time_lets_only_long_presses_through(tmp_path: Path) -> None:
+    desk, state = Desk(), ButtonState("boot-1", None)
+    async with Board(tmp_path / "b") as board:
+        task = desk.watch(_button(board.path, hold_ms=60), state)
+        await desk.until("opened")
+        board.press("sos", hold_ms=1)
+        async with asyncio.timeout(10):
+            while not desk.faults["button sos: pressed too shortly"]:  # noqa: ASYNC110  # a counter has nothing to await
+                await asyncio.sleep(0)
+        board.press("sos", hold_ms=200)
+        await desk.until("release", 2)
+        task.cancel()
+    assert desk.told == ["release", "opened", "press", "release"]
+
+
+async def test_fault_40_a_button_held_while_its_line_is_lost_is_one_press(tmp_path: Path) -> None:
+    desk, state = Desk(), ButtonState("boot-1", None)
+    async with Board(tmp_path / "b") as board:
+        task = desk.watch(_button(board.path, hold_ms=5_000), state)
+        await desk.until("opened")
+        board.press("sos", hold_ms=60_000)
+        async with asyncio.timeout(10):
+            while not state.pressed:  # noqa: ASYNC110  # a state has nothing to await
+                await asyncio.sleep(0)
+    await desk.until("press")
+    assert str(state.wrong).startswith("line lost: ")
+    async with Board(tmp_path / "b") as board:
+        board.press("sos", hold_ms=60_000)
+        await desk.until("opened", 2)
+        assert state.wrong is None
+        task.cancel()
+    assert desk.told.count("press") == 1
+    assert desk.faults["button sos: line lost"] >= 1
 
 
 OWN_DRIVER = """

@@ -56,5 +56,5 @@ def test_sample_toml_and_readme_are_in_step_with_the_driver() -> None:
     check_button_uri(button["uri"])
     check_lamp_uri(button["lamp"])
     readme = (FOLDER / "README.md").read_text()
-    for setting in ("active=", "bias=", "debounce_ms=", "sim://", "gpio://"):
+    for setting in ("active=", "bias=", "debounce_ms=", "sim://", "gpio://", "`hold_ms`", "`stuck_s`"):
         assert setting in readme
