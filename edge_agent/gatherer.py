@@ -87,6 +87,7 @@ class Gatherer:
                 return
             self._append(sensor, sample, sample.time_ns, monotonic_ns, own=True)
         elif self._clock.trusted:
+            self._release(monotonic_ns, flush=False)  # what was held came before it
             self._append(sensor, sample, self._clock.time_ns(sample.monotonic_ns), monotonic_ns)
         else:
             if len(self._held) >= HOLD_READINGS:

@@ -11,18 +11,26 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from contract.batch import decode_batch
 from contract.identity import new_event_id, new_stream_id
 from contract.messages import MAX_ALARM_BYTES, Press, Report, decode, encode
 from edge_agent import agent as agent_module
+from edge_agent import ntp
 from edge_agent.agent import Agent
 from edge_agent.alarm_lane import KeptPress
+from edge_agent.books import KILLED, POWER_CUT
+from edge_agent.clock import EARLIEST_NS
+from edge_agent.clock_floor import LifeRecord
 from edge_agent.config import Box, BoxSettings
 from edge_agent.drivers.base import Sample
+from edge_agent.health import boot_id
+from edge_agent.life_file import LifeFile
 from edge_agent.outbox.alarms import AlarmOutbox
 from link import Endpoint
 
@@ -190,3 +198,82 @@ async def test_a_report_of_many_faults_with_long_names_is_a_report(tmp_path: Pat
     assert len(report.faults) == 64
     assert decode(Report, encode(report), max_bytes=2 * MAX_ALARM_BYTES) == report
     await stopped(task)
+
+
+def left_by_another_boot(folder: Path, *, clean: bool) -> LifeRecord:
+    """Leave the record of a life in a data folder; tmpfs knows nothing of it."""
+    record = LifeRecord(EARLIEST_NS + 400 * 86_400 * 10**9, 0, new_stream_id(), "another boot", clean)
+    folder.mkdir()
+    LifeFile(folder).write(record)
+    return record
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clean", [True, False])
+async def test_after_a_power_cut_the_report_names_the_life_before_and_says_that_the_loss_is_not_known(
+    tmp_path: Path, frozen_broker: int, clean: bool
+) -> None:
+    record = left_by_another_boot(tmp_path / "data", clean=clean)
+    agent = Agent(box(tmp_path, frozen_broker), lambda: None)
+    task = await running(agent)
+    await comes(lambda: agent.report().previous_stream is not None)
+    report = agent.report()
+    assert report.previous_stream == record.stream
+    assert report.stream not in (None, record.stream)
+    assert (POWER_CUT in report.faults) == (not clean)
+    await stopped(task)
+    left = LifeFile(tmp_path / "data").read()
+    assert left is not None
+    assert (left.stream, left.clean) == (report.stream, True)
+
+
+@pytest.mark.slow
+async def test_fault_27_a_wall_clock_at_1970_counts_from_where_the_last_life_ended(
+    tmp_path: Path, frozen_broker: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody() -> bool:
+        return False
+
+    record = left_by_another_boot(tmp_path / "data", clean=True)
+    monkeypatch.setattr(time, "time_ns", lambda: 17 * 10**9)
+    monkeypatch.setattr(ntp, "is_synchronised", nobody)
+    agent = Agent(box(tmp_path, frozen_broker), lambda: None)
+    task = await running(agent)
+    await comes(lambda: agent.report().timestamp_ns >= record.floor_ns)
+    assert agent.report().clock == "none"
+    await comes(lambda: agent.report().readings.produced > 0)
+    ended_ns = agent.report().timestamp_ns
+    await stopped(task)
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "telemetry.db")) as outbox:
+        (body,) = outbox.execute("SELECT body FROM kept").fetchone()
+    batch = decode_batch(zlib.decompress(body))
+    assert {reading["clock"] for reading in batch["readings"]} == {"none"}
+    assert all(reading["timestamp_ns"] >= record.floor_ns for reading in batch["readings"])
+    left = LifeFile(tmp_path / "data").read()
+    assert left is not None
+    assert left.floor_ns >= ended_ns, "the next life goes on from there"
+
+
+@pytest.mark.slow
+async def test_without_a_folder_on_tmpfs_a_kill_is_told_as_a_loss_that_is_not_known(
+    tmp_path: Path, frozen_broker: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "missing"))
+    (tmp_path / "data").mkdir()
+    LifeFile(tmp_path / "data").write(LifeRecord(0, 0, new_stream_id(), boot_id(), clean=False))
+    agent = Agent(box(tmp_path, frozen_broker), lambda: None)
+    task = await running(agent)
+    await comes(lambda: KILLED in agent.report().faults)
+    assert agent.report().faults["books not on tmpfs"] == 1
+    await stopped(task)
+
+
+@pytest.mark.slow
+async def test_a_second_agent_on_the_folder_takes_nothing_from_the_first(tmp_path: Path, frozen_broker: int) -> None:
+    first = run_agent(tmp_path, frozen_broker)
+    agent = Agent(box(tmp_path, frozen_broker), lambda: None)
+    task = await running(agent)
+    await comes(lambda: agent.report().faults.get("books not on tmpfs", 0) == 1)
+    assert agent.report().readings.dropped == {}
+    await stopped(task)
+    stop(first)

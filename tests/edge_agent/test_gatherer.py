@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from contract.batch import MAX_BATCH_BYTES, Batch, FieldValue, Reading, encode_batch
 from edge_agent.clock import EARLIEST_NS, Clock
+from edge_agent.clock_floor import AHEAD_LEAST_NS, Reservation
 from edge_agent.drivers.base import Sample
 from edge_agent.gatherer import (
     BATCH_AGE_NS,
@@ -181,3 +186,101 @@ def test_memory_for_held_readings_is_bounded_and_counted() -> None:
     assert gatherer.waiting == HOLD_READINGS
     assert dropped == {"no trusted clock, memory full": 5}
     assert gatherer.produced == gatherer.waiting + 5
+
+
+# --- a clock that jumps
+
+YEARS = 10 * 365 * 86_400 * S
+JUMPS = (0, S, -S, 40 * S, -40 * S, 86_400 * S, -86_400 * S, YEARS, -YEARS)
+
+
+def drained(gatherer: Gatherer, now_ns: int, *, flush: bool = False) -> list[Reading]:
+    readings: list[Reading] = []
+    while (batch := gatherer.close(now_ns, flush=flush)) is not None:
+        readings += batch.readings
+    return readings
+
+
+@pytest.mark.parametrize("jump_ns", [YEARS, -YEARS])
+def test_a_jump_of_ten_years_and_back_loses_nothing_and_keeps_the_order(jump_ns: int) -> None:
+    """FAULTS 28: the clock steps back."""
+    true_ns = NOW + 2 * YEARS
+    clock, dropped = Clock(0, 0), Counter[str]()
+    gatherer = Gatherer(clock, dropped)
+    came: list[Reading] = []
+    for number in range(300):
+        now_ns = number * S // 2
+        for moment, off_ns in ((20, 0), (100, jump_ns), (200, 0)):
+            if number == moment:
+                clock.tell("ntp", true_ns + now_ns + off_ns, now_ns)
+        gatherer.add("level", Sample("water_level", {"level_m": float(number)}, now_ns, None), now_ns)
+        came += drained(gatherer, now_ns)
+    came += drained(gatherer, 300 * S, flush=True)
+    assert [reading["fields"]["level_m"] for reading in came] == list(range(300))
+    assert len({reading["timestamp_ns"] for reading in came}) == 300
+    assert {reading["clock"] for reading in came} == {"ntp"}, "those held got their true moment"
+    assert came[0]["timestamp_ns"] == true_ns
+    assert came[150]["timestamp_ns"] == true_ns + 75 * S + jump_ns
+    assert came[299]["timestamp_ns"] == true_ns + 299 * S // 2
+    assert not dropped
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("sample"), st.integers(0, 3 * S)),
+            st.tuples(st.sampled_from(["centre", "gnss", "ntp"]), st.sampled_from(JUMPS)),
+            st.tuples(st.just("wait"), st.integers(0, HOLD_NS)),
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_the_clock_is_told_nothing_is_lost_doubled_or_out_of_order(events: list[tuple[str, int]]) -> None:
+    clock, dropped = Clock(0, 0), Counter[str]()
+    gatherer = Gatherer(clock, dropped)
+    now_ns = numbers = 0
+    came: list[Reading] = []
+    for what, value in events:
+        if what == "wait":
+            now_ns += value
+        elif what == "sample":
+            now_ns += value
+            gatherer.add("level", Sample("water_level", {"level_m": float(numbers)}, now_ns, None), now_ns)
+            numbers += 1
+        else:
+            clock.tell(what, NOW + YEARS + now_ns + value, now_ns)  # type: ignore[arg-type]  # a source
+            continue  # as a receiver does, whose own sample is next
+        came += drained(gatherer, now_ns)
+        assert gatherer.produced == len(came) + gatherer.waiting
+    came += drained(gatherer, now_ns, flush=True)
+    assert [reading["fields"]["level_m"] for reading in came] == list(range(numbers))
+    assert len({reading["timestamp_ns"] for reading in came}) == numbers
+    assert all(reading["timestamp_ns"] >= EARLIEST_NS for reading in came)
+    assert not dropped
+
+
+def test_lives_whom_nobody_tells_the_time_flag_their_readings_and_share_no_timestamp() -> None:
+    """FAULTS 27: the clock stands at 1970 at each boot; readings go out flagged after ten minutes, never dropped."""
+    left = None
+    came: list[Reading] = []
+    for life in range(5):
+        clock, reservation = Clock(17 * S, 0), Reservation(f"{life:016x}", f"boot-{life}", 0)
+        reservation.heard(left)
+        if left is not None:
+            clock.raise_floor(left.floor_ns)
+        gatherer = Gatherer(clock, Counter())
+        for second in range(660 + 7 * life):
+            now_ns = second * S
+            record = reservation.due(clock, now_ns)
+            if record is not None:
+                left = record
+                reservation.kept(record, trusted=False)
+            gatherer.add("level", sample(now_ns), now_ns)
+            came += drained(gatherer, now_ns)
+        assert gatherer.waiting >= 600  # held; the power is cut here
+    assert len(came) >= 5 * 60
+    assert {reading["clock"] for reading in came} == {"none"}
+    times = [reading["timestamp_ns"] for reading in came]
+    assert times == sorted(set(times))
+    assert times[0] >= EARLIEST_NS
+    assert times[-1] < EARLIEST_NS + 5 * (700 + 660) * S + AHEAD_LEAST_NS
