@@ -1,17 +1,28 @@
-"""The box's own health, read from Linux."""
+"""The box's own health, read from Linux, and what of it is a fault."""
 
 from __future__ import annotations
 
-import contextlib
-import os
+import asyncio
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from contract.batch import FieldValue
+from contract.catalogue import fault
+from edge_agent import machine
 from edge_agent.drivers.base import Sample
+from edge_agent.drivers.sysfs import in_thread
 
-_THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
-_MEMINFO = Path("/proc/meminfo")
+HOT_C: Final = 80.0
+"""A Raspberry Pi slows down from here on."""
+WORN_PCT: Final = 90.0
+FULL_FREE_PART: Final = 0.05
+WEAK_DBM: Final = -80.0
+LITTLE_MEMORY_BYTES: Final = 32_000_000
+_TIMEOUT_S: Final = 5.0
+_ROOT: Final = Path("/")
 
 
 def boot_id() -> str:
@@ -19,21 +30,79 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
-def read_health(data_dir: Path, waiting_readings: int) -> Sample:
-    """Return one `box_health` sample; what this machine does not have is left out."""
-    now_ns = time.monotonic_ns()
-    fields: dict[str, FieldValue] = {
-        "uptime_s": time.clock_gettime(time.CLOCK_BOOTTIME),
-        "waiting_readings": waiting_readings,
-    }
-    with contextlib.suppress(OSError):  # the card is gone; the outbox's own fault says so
-        room = os.statvfs(data_dir)
-        fields["disk_free_bytes"] = room.f_bavail * room.f_frsize
-    with contextlib.suppress(OSError, ValueError):  # not every machine has a thermal zone
-        fields["cpu_temperature_c"] = int(_THERMAL.read_text(encoding="ascii")) / 1000
-    available = next(
-        (line.split()[1] for line in _MEMINFO.read_text(encoding="ascii").splitlines() if "MemAvailable" in line), None
-    )
-    if available is not None:
-        fields["memory_available_bytes"] = int(available) * 1024
-    return Sample("box_health", fields, now_ns, None)
+class HealthReader:
+    """Reads the box's health in a thread: a supply on a stuck bus must not stop the box, nor pile up threads.
+
+    Args:
+        data_dir: The folder whose card is told of.
+        root: What holds `sys` and `proc`.
+    """
+
+    def __init__(self, data_dir: Path, root: Path = _ROOT) -> None:
+        self._data_dir = data_dir
+        self._root = root
+        self._reading: asyncio.Future[Sample] | None = None
+
+    async def read(self, waiting_readings: int) -> Sample:
+        """Return a sample as `read_health`; while the kernel does not answer, only what needs no driver of it."""
+        if self._reading is None or self._reading.done():
+            self._reading = in_thread(lambda: read_health(self._data_dir, waiting_readings, self._root), "health")
+        done, _ = await asyncio.wait([self._reading], timeout=_TIMEOUT_S)
+        if done:
+            sample = self._reading.result()
+            # It may have been begun long ago, by a call before.
+            return replace(sample, fields=sample.fields | {"waiting_readings": waiting_readings})
+        return Sample("box_health", _own(waiting_readings), time.monotonic_ns(), None)
+
+
+def read_health(data_dir: Path, waiting_readings: int, root: Path = _ROOT) -> Sample:
+    """Return one `box_health` sample; what this machine does not have, or says implausibly, is left out.
+
+    Args:
+        data_dir: The folder whose card is told of.
+        waiting_readings: Readings without a receipt.
+        root: What holds `sys` and `proc`.
+    """
+    fields = _own(waiting_readings)
+    for found in (
+        machine.card(root, data_dir),
+        machine.processor(root),
+        machine.memory(root),
+        machine.supply(root),
+        machine.link(root),
+        machine.kernel_clock() if root == _ROOT else {},
+    ):
+        fields |= {name: value for name, value in found.items() if fault("box_health", {name: value}) is None}
+    return Sample("box_health", fields, time.monotonic_ns(), None)
+
+
+def health_faults(fields: Mapping[str, FieldValue]) -> dict[str, str]:
+    """Return what is wrong with the box: a short name of each fault, and what to do about it."""
+    faults: dict[str, str] = {}
+    if fields.get("under_voltage") == 1:
+        faults["under-voltage"] = "the supply is too weak; use one of 5.1 V and 3 A, and a shorter cable"
+    if float(fields.get("cpu_temperature_c", 0)) >= HOT_C:
+        faults["hot"] = "the processor is too hot and slows down; shade the box, clear its vents"
+    elif fields.get("throttled") == 1:
+        faults["throttled"] = "the processor is slowed down; look at its supply and its cooling"
+    total, free = fields.get("disk_total_bytes"), fields.get("disk_free_bytes")
+    if total and free is not None and float(free) < FULL_FREE_PART * float(total):
+        faults["card nearly full"] = "less than 5 % is free; see what fills it (du -xh / | sort -h)"
+    if float(fields.get("disk_worn_pct", 0)) >= WORN_PCT:
+        faults["card worn"] = "its rated life is nearly used up; change the card soon"
+    if fields.get("on_mains") == 0:
+        charge = fields.get("battery_pct")
+        faults["on battery"] = "the mains are off; check fuse and meter" + (
+            "" if charge is None else f" ({float(charge):.0f} % left)"
+        )
+    if fields.get("link_up") == 0:
+        faults["no link"] = "no network link is up; check cable, SIM and antenna"
+    elif float(fields.get("link_signal_dbm", 0)) < WEAK_DBM:
+        faults["weak signal"] = "the radio link is weak; turn or raise the antenna"
+    if float(fields.get("memory_available_bytes", LITTLE_MEMORY_BYTES)) < LITTLE_MEMORY_BYTES:
+        faults["little memory"] = "something takes the memory; see what (ps aux --sort=-rss | head)"
+    return faults
+
+
+def _own(waiting_readings: int) -> machine.Fields:
+    return {"uptime_s": time.clock_gettime(time.CLOCK_BOOTTIME), "waiting_readings": waiting_readings}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from contract.batch import FieldValue
+from contract.catalogue import KINDS, fault
 from edge_agent import health
-from edge_agent.health import boot_id, read_health
+from edge_agent.health import HealthReader, boot_id, health_faults, read_health
+from tests.edge_agent.drivers.sysfs_tree import make
 
 
 def test_a_sample_of_this_machine_has_what_every_linux_has(tmp_path: Path) -> None:
@@ -23,35 +28,69 @@ def test_a_sample_of_this_machine_has_what_every_linux_has(tmp_path: Path) -> No
     room = os.statvfs(tmp_path)
     assert 0 < int(sample.fields["disk_free_bytes"]) <= room.f_blocks * room.f_frsize
     assert 1e6 < int(sample.fields["memory_available_bytes"]) < 1e14
+    assert fault(sample.kind, sample.fields) is None
 
 
-def test_a_card_that_is_gone_and_a_machine_without_a_thermometer_leave_their_fields_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(health, "_THERMAL", tmp_path / "no thermometer")
-    fields = read_health(tmp_path / "no card", 0).fields
-    assert "disk_free_bytes" not in fields
+def test_a_card_that_is_gone_and_a_machine_with_nothing_leave_their_fields_out(tmp_path: Path) -> None:
+    fields = read_health(tmp_path / "no card", 0, tmp_path).fields
+    assert set(fields) == {"uptime_s", "waiting_readings"}
+
+
+def test_what_the_catalogue_finds_impossible_is_left_out_alone(tmp_path: Path) -> None:
+    make("sys/class/thermal/thermal_zone0/temp = 999000\nproc/loadavg = 0.5 0 0", tmp_path)
+    fields = read_health(tmp_path, 0, tmp_path).fields
     assert "cpu_temperature_c" not in fields
-    assert "uptime_s" in fields
+    assert fields["load_1min"] == 0.5
 
 
-@pytest.mark.parametrize(("text", "celsius"), [("48312\n", 48.312), ("-5000\n", -5.0), ("", None), ("warm", None)])
-def test_the_thermometer_is_in_thousandths_of_a_degree(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, celsius: float | None
-) -> None:
-    (tmp_path / "temp").write_text(text)
-    monkeypatch.setattr(health, "_THERMAL", tmp_path / "temp")
-    assert read_health(tmp_path, 0).fields.get("cpu_temperature_c") == celsius
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, []),
+        ({"under_voltage": 1, "throttled": 1}, ["under-voltage", "throttled"]),
+        ({"under_voltage": 0, "throttled": 0, "on_mains": 1, "link_up": 1}, []),
+        ({"cpu_temperature_c": 80.0, "throttled": 1}, ["hot"]),
+        ({"cpu_temperature_c": 79.9}, []),
+        ({"disk_total_bytes": 1_000, "disk_free_bytes": 49}, ["card nearly full"]),
+        ({"disk_total_bytes": 1_000, "disk_free_bytes": 50}, []),
+        ({"disk_total_bytes": 0, "disk_free_bytes": 0}, []),
+        ({"disk_worn_pct": 90.0}, ["card worn"]),
+        ({"on_mains": 0}, ["on battery"]),
+        ({"link_up": 0, "link_signal_dbm": -90.0}, ["no link"]),
+        ({"link_up": 1, "link_signal_dbm": -81.0}, ["weak signal"]),
+        ({"memory_available_bytes": 31_000_000}, ["little memory"]),
+    ],
+)
+def test_what_is_a_fault(fields: dict[str, FieldValue], expected: list[str]) -> None:
+    assert {quantity.name for quantity in KINDS["box_health"].quantities} >= set(fields)
+    faults = health_faults(fields)
+    assert list(faults) == expected
+    assert all(words for words in faults.values())
 
 
-def test_memory_is_in_bytes_and_left_out_where_linux_does_not_tell(
+def test_how_much_is_left_is_told_with_the_mains() -> None:
+    assert health_faults({"on_mains": 0, "battery_pct": 64.0})["on battery"].endswith("(64 % left)")
+
+
+async def test_a_kernel_that_does_not_answer_costs_the_sample_its_fields_and_one_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "meminfo").write_text("MemTotal: 8000 kB\nMemAvailable:    2048 kB\n")
-    monkeypatch.setattr(health, "_MEMINFO", tmp_path / "meminfo")
-    assert read_health(tmp_path, 0).fields["memory_available_bytes"] == 2_097_152
-    (tmp_path / "meminfo").write_text("MemTotal: 8000 kB\n")
-    assert "memory_available_bytes" not in read_health(tmp_path, 0).fields
+    monkeypatch.setattr(health, "_TIMEOUT_S", 0.02)
+    (tmp_path / "proc").mkdir()
+    stuck = tmp_path / "proc/loadavg"
+    os.mkfifo(stuck)  # whoever opens it waits for a writer
+    reader = HealthReader(tmp_path, tmp_path)
+    for waiting in range(3):
+        sample = await reader.read(waiting)
+        assert set(sample.fields) == {"uptime_s", "waiting_readings"}
+        assert sample.fields["waiting_readings"] == waiting
+    assert sum(thread.name == "health" for thread in threading.enumerate()) == 1
+    monkeypatch.setattr(health, "_TIMEOUT_S", 10.0)
+    writer = await asyncio.to_thread(os.open, stuck, os.O_WRONLY)
+    os.write(writer, b"0.25 0 0\n")
+    os.close(writer)
+    fields = (await reader.read(7)).fields
+    assert (fields["load_1min"], fields["waiting_readings"]) == (0.25, 7)
 
 
 def test_the_boot_id_is_the_kernels_and_steady() -> None:
