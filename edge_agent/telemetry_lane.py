@@ -29,18 +29,17 @@ from collections.abc import Callable, Sequence
 
 from contract.batch import MAX_BATCH_BYTES, Batch, Reading, TelemetryReceipt, encode_batch
 from contract.identity import new_stream_id
-from edge_agent.backlog import Row
 from edge_agent.batch_commands import (
     Command,
     CutBatch,
     KeepBatches,
     Key,
     LoadBatch,
-    NewRow,
     StoredRow,
     ThinnedRow,
 )
-from edge_agent.batch_entry import Entry, in_place
+from edge_agent.batch_entry import Entry
+from edge_agent.batch_memory import BatchMemory
 from edge_agent.eviction import THINNED
 from edge_agent.flight import WINDOW, Flight
 from edge_agent.shelf import MAX_ROWS, Shelf
@@ -48,7 +47,6 @@ from edge_agent.uplink_rate import OVERHEAD_BYTES, UplinkRate
 
 _S = 10**9
 KEEP_AFTER_NS = 30 * _S
-KEEPING_NS = 60 * _S
 MEMORY_BYTES = 8_000_000
 UNKNOWN_LINK_BYTES = 8_000
 """Of a batch never sent on a link that no PUBACK has told of; a longer one is cut."""
@@ -88,14 +86,10 @@ class TelemetryLane:
         self._max_memory_bytes = max_memory_bytes
         self._mint = mint
         self._number = 0
-        self._fresh: dict[Key, Entry] = {}
+        self._memory = BatchMemory()
         self._flight = Flight(draw if draw is not None else random.Random())
-        self._unkept: dict[Key, Entry] = {}
         self._shelf = Shelf(dropped, max_bytes=max_bytes, max_rows=max_rows)
         self._retry_ns = 0
-        self._in_memory = 0
-        self._written = 0
-        self._memory_bytes = 0
         self.restored = 0
         self.receipted = 0
 
@@ -105,29 +99,29 @@ class TelemetryLane:
         return self._flight.rate
 
     def __len__(self) -> int:
-        return len(self._flight) + len(self._fresh) + len(self._shelf)
+        return len(self._flight) + len(self._memory.fresh) + len(self._shelf)
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._flight or key in self._fresh or key in self._shelf
+        return key in self._flight or key in self._memory.fresh or key in self._shelf
 
     @property
     def waiting(self) -> int:
         """Readings without receipt."""
-        return self._in_memory + self._shelf.waiting
+        return self._memory.readings + self._shelf.waiting
 
     @property
     def in_memory(self) -> int:
         """Readings that are only in memory: what a kill costs now."""
-        return self._in_memory - self._written
+        return self._memory.readings - self._memory.written
 
     @property
     def on_disk(self) -> int:
         """Readings that the disk has, whether or not they are in memory as well."""
-        return self._shelf.waiting + self._written
+        return self._shelf.waiting + self._memory.written
 
     def in_memory_of(self, keys: Sequence[Key]) -> int:
         """Return how many readings of these batches are only in memory."""
-        entries = (self._flight.get(key) or self._fresh.get(key) for key in keys)
+        entries = (self._in_memory(key) for key in keys)
         return sum(entry.readings for entry in entries if entry is not None and entry.row is None)
 
     @property
@@ -167,10 +161,7 @@ class TelemetryLane:
         """
         key = self._next_key()
         body = encode_batch(Batch(device=self._device, stream=key[0], batch=key[1], readings=readings))
-        entry = Entry(len(readings), monotonic_ns if since_ns is None else since_ns, body)
-        self._fresh[key] = self._unkept[key] = entry
-        self._memory_bytes += entry.size
-        self._in_memory += entry.readings
+        self._memory.add(key, Entry(len(readings), monotonic_ns if since_ns is None else since_ns, body))
         self._relieve(key)
         return key
 
@@ -179,8 +170,9 @@ class TelemetryLane:
         commands: list[Command] = []
         if monotonic_ns >= self._shelf.paused_until_ns:
             commands.extend(self._shelf.due())
-            if not self._shelf.full:
-                commands.extend(self._keep(monotonic_ns, monotonic_ns - KEEP_AFTER_NS))
+            since_ns = self._memory.unkept_since_ns
+            if since_ns is not None and monotonic_ns - since_ns >= KEEP_AFTER_NS and not self._shelf.full:
+                commands.append(KeepBatches(self._memory.keep(monotonic_ns)))
         if sending and monotonic_ns >= self._retry_ns:
             commands.extend(self._send(monotonic_ns))
         return commands
@@ -188,7 +180,7 @@ class TelemetryLane:
     def sends_at_once(self, monotonic_ns: int, *, sending: bool) -> bool:
         """Return whether a batch added now would go out now; while none would, the open batch may grow."""
         room = len(self._flight) + len(self._shelf.loading) < WINDOW and not self.rate.full
-        return sending and monotonic_ns >= self._retry_ns and room and self._next_fresh(monotonic_ns) is None
+        return sending and monotonic_ns >= self._retry_ns and room and self._memory.next_fresh(monotonic_ns) is None
 
     def next_ns(self, monotonic_ns: int, *, sending: bool) -> int | None:
         """Return when `due` should be asked again, by the monotonic clock; None while nothing waits for a moment.
@@ -197,22 +189,22 @@ class TelemetryLane:
         """
         moments: list[int] = []
         paused_ns = self._shelf.paused_until_ns
-        if self._unkept:
-            moments.append(max(next(iter(self._unkept.values())).since_ns + KEEP_AFTER_NS, paused_ns))
+        if (since_ns := self._memory.unkept_since_ns) is not None:
+            moments.append(max(since_ns + KEEP_AFTER_NS, paused_ns))
         if self._shelf.wants or (sending and self._shelf.backlog):
             moments.append(paused_ns)
         if sending and self._retry_ns > monotonic_ns:
             moments.append(self._retry_ns)
         elif sending:
             moments.extend(self._flight.moments())
-            first = next(iter(self._fresh.values()), None)
-            if first is not None and first.keeping_ns is not None:
-                moments.append(first.keeping_ns + KEEPING_NS)
+            if (held_ns := self._memory.held_until_ns()) is not None:
+                moments.append(held_ns)
         return min((moment for moment in moments if moment > monotonic_ns), default=None)
 
     def flush(self) -> list[Command]:
         """Return the command that keeps everything still only in memory: the agent stops."""
-        return self._keep(0, None)
+        rows = self._memory.keep(0)
+        return [KeepBatches(rows)] if rows else []
 
     # --- the network
 
@@ -252,27 +244,19 @@ class TelemetryLane:
         """The disk has these batches, in as many bytes each."""
         self._see(file)
         for key, size in zip(keys, sizes, strict=True):
-            entry = self._flight.get(key) or self._fresh.get(key)
+            entry = self._in_memory(key)
             if entry is None:
                 self._shelf.forget(key, None)  # its receipt overtook the write
                 continue
-            entry.keeping_ns = None
-            entry.row = Row(entry.readings, size, entry.sent, entry.thinned)
-            self._written += entry.readings
-            self._shelf.add_row(entry.row)
-            if key in self._fresh:
-                self._shelf.append(key, entry.row)
-                self._leave_memory(self._fresh.pop(key))
+            row = self._memory.kept(entry, size)
+            self._shelf.add_row(row)
+            if key in self._memory.fresh:
+                self._memory.leave(key, entry)
+                self._shelf.append(key, row)
 
     def not_kept(self, keys: Sequence[Key]) -> None:
         """The disk could not take these (see `disk_failed`, `disk_full`) and is asked again."""
-        waits = {}
-        for key in keys:
-            entry = self._flight.get(key) or self._fresh.get(key)
-            if entry is not None:
-                entry.keeping_ns = None
-                waits[key] = entry
-        self._unkept = {**waits, **self._unkept}
+        self._memory.not_kept({key: entry for key in keys if (entry := self._in_memory(key)) is not None})
 
     def disk_failed(self, monotonic_ns: int) -> None:
         """The disk refused something just now: it is let alone for a while."""
@@ -309,12 +293,9 @@ class TelemetryLane:
         """The disk gave a batch back, or (None) no longer has it."""
         self._see(file)
         row = self._shelf.loaded(key, found=body is not None)
-        if row is None or body is None:
-            return
-        entry = self._fresh[key] = Entry(row.readings, monotonic_ns, body, row, thinned=row.thinned, sent=row.sent)
-        self._memory_bytes += entry.size
-        self._in_memory += entry.readings
-        self._written += entry.readings
+        if row is not None and body is not None:
+            entry = Entry(row.readings, monotonic_ns, body, row, thinned=row.thinned, sent=row.sent)
+            self._memory.add(key, entry)
 
     def not_loaded(self, key: Key) -> None:
         """The disk could not be read or written just now (see `disk_failed`); what it has is still there."""
@@ -342,49 +323,27 @@ class TelemetryLane:
             return
         self._streams.append(self._mint())
         self._number = 0
-        entries = {**self._flight, **self._fresh}
-        for entry in entries.values():
-            entry.row = None
-        self._written = 0
-        unkept = [(key, entry) for key, entry in entries.items() if entry.keeping_ns is None]
-        self._unkept = dict(sorted(unkept, key=lambda item: item[1].since_ns))
+        self._memory.file_lost(self._flight)
+
+    def _in_memory(self, key: Key) -> Entry | None:
+        return self._flight.get(key) or self._memory.fresh.get(key)
 
     def _named(self, stream: str, first: int, last: int) -> list[Key]:
         """Return the keys in a range; a range wider than what is kept costs no more than what is kept."""
         if last - first < len(self):
             return [(stream, number) for number in range(first, last + 1)]
-        everything = [*self._flight, *self._fresh, *self._shelf.loading, *self._shelf.backlog]
+        everything = [*self._flight, *self._memory.fresh, *self._shelf.loading, *self._shelf.backlog]
         return [key for key in everything if key[0] == stream and first <= key[1] <= last]
 
     def _remove(self, key: Key) -> int:
         """Forget a batch wherever it is; return its readings, 0 when there is none such."""
-        entry = self._flight.take(key) or self._fresh.pop(key, None)
+        entry = self._flight.take(key) or self._memory.fresh.get(key)
         if entry is None:
             return self._shelf.remove(key)
-        self._unkept.pop(key, None)
         if entry.row is not None:
             self._shelf.forget(key, entry.row)
-        self._leave_memory(entry)
+        self._memory.leave(key, entry)
         return entry.readings
-
-    def _leave_memory(self, entry: Entry) -> None:
-        self._memory_bytes -= entry.size
-        self._in_memory -= entry.readings
-        if entry.row is not None:
-            self._written -= entry.readings
-
-    def _keep(self, monotonic_ns: int, since_by_ns: int | None) -> list[Command]:
-        """Keep all that is only in memory, if the oldest has been so since a moment (None: in any case)."""
-        if not self._unkept:
-            return []
-        if since_by_ns is not None and next(iter(self._unkept.values())).since_ns > since_by_ns:
-            return []
-        rows = []
-        for key, entry in self._unkept.items():
-            entry.keeping_ns = monotonic_ns
-            rows.append(NewRow(key, entry.readings, entry.body, entry.sent))
-        self._unkept = {}
-        return [KeepBatches(tuple(rows))]
 
     def _send(self, monotonic_ns: int) -> list[Command]:
         commands: list[Command] = []
@@ -392,13 +351,15 @@ class TelemetryLane:
             if not self.rate.allows(len(entry.body)):
                 return commands
             commands.append(self._flight.send(key, entry, monotonic_ns))
-        while self._room > 0 and (first := self._next_fresh(monotonic_ns)) is not None:
-            key, entry = first, self._fresh[first]
+        while self._room > 0 and (first := self._memory.next_fresh(monotonic_ns)) is not None:
+            if self.rate.full:
+                return commands
+            key, entry = first, self._memory.fresh[first]
             if entry.whole and entry.readings > 1 and len(entry.body) > self.batch_bytes:
-                key, entry = self._cut_fresh(key, entry)
+                key, entry = self._memory.cut(key, self._next_key(2), self.batch_bytes)
             if not self.rate.allows(len(entry.body)):
                 return commands
-            del self._fresh[key]
+            del self._memory.fresh[key]
             commands.append(self._flight.send(key, entry, monotonic_ns))
         return commands + self._load(monotonic_ns)
 
@@ -406,23 +367,13 @@ class TelemetryLane:
     def _room(self) -> int:
         return WINDOW - len(self._flight) - len(self._shelf.loading)
 
-    def _next_fresh(self, monotonic_ns: int) -> Key | None:
-        for key, entry in self._fresh.items():
-            if entry.sent or entry.keeping_ns is None or monotonic_ns - entry.keeping_ns >= KEEPING_NS:
-                return key
-        return None
-
-    def _cut_fresh(self, key: Key, entry: Entry) -> tuple[Key, Entry]:
-        """Put a piece that the link takes, and the rest, in a batch's place; return the piece."""
-        pieces = entry.cut(self._next_key(2), self.batch_bytes)
-        self._memory_bytes += sum(piece.size for piece in pieces.values()) - entry.size
-        self._fresh = in_place(self._fresh, key, pieces)
-        self._unkept = in_place(self._unkept, key, pieces)
-        return next(iter(pieces.items()))
-
     def _load(self, monotonic_ns: int) -> list[Command]:
         shelf, commands = self._shelf, list[Command]()
-        if monotonic_ns < shelf.paused_until_ns or not shelf.settled or self._next_fresh(monotonic_ns) is not None:
+        if (
+            monotonic_ns < shelf.paused_until_ns
+            or not shelf.settled
+            or self._memory.next_fresh(monotonic_ns) is not None
+        ):
             return commands
         way = self.rate.on_the_way + sum(row.readings for row in shelf.loading.values()) * READING_BYTES
         while self._room > 0 and (key := shelf.backlog.oldest()) is not None:
@@ -440,28 +391,17 @@ class TelemetryLane:
 
     def _relieve(self, newest: Key) -> None:
         """Keep the bodies in memory within their bound; `newest` stays."""
-        while self._memory_bytes > self._max_memory_bytes:
-            key = next(iter(self._fresh))
-            if self._fresh[key].row is None and self._thin_one():
+        memory = self._memory
+        while memory.bytes > self._max_memory_bytes:
+            key, entry = next(iter(memory.fresh.items()))
+            if entry.row is None and (lost := memory.thin_one()) is not None:
+                if lost:
+                    self._dropped[THINNED] += lost
                 continue
             if key == newest:
                 return
-            row = self._fresh[key].row
-            if row is not None:
-                self._leave_memory(self._fresh.pop(key))
-                self._shelf.put_back([(key, row)])
+            if entry.row is not None:
+                memory.leave(key, entry)
+                self._shelf.put_back([(key, entry.row)])
             else:
                 self._dropped["memory full"] += self._remove(key)
-
-    def _thin_one(self) -> bool:
-        """Thin the oldest batch in memory that may still be; return whether there was one."""
-        entry = next((entry for entry in self._fresh.values() if entry.whole and not entry.thinned), None)
-        if entry is None:
-            return False
-        before = entry.size
-        lost = entry.thin()
-        self._memory_bytes += entry.size - before
-        self._in_memory -= lost
-        if lost:
-            self._dropped[THINNED] += lost
-        return True

@@ -25,9 +25,10 @@ from edge_agent.batch_commands import (
     ThinBatches,
     ThinnedRow,
 )
+from edge_agent.batch_memory import KEEPING_NS
 from edge_agent.flight import WINDOW
 from edge_agent.shelf import DISK_PAUSE_NS
-from edge_agent.telemetry_lane import KEEP_AFTER_NS, KEEPING_NS, TelemetryLane
+from edge_agent.telemetry_lane import KEEP_AFTER_NS, TelemetryLane
 
 S = 10**9
 STREAM = "00000000000000aa"
@@ -621,8 +622,8 @@ def test_books_balance_and_the_window_holds_whatever_happens(steps: list[tuple[s
         assert len(lane._flight) <= WINDOW
         assert produced == lane.receipted + lane.waiting + sum(dropped.values())
         assert lane.waiting == lane.in_memory + lane.on_disk
-        assert lane._memory_bytes <= 9_000 + 2_000
-        assert lane._memory_bytes == sum(e.size for place in (lane._fresh, lane._flight) for e in place.values())
+        assert lane._memory.bytes <= 9_000 + 2_000
+        assert lane._memory.bytes == sum(e.size for place in (lane._memory.fresh, lane._flight) for e in place.values())
         assert lane.rate.on_the_way >= 0
         assert set(dropped) <= {"disk budget", "thinned", "memory full", "outbox set aside"}, "nothing else is lost"
 

@@ -35,6 +35,7 @@ from edge_agent.flight import WINDOW
 from edge_agent.gatherer import GROWN_AGE_NS, GROWN_READINGS, HOLD_NS, Gathered, Gatherer
 from edge_agent.shelf import DISK_PAUSE_NS
 from edge_agent.telemetry_lane import KEEP_AFTER_NS, TelemetryLane
+from tests.edge_agent.world_books import WorldBooks
 from tests.edge_agent.world_card import Card, CardRow, Life, Verdict, numbers
 from tests.edge_agent.world_centre import DEVICE, claim
 from tests.edge_agent.world_net import Loop, Outcome, S, Session
@@ -91,6 +92,7 @@ class Readings:
             draw=draw,
             mint=lambda: f"{draw.getrandbits(64):016x}",
         )
+        self._books = WorldBooks(card, life, clock, self.gatherer, self.lane, seen)
         self._files_before = card.set_aside
         self._file = 0
         self._gathered: dict[int, int] = {}
@@ -216,9 +218,10 @@ class Readings:
         for number in gone:
             young = excused or unseen or self.now_ns - self._taken[number] <= HOLD_NS + KEEP_AFTER_NS
             claim(young, f"reading {number} was in memory only for too long")
-        for key, entry in (*self.lane._flight.items(), *self.lane._fresh.items()):
+        for key, entry in (*self.lane._flight.items(), *self.lane._memory.fresh.items()):
             old = key not in self._card.batches and self.now_ns - entry.since_ns > KEEP_AFTER_NS
             claim(excused or unseen or not old, "a batch was in memory only for too long")
+        self._books.killed(len(lost | gone))
         return lost | gone
 
     @property
@@ -231,13 +234,13 @@ class Readings:
         if self._unseen:
             return
         believed = [key for key in self.lane._shelf.backlog if not self.lane._shelf.backlog[key].busy]
-        entries = (*self.lane._flight.items(), *self.lane._fresh.items())
+        entries = (*self.lane._flight.items(), *self.lane._memory.fresh.items())
         believed += [key for key, entry in entries if entry.row is not None]
         gone = [key for key in believed if key not in self._card.batches]
         claim(not gone, f"batches {gone[:3]} are believed to be on the disk, and are not there")
 
     def _in_memory(self) -> set[int]:
-        bodies = [entry.body for place in (self.lane._flight, self.lane._fresh) for entry in place.values()]
+        bodies = [entry.body for place in (self.lane._flight, self.lane._memory.fresh) for entry in place.values()]
         return {number for body in bodies for number in numbers(body)}
 
     def _only_on_disk(self) -> set[int]:
@@ -266,16 +269,18 @@ class Readings:
                 self._cut(command)
             case ThinBatches(keys):
                 self._seen["batches asked to be thinned"] += len(keys)
+                self._books.making_room(1)
                 self._ask(
                     lambda: self._thin(keys),
-                    lambda rows, file: self.lane.thinned(keys, rows, file),
+                    lambda rows, file: self._made_room(lambda: self.lane.thinned(keys, rows, file)),
                     lambda full: self._not_evicted(keys, full),
                 )
             case DropBatches(keys):
                 self._seen["batches deleted from a full card"] += len(keys)
+                self._books.making_room(1)
                 self._ask(
                     lambda: self._delete(keys),
-                    lambda _, file: self.lane.deleted(keys, file),
+                    lambda _, file: self._made_room(lambda: self.lane.deleted(keys, file)),
                     lambda full: self._not_evicted(keys, full),
                 )
             case ForgetBatches(keys):
@@ -315,11 +320,17 @@ class Readings:
         sizes = [len(row.body) for row in command.rows]
         self._seen["batches written to the card"] += len(rows)
         self._seen["commits of batches"] += 1
-        self._ask(
-            lambda: self._card.write(rows),
-            lambda _, file: self.lane.kept(command.keys, sizes, file),
-            lambda full: self._failed(full, self.lane.not_kept, command.keys),
-        )
+        self._books.keeping(command.keys)
+
+        def kept(_: object, file: int) -> None:
+            self.lane.kept(command.keys, sizes, file)
+            self._books.answered(command.keys)
+
+        def not_kept(full: bool) -> None:
+            self._failed(full, self.lane.not_kept, command.keys)
+            self._books.answered(command.keys)
+
+        self._ask(lambda: self._card.write(rows), kept, not_kept)
 
     def _cut(self, command: CutBatch) -> None:
         key = command.key
@@ -390,7 +401,12 @@ class Readings:
         else:
             self.lane.disk_failed(self.now_ns)
 
+    def _made_room(self, tell: Callable[[], None]) -> None:
+        self._books.making_room(-1)
+        tell()
+
     def _not_evicted(self, keys: Sequence[Key], full: bool) -> None:
+        self._books.making_room(-1)
         self._failed_ns = self.now_ns
         before = [key for key in keys if key in self.lane]
         self.lane.not_evicted(keys, self.now_ns, full=full)
@@ -408,6 +424,7 @@ class Readings:
             for row in taken:
                 for number in self._on_card(row.key):
                     self._taken.setdefault(number, self.now_ns)
+            self._books.restored(rows)
             self._seen["batches taken up from the card"] += self.lane.restore(rows, file)
 
         self._ask(job, done, lambda _: self._loop.after(RETRY_DISK_NS, lambda: self._restore() if self.alive else None))
