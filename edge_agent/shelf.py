@@ -72,10 +72,9 @@ class Shelf:
         """Whether the card is full, and something must give way before anything is kept."""
         return self._full != "no"
 
-    @property
-    def settled(self) -> bool:
-        """Whether nothing waits to be deleted, so that more may be loaded."""
-        return not self._forget and not self._forgetting
+    def may_load(self, monotonic_ns: int) -> bool:
+        """Return whether more may be loaded: the disk is not let alone, and nothing waits to be deleted."""
+        return monotonic_ns >= self.paused_until_ns and not self._forget and not self._forgetting
 
     @property
     def wants(self) -> bool:

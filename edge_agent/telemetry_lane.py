@@ -369,11 +369,7 @@ class TelemetryLane:
 
     def _load(self, monotonic_ns: int) -> list[Command]:
         shelf, commands = self._shelf, list[Command]()
-        if (
-            monotonic_ns < shelf.paused_until_ns
-            or not shelf.settled
-            or self._memory.next_fresh(monotonic_ns) is not None
-        ):
+        if not shelf.may_load(monotonic_ns) or self._memory.next_fresh(monotonic_ns) is not None:
             return commands
         way = self.rate.on_the_way + sum(row.readings for row in shelf.loading.values()) * READING_BYTES
         while self._room > 0 and (key := shelf.backlog.oldest()) is not None:

@@ -40,9 +40,12 @@ def test_over_the_budget_the_oldest_are_thinned_then_dropped() -> None:
     assert isinstance(forget, ForgetBatches)
     assert [one[1] for one in forget.keys[:3]] == [0, 1, 2], "oldest first"
     assert shelf._dropped["disk budget"] > 0
-    assert not shelf.settled
+    assert not shelf.may_load(0)
     shelf.forgotten()
-    assert shelf.settled
+    assert shelf.may_load(0)
+    shelf.failed(0)
+    assert not shelf.may_load(DISK_PAUSE_NS - 1)
+    assert shelf.may_load(DISK_PAUSE_NS)
 
 
 def test_what_may_have_been_sent_is_dropped_and_never_thinned() -> None:
