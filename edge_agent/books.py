@@ -175,13 +175,16 @@ class Books:
         """Hear what a killed life left on tmpfs, and note this one's books there from now on."""
         self._file = file
         told = file.read()
-        left = decode_note(told) if told is not None else None
+        self.hear(decode_note(told) if told is not None else None)
+        self.changed()
+
+    def hear(self, left: Note | None) -> None:
+        """Hear the note of the life before; one of another boot is none."""
         if left is not None and left.boot == self._boot:
             self._left = left
             self._told_stream = left.stream
             self.previous_stream = left.stream
             self._clock.resume(left.anchor)
-        self.changed()
 
     def last_life(self, left: LifeRecord | None) -> None:
         """Hear what the card tells of the last life; it may be one of which tmpfs knows nothing."""

@@ -100,6 +100,7 @@ class Card:
     committed: set[str] = field(default_factory=set)
     set_aside: int = 0
     lost: dict[Key, list[int]] = field(default_factory=dict)
+    tmpfs: object = None
     room: int | None = None
     reserve: bool = True
 
