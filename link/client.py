@@ -9,7 +9,7 @@ What differs from aiomqtt 2.5, and why (each has a test in tests/link/test_clien
 - Publishes wait for a place within the broker's Receive Maximum; nothing is queued behind their back.
 - Messages go straight to a callback: no unbounded queue, no task for each message.
 - `close` is synchronous and bounded, whatever state the broker is in.
-- Any byte from the broker is as good as a PINGRESP: on a slow link that one stands in line behind other packets.
+- When the last byte came is known: what still brings bytes is slow, not dead.
 
 It overrides private hooks of aiomqtt and of paho for that, so both are pinned to a minor version.
 """
@@ -38,7 +38,6 @@ _DISCONNECT_WITH_WILL: Final = 0x04
 _NO_MATCHING_SUBSCRIBERS: Final = 0x10
 _FIRST_FAILURE: Final = 0x80
 _RECEIVE_MAXIMUM: Final = 1_000
-_MISC_S: Final = 1.0
 _T = TypeVar("_T")
 
 _PAHO_LOG = logging.getLogger("siaga.link.paho")
@@ -236,15 +235,6 @@ class Client(aiomqtt.Client):
         if data:
             self.heard_s = time.monotonic()
         return data
-
-    async def _misc_loop(self) -> None:
-        paho = self._client
-        while True:
-            if paho._ping_t:  # when the PINGREQ that waits for its answer was sent
-                paho._ping_t = max(paho._ping_t, self.heard_s)
-            if paho.loop_misc() != 0:
-                return
-            await asyncio.sleep(_MISC_S)
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None) -> None:
         receive_maximum = getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM)

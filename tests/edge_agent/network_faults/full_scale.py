@@ -108,6 +108,7 @@ async def test_a_connection_whose_pubacks_were_late_is_not_given_up_for_the_next
             await box.says(lambda agent: agent["report"]["presses"]["waiting"] == 0, "its receipt")
             await asyncio.sleep(3.0)  # until also the PUBACKs of its repeats are there: they would be signs of life
         said = await box.status()
+        assert said["sessions"]["alarm"]["connected"]
         assert said["sessions"]["alarm"]["connects"] == 1, said["report"]["faults"]
 
 

@@ -20,8 +20,8 @@ _WRITERS = 2
 
 
 def test_the_bounds_of_a_stop_add_up_to_less_than_two_seconds() -> None:
-    """In turn: what is in memory goes to the card, then each of the two outboxes is closed."""
-    assert agent._KEEP_S + _WRITERS * agent._CLOSE_S <= STOP_S - 0.2
+    """In turn: what is in memory goes to the card, word of the end is left, each of the two outboxes is closed."""
+    assert agent._KEEP_S + agent._END_S + _WRITERS * agent._CLOSE_S <= STOP_S - 0.2
 
 
 class CountingLoop(asyncio.SelectorEventLoop):
