@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from contract.errors import EX_CONFIG
+from edge_agent.alarm_lane import SINGLE_PRESSES
 from edge_agent.books import KILLED, LOST, POWER_CUT
 from edge_agent.clock import EARLIEST_NS
 from edge_agent.life_keeper import NOT_KEPT, UNREADABLE
@@ -26,6 +28,7 @@ from siaga.stack.process import Process
 from siaga.stack.trust import Trust
 from simulator.control import BoardControl
 from simulator.layout import board_path, box_name, sensor_name
+from simulator.panel import PanelError
 
 REPO = Path(__file__).parents[2]
 BOX = box_name(1)
@@ -203,6 +206,22 @@ def test_without_an_agent_the_card_is_told_and_exit_3(site: Site, how: str) -> N
     site.agent.wait_ready()
     # What the last one left is in the way of nothing: the socket is bound anew.
     assert site.until("agent.report.presses.waiting")["agent"]["pid"] == site.agent.pid
+
+
+@pytest.mark.slow
+def test_a_chattering_button_and_no_desk_cost_33_rows_and_are_told(site: Site) -> None:
+    with BoardControl(board_path(site.folder / "hardware", BOX)) as board:
+        pressed = 0
+        while pressed < SINGLE_PRESSES + 12:
+            with suppress(PanelError):  # it is down still
+                board.press(hold_ms=20)
+                pressed += 1
+            time.sleep(0.04)
+    box = site.until("agent.chattering.sos")
+    assert box["agent"]["report"]["presses"]["waiting"] == SINGLE_PRESSES + 1
+    assert "tombol sos BERDERAU / CHATTERS" in site.status().stdout
+    site.agent.kill()
+    assert site.told()[1]["card"]["presses"] == SINGLE_PRESSES + 1
 
 
 @pytest.mark.slow
