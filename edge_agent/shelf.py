@@ -30,7 +30,7 @@ from edge_agent.batch_commands import (
 from edge_agent.eviction import DISK_BUDGET, THINNED
 
 DISK_PAUSE_NS = 30 * 10**9
-MAX_ROWS = 30_000
+MAX_ROWS = 20_000
 EVICT_ROWS = 16
 SET_ASIDE = "outbox set aside"
 UNREADABLE = "unreadable on disk"

@@ -15,7 +15,7 @@ Rules (DESIGN, "Two lanes"):
 - When the oldest reading is in memory only for 30 s, all batches without receipt go to the disk in one commit: a
   healthy box hardly writes. One that is being written is not sent for the first time (for at most 60 s), so that the
   disk knows which may have been sent.
-- What the disk cannot take stays in memory, at most 8 MB of it; above that the oldest are thinned, then dropped.
+- What the disk cannot take stays in memory, at most 6 MB of it; above that the oldest are thinned, then dropped.
 - What is on the disk, and what of it must give way, is in `shelf.py`. When its file was set aside as damaged, what is
   still in memory is kept again, and new batches are of a new stream.
 - `retry_after_s` of a receipt, and presses without receipt, stop the sending, not the keeping.
@@ -47,7 +47,7 @@ from edge_agent.uplink_rate import OVERHEAD_BYTES, UplinkRate
 
 _S = 10**9
 KEEP_AFTER_NS = 30 * _S
-MEMORY_BYTES = 8_000_000
+MEMORY_BYTES = 6_000_000
 UNKNOWN_LINK_BYTES = 8_000
 """Of a batch never sent on a link that no PUBACK has told of; a longer one is cut."""
 READING_BYTES = 230
