@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-edge bench-trust soak-edge soak-machine sweep-edge faults-edge fuzz-drivers schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-edge bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge fuzz-drivers schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -34,11 +34,23 @@ bench-alarm: test-setup ## time 200 presses from the button's edge to the page's
 bench-edge: test-setup ## what the agent costs a box: memory, CPU, start, bytes written
 	@.venv/bin/python -m benchmarks.edge
 
+bench-modbus: test-setup ## 32 slaves on one bus, 8 of them dead, for SECONDS: the polls that the living keep
+	@SECONDS=$(or $(SECONDS),120) .venv/bin/python -m benchmarks.modbus
+
 bench-trust: test-setup ## what TLS costs the collector per message, and a press
 	@.venv/bin/python -m benchmarks.trust
 
 soak-machine: test-setup ## run RUNS nights of the box's world that Hypothesis makes up, and prove that broken rules are found
 	@RUNS=$(or $(RUNS),10000) .venv/bin/pytest -q -p no:cacheprovider tests/edge_agent/test_world_machine.py
+
+bench-collector: test-setup ## the collector at the broker's limit, PAIRS pairs each, and a store outage of OUTAGE_S seconds
+	@PAIRS=$(or $(PAIRS),5) OUTAGE_S=$(or $(OUTAGE_S),600) .venv/bin/python -m benchmarks.collector
+
+soak-collector: test-setup ## kills, freezes and outages around collectors for SECONDS, from SEED; the books must balance
+	@.venv/bin/python -m tests.collector.soak $(or $(SECONDS),120) $(or $(SEED),1)
+
+fuzz-collector: test-setup ## COUNT broken bodies, judged the quick and the careful way, from SEED
+	@.venv/bin/python -m tests.collector.fuzz $(or $(COUNT),1000000) $(or $(SEED),1)
 
 soak-edge: test-setup ## run RUNS nights of the box's world in virtual time, from seed SEED on
 	@.venv/bin/python -m tests.edge_agent.world $(or $(RUNS),10000) $(or $(SEED),1)

@@ -17,24 +17,31 @@ RESULTS: Final = Path("var/bench")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row. `target` is an upper bound in the same unit; None: told for comparison, judged by nobody."""
+    """One row. `target` is an upper bound in the same unit, or a lower one with `at_least`; None: told for comparison,
+    judged by nobody. `digits`: how many are shown after the point.
+    """
 
     name: str
     measured: float
     target: float | None
     unit: str
+    at_least: bool = False
+    digits: int = 1
 
     @property
     def holds(self) -> bool:
         """Whether the target is met."""
-        return self.target is None or self.measured <= self.target
+        if self.target is None:
+            return True
+        return self.measured >= self.target if self.at_least else self.measured <= self.target
 
     def row(self) -> str:
         """Return `figure | measured | target | holds or short`."""
+        measured = f"{self.measured:.{self.digits}f} {self.unit}"
         if self.target is None:
-            return f"{self.name} | {self.measured:.1f} {self.unit} | - | for comparison"
+            return f"{self.name} | {measured} | - | for comparison"
         verdict = "holds" if self.holds else "short"
-        return f"{self.name} | {self.measured:.1f} {self.unit} | ≤ {self.target:g} {self.unit} | {verdict}"
+        return f"{self.name} | {measured} | {'≥' if self.at_least else '≤'} {self.target:g} {self.unit} | {verdict}"
 
 
 def percentile(samples: Sequence[float], share: float) -> float:

@@ -20,6 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -61,9 +62,11 @@ password_file {folder}/probe.passwd
 class PlainToo(Mosquitto):
     """A broker with one more listener: an account over plain TCP."""
 
-    def __init__(self, folder: Path, name: str, trust: Trust, lane: topics.Lane) -> None:
+    def __init__(
+        self, folder: Path, name: str, trust: Trust, lane: topics.Lane, *, limits: Mapping[str, int] | None = None
+    ) -> None:
         self._plain_port = free_port()
-        super().__init__(folder, name, trust, lane, probes=True)
+        super().__init__(folder, name, trust, lane, probes=True, limits=limits)
 
     def render(self) -> Rendered:
         """Write its files, the further listener among them."""

@@ -1,9 +1,8 @@
-"""`siaga collector`: run it, and look into its quarantine."""
+"""`siaga collector`: run it, watch it, and look into its quarantine."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +18,7 @@ app = typer.Typer(help="Readings from the broker into the store.", no_args_is_he
 quarantine_app = typer.Typer(help="Bodies that were refused.", no_args_is_help=True)
 app.add_typer(quarantine_app, name="quarantine")
 
+_EX_UNAVAILABLE = 69
 _EX_IOERR = 74
 _SHOWN_BYTES = 80
 Config = Annotated[Path, typer.Option("--config", help="The configuration file.")]
@@ -33,6 +33,7 @@ def _room() -> None:
 def run(
     config: Config,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_format: Annotated[str, typer.Option(help="text, or json: one object a line.")] = "text",
 ) -> None:
     """Collect until SIGTERM or SIGINT; prints `ready` once subscribed and the store answered.
 
@@ -40,15 +41,41 @@ def run(
     """
     settings = _settings(config)
     broker, account, topics = _identities(settings, config)
-    _log_to_stderr(log_level)
+    _log_to_stderr(log_level, log_format)
     from collector.main import serve
     from collector.quarantine import QuarantineError
+    from collector.web import ListenError
 
     try:
         serve(settings, broker, account, topics)
     except QuarantineError as error:
         typer.echo(f"collector: quarantine: {error}", err=True)
         raise typer.Exit(_EX_IOERR) from None
+    except ListenError as error:
+        typer.echo(f"collector: {error}", err=True)
+        raise typer.Exit(_EX_IOERR) from None
+
+
+@app.command()
+def top(
+    url: Annotated[str, typer.Option(help="Where its [metrics] are answered.")] = "http://127.0.0.1:9469",
+    interval: Annotated[float, typer.Option(min=0.1, max=60.0, help="Seconds between two looks.")] = 1.0,
+    looks: Annotated[int | None, typer.Option(min=1, help="How many looks; without it until Ctrl-C.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a look.")] = False,
+) -> None:
+    """Show what a running collector does now: rates, what it holds, what it refuses, what it costs.
+
+    Example: siaga collector top --url http://127.0.0.1:9469
+    """
+    from collector.top import TopError, show
+
+    try:
+        show(url, interval_s=interval, looks=looks, as_json=as_json)
+    except TopError as error:
+        typer.echo(f"collector: {error}", err=True)
+        raise typer.Exit(_EX_UNAVAILABLE) from None
+    except KeyboardInterrupt:
+        return
 
 
 @quarantine_app.command("list")
@@ -98,15 +125,17 @@ def _identities(settings: CollectorSettings, config: Path) -> tuple[Endpoint, Ac
         raise typer.Exit(EX_CONFIG) from None
 
 
-def _log_to_stderr(level: str) -> None:
+def _log_to_stderr(level: str, form: str) -> None:
     import logging
+
+    from collector.log import log_to_stderr
 
     known = logging.getLevelNamesMapping()
     if level.upper() not in known:
         raise typer.BadParameter(f"{level}: one of debug, info, warning, error", param_hint="--log-level")
-    logging.basicConfig(
-        level=known[level.upper()], stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    if form not in ("text", "json"):
+        raise typer.BadParameter(f"{form}: text or json", param_hint="--log-format")
+    log_to_stderr(known[level.upper()], "json" if form == "json" else "text")
 
 
 def _as_dict(row: Row) -> dict[str, object]:

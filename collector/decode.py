@@ -10,7 +10,7 @@ Rules, in this order:
 There are two ways through. `quick` takes a body that is good in every respect and like one seen before, which nearly
 all are, in a fifth of the time; it returns None for any other. `careful` is the judge: it knows every rule and every
 reason, and enters what it found good, so that the next body like it goes the quick way. Whatever `quick` takes,
-`careful` takes with the same lines.
+`careful` takes with the same points.
 
 Refused readings keep their batch's identity and are one body for each reason, so that sending the batch again yields
 the same bytes, and the quarantine knows them by their hash.

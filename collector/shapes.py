@@ -1,10 +1,10 @@
 """One compiled function for each kind of the catalogue and each set of its fields: it checks readings and writes them.
 
 A function takes a reading and an iterator over those that follow it in the batch. It appends a line of line protocol
-for each, exactly as `collector.line_protocol` writes it, and returns the first reading that is of another kind or has
-other fields, or None at the end. It raises LookupError, TypeError or ValueError when anything about a reading is not
-plainly good; `collector.decode` then looks carefully and finds the reason. The source is made of the catalogue's names
-and ranges only, never of what came in.
+for each, as `collector.line_protocol` writes it but for the order of the fields, and returns the first reading that is
+of another kind or has other fields, or None at the end. It raises LookupError, TypeError or ValueError when anything
+about a reading is not plainly good; `collector.decode` then looks carefully and finds the reason. The source is made of
+the catalogue's names and ranges only, never of what came in.
 
 The functions are made when a set of fields is first seen to be good, and their number is bounded: each order in which a
 device may write its fields is a set of its own.

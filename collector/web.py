@@ -8,6 +8,11 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from collector.metrics import CONTENT_TYPE, Snapshot, readiness, render
+from contract.errors import SiagaError
+
+
+class ListenError(SiagaError):
+    """The address for the metrics cannot be listened on."""
 
 
 @asynccontextmanager
@@ -20,7 +25,7 @@ async def serving(host: str, port: int, snapshot: Callable[[], Snapshot]) -> Asy
         snapshot: Returns the figures of the moment; it must not block.
 
     Raises:
-        OSError: It cannot listen there.
+        ListenError: It cannot listen there.
     """
 
     async def metrics(request: web.Request) -> web.Response:
@@ -35,10 +40,13 @@ async def serving(host: str, port: int, snapshot: Callable[[], Snapshot]) -> Asy
 
     app = web.Application(client_max_size=1024)
     app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz)])
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.2)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, shutdown_timeout=0.2).start()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise ListenError(f"[metrics] {host}:{port}: {error.strerror}") from None
         yield
     finally:
         await runner.cleanup()

@@ -41,6 +41,8 @@ missing_packages() {
   if [ "$level" = test ]; then
     has_program chromium || echo chromium
     has_program faketime || echo faketime
+    has_program mosquitto_sub || echo mosquitto-clients
+    has_program curl || echo curl
     has_program strace || echo strace
     { has_program mount && has_program unshare; } || echo mount util-linux
     has_program gpsd || echo gpsd

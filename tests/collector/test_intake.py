@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import mqtt5
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector import intake as intake_module
@@ -205,6 +205,7 @@ def test_a_time_that_is_too_far_ahead_is_judged_by_now() -> None:
 _MESSAGES = st.lists(st.sampled_from(["good", "partly", "refused", "junk", "stray"]), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(st.data(), _MESSAGES)
 def test_everything_is_settled_once_whatever_the_order(data: st.DataObject, kinds: list[str]) -> None:
     desk = Desk()

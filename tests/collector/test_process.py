@@ -7,17 +7,19 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import aiohttp
 import pytest
 
+from collector.top import fetch
 from contract.identity import body_hash
 from provisioning.brokers.model import account
 from siaga.stack.influxdb import COLLECTOR, InfluxDB
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process
+from siaga.stack.process import Process, free_port
 from tests.collector.batches import BAD_BODIES, body, reading
 from tests.collector.box import Box, box
 from tests.conftest import Database
@@ -26,20 +28,44 @@ pytestmark = pytest.mark.slow
 
 COMMAND = [sys.executable, "-m", "siaga.main", "collector"]
 
-Start = Callable[[Mosquitto, InfluxDB, str], Process]
+
+class Start(Protocol):
+    """Starts a collector and waits until it is ready."""
+
+    def __call__(
+        self,
+        broker: Mosquitto,
+        server: InfluxDB,
+        database: str,
+        *,
+        name: str = "collector-1",
+        group: bool = False,
+        metrics_port: int = 0,
+    ) -> Process: ...
 
 
-def write_config(folder: Path, broker: Mosquitto, server: InfluxDB, database: str) -> Path:
-    """Write a collector.toml and return its path."""
-    path = folder / "collector.toml"
-    authority = broker.trust.authority
-    path.write_text(
-        f'data_dir = "{folder / "data"}"\n[broker]\nhost = "127.0.0.1"\nport = {broker.centre_port}\n'
-        f'ca = "{authority.trust}"\nusername = "{account("collector-1").username}"\n'
-        f'password_file = "{authority.accounts / "collector-1.password"}"\n'
-        f'[store]\nurl = "{server.url}"\ndatabase = "{database}"\n'
-        f'username = "{COLLECTOR}"\npassword_file = "{server.password_file(COLLECTOR)}"\n'
-    )
+def write_config(
+    folder: Path,
+    broker: Mosquitto,
+    server: InfluxDB,
+    database: str,
+    *,
+    name: str = "collector-1",
+    group: bool = False,
+    metrics_port: int = 0,
+) -> Path:
+    """Write a collector's configuration, in a group of collectors or not, and return its path."""
+    path = folder / ("collector.toml" if name == "collector-1" else f"{name}.toml")
+    accounts = broker.trust.authority.accounts
+    lines = [f'data_dir = "{folder / (name if group else "data")}"', f'client_id = "{name}"']
+    lines += [f'group_file = "{accounts / "collector.group"}"'] if group else []
+    lines += ["[metrics]", f"port = {metrics_port}"] if metrics_port else []
+    lines += ["[broker]", 'host = "127.0.0.1"', f"port = {broker.centre_port}"]
+    lines += [f'ca = "{broker.trust.authority.trust}"', f'username = "{account(name).username}"']
+    lines += [f'password_file = "{accounts / f"{name}.password"}"', "[store]"]
+    lines += [f'url = "{server.url}"', f'database = "{database}"', f'username = "{COLLECTOR}"']
+    lines += [f'password_file = "{server.password_file(COLLECTOR)}"', ""]
+    path.write_text("\n".join(lines))
     return path
 
 
@@ -48,9 +74,17 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Return what starts a collector and waits until it is ready."""
     started: list[Process] = []
 
-    def one(broker: Mosquitto, server: InfluxDB, database: str) -> Process:
-        config = write_config(tmp_path, broker, server, database)
-        process = Process([*COMMAND, "run", "--config", str(config)], name="collector", folder=tmp_path)
+    def one(
+        broker: Mosquitto,
+        server: InfluxDB,
+        database: str,
+        *,
+        name: str = "collector-1",
+        group: bool = False,
+        metrics_port: int = 0,
+    ) -> Process:
+        config = write_config(tmp_path, broker, server, database, name=name, group=group, metrics_port=metrics_port)
+        process = Process([*COMMAND, "run", "--config", str(config)], name=name, folder=tmp_path)
         process.start()
         started.append(process)
         process.wait_ready()
@@ -61,7 +95,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.stop()
 
 
-def _count(server: InfluxDB, database: str) -> dict[str, int]:
+def count(server: InfluxDB, database: str) -> dict[str, int]:
     """Return the number of points by device."""
     series = server.query("SELECT count(latitude) FROM position GROUP BY device", database=database)
     return {one["tags"]["device"]: one["values"][0][1] for one in series}
@@ -75,7 +109,7 @@ def _quarantined(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in listed.stdout.splitlines()]
 
 
-async def _send(one: Box, numbers: range, readings: int = 4) -> None:
+async def send(one: Box, numbers: range, readings: int = 4) -> None:
     for number in numbers:
         at = [reading(number * readings + place) for place in range(readings)]
         await one.send(number, body(one.device, number, readings=at))
@@ -90,19 +124,19 @@ async def test_everything_sent_is_stored_and_receipted(
         box(telemetry_broker, "box-2", resend=False) as second,
     ):
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_send(first, range(100)), name="first")
-            tasks.create_task(_send(second, range(50)), name="second")
+            tasks.create_task(send(first, range(100)), name="first")
+            tasks.create_task(send(second, range(50)), name="second")
         await first.all_receipted()
         await second.all_receipted()
         assert len(first.receipts) <= 20, "receipts are gathered"
-    assert _count(influxdb.server, influxdb.database) == {"box-1": 400, "box-2": 200}
+    assert count(influxdb.server, influxdb.database) == {"box-1": 400, "box-2": 200}
     began = time.monotonic()
     collector.stop()
     assert time.monotonic() - began < 2
     assert collector.returncode == 0
 
 
-async def test_bad_bodies_are_quarantined_once_and_receipted_by_hash(
+async def test_fault_48_bad_bodies_are_quarantined_once_and_receipted_by_hash_and_not_sent_for_ever(
     start: Start, telemetry_broker: Mosquitto, influxdb: Database, tmp_path: Path
 ) -> None:
     start(telemetry_broker, influxdb.server, influxdb.database)
@@ -124,7 +158,7 @@ async def test_bad_bodies_are_quarantined_once_and_receipted_by_hash(
     for bad, reason in BAD_BODIES.values():
         row = whole[body_hash(bad)]
         assert (row["reason"], row["count"], row["device"]) == (reason, 2, "box-1")
-    assert _count(influxdb.server, influxdb.database) == {"box-1": 2}, "and nothing of box-2"
+    assert count(influxdb.server, influxdb.database) == {"box-1": 2}, "and nothing of box-2"
 
 
 async def test_a_store_killed_and_started_again_loses_nothing(
@@ -135,14 +169,14 @@ async def test_a_store_killed_and_started_again_loses_nothing(
     try:
         start(telemetry_broker, database, database.database)
         async with box(telemetry_broker) as one:
-            await _send(one, range(50))
+            await send(one, range(50))
             database.kill()
-            await _send(one, range(50, 100))
+            await send(one, range(50, 100))
             while (await one.receipt()).retry_after_s is None:
                 pass
             await asyncio.to_thread(database.start)
             await one.all_receipted()
-        assert _count(database, database.database) == {"box-1": 400}
+        assert count(database, database.database) == {"box-1": 400}
     finally:
         database.kill()
 
@@ -155,11 +189,11 @@ async def test_a_wrong_password_of_the_store_is_a_fault_and_comes_right(
     good = password_file.read_text()
     collector = start(telemetry_broker, server, influxdb.database)
     async with box(telemetry_broker) as one:
-        await _send(one, range(5))
+        await send(one, range(5))
         await one.all_receipted()
         server.administer(f"SET PASSWORD FOR {COLLECTOR} = 'mended'")
         try:
-            await _send(one, range(5, 10))
+            await send(one, range(5, 10))
             while (await one.receipt()).retry_after_s is None:
                 pass
             told = (
@@ -173,23 +207,23 @@ async def test_a_wrong_password_of_the_store_is_a_fault_and_comes_right(
         finally:
             password_file.write_text(good)
             server.administer(f"SET PASSWORD FOR {COLLECTOR} = '{good}'")
-    assert _count(server, influxdb.database) == {"box-1": 40}
+    assert count(server, influxdb.database) == {"box-1": 40}
     assert _quarantined(tmp_path) == []
 
 
-async def test_a_broker_killed_and_started_again_loses_nothing(
+async def test_fault_9_a_broker_killed_and_started_again_loses_nothing(
     start: Start, telemetry_broker: Mosquitto, influxdb: Database
 ) -> None:
     start(telemetry_broker, influxdb.server, influxdb.database)
     async with box(telemetry_broker) as one:
-        await _send(one, range(50))
+        await send(one, range(50))
         telemetry_broker.kill()
-        await _send(one, range(50, 60))
+        await send(one, range(50, 60))
         await asyncio.to_thread(telemetry_broker.start)
-        await _send(one, range(60, 100))
+        await send(one, range(60, 100))
         await one.all_receipted()
         assert one.sendings > 100
-    assert _count(influxdb.server, influxdb.database) == {"box-1": 400}
+    assert count(influxdb.server, influxdb.database) == {"box-1": 400}
 
 
 async def test_a_collector_killed_while_batches_flow_doubles_and_loses_nothing(
@@ -197,7 +231,7 @@ async def test_a_collector_killed_while_batches_flow_doubles_and_loses_nothing(
 ) -> None:
     collector = start(telemetry_broker, influxdb.server, influxdb.database)
     async with box(telemetry_broker) as one:
-        flowing = asyncio.create_task(_send(one, range(1_000_000)), name="flow")
+        flowing = asyncio.create_task(send(one, range(1_000_000)), name="flow")
         await one.receipt()
         collector.kill()
         await asyncio.to_thread(start, telemetry_broker, influxdb.server, influxdb.database)
@@ -206,7 +240,7 @@ async def test_a_collector_killed_while_batches_flow_doubles_and_loses_nothing(
         await asyncio.wait([flowing])
         await one.all_receipted()
         assert one.sendings > len(one.names), "some had to be sent again"
-    assert _count(influxdb.server, influxdb.database) == {"box-1": len(one.names) * 4}
+    assert count(influxdb.server, influxdb.database) == {"box-1": len(one.names) * 4}
 
 
 async def test_a_store_that_is_down_at_the_start_is_waited_for(
@@ -218,14 +252,56 @@ async def test_a_store_that_is_down_at_the_start_is_waited_for(
     collector.start()
     try:
         async with box(telemetry_broker) as one:
-            await _send(one, range(5))
+            await send(one, range(5))
             while (await one.receipt(20.0)).retry_after_s is None:
                 pass
             assert "ready" not in collector.output().splitlines()
             await asyncio.to_thread(database.start)
             await asyncio.to_thread(collector.wait_ready)
             await one.all_receipted()
-        assert _count(database, database.database) == {"box-1": 20}
+        assert count(database, database.database) == {"box-1": 20}
     finally:
         collector.stop()
+        database.kill()
+
+
+async def test_its_figures_are_the_truth_while_it_works_and_in_trouble(
+    start: Start, telemetry_broker: Mosquitto, tmp_path: Path
+) -> None:
+    database = InfluxDB(tmp_path / "influxdb")
+    database.start()
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    try:
+        start(telemetry_broker, database, database.database, metrics_port=port)
+        async with box(telemetry_broker) as one, aiohttp.ClientSession() as http:
+            await send(one, range(50))
+            await one.send("junk", b"junk")
+            await one.all_receipted()
+            figures = await asyncio.to_thread(fetch, url)
+            assert (figures["stored_total"], figures['refused_total{reason="not json"}']) == (200, 1)
+            assert (figures["connected"], figures["store_ok"], figures["held_messages"]) == (1, 1, 0)
+            assert figures["messages_total"] >= 51
+            assert figures["careful_total"] <= 3, "the first one, the junk, and no more"
+            async with http.get(f"{url}/readyz") as answer:
+                assert answer.status == 200
+            database.kill()
+            await send(one, range(50, 60))
+            while (await one.receipt()).retry_after_s is None:
+                pass
+            async with http.get(f"{url}/readyz") as answer:
+                assert answer.status == 503
+                [fault] = (await answer.json())["faults"]
+            assert database.url in fault
+            figures = await asyncio.to_thread(fetch, url)
+            assert (figures["store_ok"], figures["store_troubles_total"]) == (0, 1)
+            assert figures["held_messages"] >= 10
+            looked = await asyncio.to_thread(
+                subprocess.run,
+                [*COMMAND, "top", "--url", url, "--looks", "1", "--interval", "0.1"],
+                capture_output=True,
+            )
+            assert b"TAKES NOTHING" in looked.stdout
+            await asyncio.to_thread(database.start)
+            await one.all_receipted()
+    finally:
         database.kill()
