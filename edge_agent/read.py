@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from contract.errors import EX_CONFIG, ConfigError
 from contract.settings import check_table
 from edge_agent.config import load_box_settings
-from edge_agent.drivers.base import Driver, DriverSettings, Sample
+from edge_agent.drivers.base import BusDriver, Driver, DriverSettings, Sample
 from edge_agent.drivers.registry import find_driver
 from edge_agent.errors import LineError
 
@@ -68,11 +68,30 @@ _INDONESIAN: Final = {
     "matched": "baris cocok",
     "unmatched": "baris tak cocok",
     "not a number": "bukan angka",
+    "polls": "permintaan",
+    "answers": "jawaban",
+    "no answer": "tanpa jawaban",
+    "garbled": "jawaban kacau",
+    "unasked bytes": "bita tak diminta",
+    "skipped polls": "permintaan terlewat",
+    "readings": "bacaan",
+    "read error": "gagal baca",
+    "hangs": "kernel macet",
+    "power-on value": "nilai awal sensor",
+    "pulses": "pulsa",
+    "lost pulses": "pulsa hilang",
+    "intervals": "selang",
 }
 
 _FAULTS_INDONESIAN: Final = {
     "garbled": "Jalur kacau: periksa baudrate, kabel, dan driver.",
     "sensor error": "Sensor melaporkan galat: bersihkan lubang udara dan kipasnya; kalau tetap, ganti.",
+    "silent": "Tidak ada jawaban: periksa catu daya, kabel A dan B, alamat, baudrate, dan paritas.",
+    "partly silent": "Sebagian register tidak dijawab: periksa peta register; coba join_gap = 0.",
+    "refused": "Perangkat menolak permintaan: periksa alamat register pada peta.",
+    "unreadable": "Sensor tidak terbaca: periksa kabel, catu daya, dan resistor pull-up.",
+    "hangs": "Kernel tidak menjawab: lihat dmesg, lalu matikan dan hidupkan sensor.",
+    "quiet": "Tidak ada pulsa: periksa baling-baling atau timba, sakelar, dan kabelnya.",
 }
 
 
@@ -164,15 +183,18 @@ async def read(driver: Driver, sensor: str, *, json_lines: bool, limit: int | No
 
 
 def summary(driver: Driver) -> str:
-    """Return what came in, in words: Indonesian, then English; and the line's fault, if it has one."""
+    """Return what came in, in words: Indonesian, then English; and what is wrong with the line or a part of a bus."""
     counters = Counter({name: count for name, count in driver.counters.items() if count})
     indonesian = ", ".join(f"{count} {_INDONESIAN.get(name, name)}" for name, count in counters.items())
     english = ", ".join(f"{count} {name}" for name, count in counters.items())
     lines = [f"Masuk: {indonesian or 'tidak ada'}.", f"Received: {english or 'nothing'}."]
-    fault = driver.fault()
-    if fault is not None:
-        reason = fault.partition(": ")[0]
-        lines += [line for line in (_FAULTS_INDONESIAN.get(reason), f"Fault: {fault}.") if line is not None]
+    whole = driver.fault()
+    parts = driver.faults_of_parts() if isinstance(driver, BusDriver) else {}
+    for name, fault in [*([] if whole is None else [("", whole)]), *parts.items()]:
+        indonesian_fault = _FAULTS_INDONESIAN.get(fault.partition(": ")[0])
+        of = f"{name}: " if name else ""
+        lines += [] if indonesian_fault is None else [of + indonesian_fault]
+        lines.append(f"Fault: {of}{fault}.")
     return "\n".join(lines)
 
 

@@ -23,6 +23,7 @@ from edge_agent.drivers.modbus.driver import ModbusDriver
 from edge_agent.drivers.modbus.schedule import SILENT_AFTER
 from edge_agent.drivers.modbus.settings import ModbusSettings
 from edge_agent.errors import LineError
+from edge_agent.read import summary
 
 SlavesAt = Callable[..., str]
 
@@ -116,6 +117,8 @@ async def test_a_dead_slave_is_a_fault_of_its_own_and_a_dead_bus_of_the_bus(slav
     assert driver.faults_of_parts()["s2"].startswith("silent: slave 2 gives no answer; check its power")
     assert driver.fault() is None
     assert driver.counters["no answer"] >= SILENT_AFTER
+    assert "s2: Tidak ada jawaban" in summary(driver)
+    assert "Fault: s2: silent: slave 2" in summary(driver)
     alone = bus(slaves_at(line, "--slaves=3", "--dead=2"), [2], poll_s=0.1, timeout_ms=30)
     assert await _until(alone, lambda _: alone.fault() is not None) == []
     assert "check power, the wires A and B" in str(alone.fault())
