@@ -165,6 +165,45 @@ def test_a_life_that_is_killed_before_the_card_answers_passes_on_what_it_was_lef
     last.kill()
 
 
+def test_a_loss_that_was_not_told_outlives_a_life_to_which_the_card_never_answered(folder: Path) -> None:
+    first = Life(folder, 1, {})
+    first.restore()
+    first.sample(7)
+    first.kill()
+    second = Life(folder, 2, {})
+    second.restore()
+    second.kill()
+    third = Life(folder, 3, {})
+    third.sample(2)
+    third.kill()
+    fourth = Life(folder, 4, {})
+    assert fourth.restore() == 9
+    fourth.kill()
+
+
+def test_a_report_from_before_the_loss_was_known_tells_nobody(folder: Path) -> None:
+    first = Life(folder, 1, {})
+    first.restore()
+    first.sample(7)
+    first.kill()
+    second = Life(folder, 2, {})
+    assert second.restore() == 7
+    second.books.reported(0)
+    second.kill()
+    third = Life(folder, 3, {})
+    assert third.restore() == 7
+    third.kill()
+
+
+def test_commands_that_were_answered_are_noted_no_more(folder: Path) -> None:
+    life = Life(folder, 1, {})
+    for number in range(5):
+        life.books.keeping(((life.stream, number),))
+        life.books.answered(((life.stream, number),))
+    assert life.books.note().jobs == ()
+    life.kill()
+
+
 def test_a_loss_is_told_until_a_report_was_sent(folder: Path) -> None:
     first = Life(folder, 1, {})
     first.restore()

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from contract.batch import Reading
+from contract.batch import Range, Reading, TelemetryReceipt
+from contract.messages import encode
 from edge_agent import telemetry_uplink
+from edge_agent.batch_commands import Key
 from edge_agent.clock import Clock
 from edge_agent.gatherer import Gatherer
 from edge_agent.outbox.batches import BatchOutbox
@@ -97,6 +99,40 @@ async def test_a_standstill_that_is_over_without_a_connection_makes_nothing_spin
         async with asyncio.timeout(0.3):
             await bench.uplink.run()
     assert bench.asked <= 4
+
+
+class Watching:
+    """Notes what a watcher hears, and what the lane had in memory then."""
+
+    def __init__(self, lane: TelemetryLane) -> None:
+        self._lane = lane
+        self.heard: list[tuple[str, int]] = []
+
+    def changed(self) -> None:
+        self.heard.append(("changed", self._lane.in_memory))
+
+    def keeping(self, keys: tuple[Key, ...]) -> None:
+        self.heard.append((f"keeping {len(keys)}", self._lane.in_memory))
+
+    def answered(self, keys: tuple[Key, ...]) -> None:
+        self.heard.append((f"answered {len(keys)}", self._lane.in_memory))
+
+
+async def test_the_books_hear_of_each_command_to_the_card_and_of_its_answer(bench: Bench) -> None:
+    watching = Watching(bench.lane)
+    bench.uplink._books = watching
+    bench.add(2)
+    await bench.uplink.keep_all()
+    assert watching.heard == [("keeping 2", 120), ("answered 2", 0)]
+
+
+async def test_the_books_hear_of_a_receipt(bench: Bench) -> None:
+    watching = Watching(bench.lane)
+    bench.uplink._books = watching
+    bench.add(2)
+    receipt = TelemetryReceipt(device="box-1", ranges=[Range(stream=bench.lane.stream, first=0, last=0)])
+    bench.uplink.hear_receipt(encode(receipt))
+    assert watching.heard == [("changed", 60)]
 
 
 async def _fill_card(bench: Bench) -> None:
