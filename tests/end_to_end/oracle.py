@@ -76,11 +76,11 @@ def presses_in_the_outbox(stack: DemoStack, box: str = "box-1") -> int:
         return int(connection.execute("SELECT count(*) FROM press").fetchone()[0])
 
 
-def batches_in_the_outbox(stack: DemoStack, box: str = "box-1") -> int:
-    """Return how many batches of readings a box keeps on its disk."""
+def readings_in_the_outbox(stack: DemoStack, box: str = "box-1") -> int:
+    """Return how many readings a box keeps on its disk."""
     outbox = stack.folder / box / "telemetry.db"
     with sqlite3.connect(f"file:{outbox}?mode=ro", uri=True) as connection:
-        return int(connection.execute("SELECT count(*) FROM batch").fetchone()[0])
+        return int(connection.execute("SELECT coalesce(sum(readings), 0) FROM kept").fetchone()[0])
 
 
 def assert_each_press_is_there_once(stack: DemoStack) -> None:
