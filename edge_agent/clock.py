@@ -49,6 +49,8 @@ class Clock:
 
     def __init__(self, wall_ns: int, monotonic_ns: int) -> None:
         self._anchor = Anchor("none", monotonic_ns, wall_ns if is_plausible(wall_ns) else EARLIEST_NS)
+        self.resumed = False
+        """Whether it goes on with the anchor of an agent of this same boot."""
 
     @property
     def anchor(self) -> Anchor:
@@ -73,14 +75,15 @@ class Clock:
         """Go on with the anchor that an agent of this same boot had; one that is not plausible is not taken."""
         if is_plausible(anchor.time_ns):
             self._anchor = anchor
+            self.resumed = True
 
     def raise_floor(self, floor_ns: int) -> bool:
-        """Count from this time on, in ns since 1970, if nobody has told the time and the clock stands below it.
+        """Count from this time on, in ns since 1970, if nobody has told the time and the clock was set below it.
 
         Returns:
             Whether it did.
         """
-        if self.trusted or not self._anchor.time_ns < floor_ns < LATEST_NS:
+        if self.trusted or self.resumed or not self._anchor.time_ns < floor_ns < LATEST_NS:
             return False
         self._anchor = Anchor("none", self._anchor.monotonic_ns, floor_ns)
         return True

@@ -12,7 +12,8 @@ Rules:
 - A trusted time replaces the trusted bound, also downwards: what a life with a wrong clock reserved ten years ahead is
   followed only until somebody tells the time. It also ends an untrusted bound more than a day ahead of it: the
   collector refuses such times, so none of them is in the store. A nearer one stays, for its readings are.
-- An untrusted time only ever raises the untrusted bound.
+- An agent that starts again within one boot goes on with its clock (`books.py`), whatever was reserved: else one that
+  is killed again and again would run away into the future.
 - Before the card has told what the last life left, nothing is written. A life that cannot reserve goes on, and says so.
 
 The same record tells how a life ended: `clean` is written when it stopped and had nothing left that was only in memory.
@@ -104,8 +105,6 @@ class Reservation:
     def _with_bound(self, clock: Clock, time_ns: int, until_ns: int) -> LifeRecord:
         record = self._record
         if not clock.trusted:
-            # Its own reservation may shrink as it stops; what an earlier life left may not.
-            own = record.untrusted_until_ns == self._reserved[False]
-            return replace(record, untrusted_until_ns=until_ns if own else max(until_ns, record.untrusted_until_ns))
+            return replace(record, untrusted_until_ns=until_ns)  # the clock stands at the floor, or beyond
         untrusted_ns = record.untrusted_until_ns if record.untrusted_until_ns <= time_ns + STORED_AHEAD_NS else 0
         return replace(record, trusted_until_ns=until_ns, untrusted_until_ns=untrusted_ns)

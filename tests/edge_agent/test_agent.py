@@ -111,6 +111,9 @@ def test_starts_and_stops_without_waiting_for_a_card_that_stands_still(tmp_path:
         told = stop(process)
     assert process.returncode == 0, told
     assert "the card stands still" in told
+    left = LifeFile(tmp_path / "data").read()
+    assert left is not None
+    assert not left.clean, "what the card did not take is lost, and the next life says so"
 
 
 @pytest.mark.slow

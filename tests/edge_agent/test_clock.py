@@ -45,6 +45,13 @@ def test_an_agent_of_the_same_boot_goes_on_with_the_anchor() -> None:
     assert clock.time_ns(101 * S) == NOW + 61 * S
 
 
+def test_a_clock_that_nobody_set_goes_on_too_and_no_floor_is_laid_under_it() -> None:
+    clock = Clock(0, 100 * S)
+    clock.resume(Anchor("none", 40 * S, NOW))
+    assert not clock.raise_floor(NOW + 3_600 * S)
+    assert clock.time_ns(100 * S) == NOW + 60 * S
+
+
 def test_first_word_makes_it_trusted_and_later_ones_do_not_again() -> None:
     clock = Clock(0, 0)
     assert clock.tell("centre", NOW, 5 * S)
