@@ -62,7 +62,7 @@ def quick(device: Device, body: bytes, latest_ns: int) -> Piece | None:
     if len(body) > MAX_BATCH_BYTES:
         return None
     try:
-        batch: Any = from_json(body, allow_inf_nan=False)
+        batch: Any = from_json(body, allow_inf_nan=False, cache_strings="keys")
         readings = batch["readings"]
         stream = device.streams[batch["stream"]]
         number = batch["batch"]

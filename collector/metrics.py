@@ -36,7 +36,7 @@ METRICS: Final = (
     Metric("no_device_total", "counter", "Messages on a topic that names no device."),
     Metric("held_messages", "gauge", "Messages that have no PUBACK yet."),
     Metric("held_bytes", "gauge", "Their size off the wire."),
-    Metric("receipts_waiting", "gauge", "Batches and bodies that wait for their receipt."),
+    Metric("receipts_waiting", "gauge", "Ranges of batches, and bodies, that wait for their receipt."),
     Metric("devices", "gauge", "Devices heard since the start."),
     Metric("connected", "gauge", "1 while connected to the broker and subscribed."),
     Metric("connects_total", "counter", "Connections made to the broker."),

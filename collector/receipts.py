@@ -1,8 +1,9 @@
 """Gathers what may be receipted into few receipts: batch numbers as ranges per stream and device. Pure.
 
-- What is stored is noted batch by batch; a receipt for a device carries all that was noted since its last one.
-- What waits is bounded. Above the bound the device's oldest notes are forgotten and counted: the device sends those
-  batches again, and they are noted again.
+- What is stored is noted as ranges that grow at their end: batches come nearly in order. A receipt for a device carries
+  all that was noted since its last one.
+- What waits is bounded. Above the bound the notes of the device that waits longest are forgotten and counted: it sends
+  those batches again, and they are noted again.
 - While the store is in trouble a device that sends is asked for patience, at most once in half the time asked for.
 - Receipts leave at RECEIPTS_A_SECOND at most. With more devices than that a device waits longer and is told more at
   once, so that receipts cost the same however many devices there are.
@@ -10,18 +11,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from collector.decode import Piece
 from collector.roster import Device, Stream
 
 MAX_NOTES: Final = 200_000
-"""Batches and bodies noted and not yet receipted, over all devices."""
+"""Ranges and bodies noted and not yet receipted, over all devices."""
 MAX_NAMED: Final = 40
 """Ranges and bodies in one receipt, each, so that it stays below what a device reads; the rest follows in the next."""
-RECEIPTS_A_SECOND: Final = 5_000
+RECEIPTS_A_SECOND: Final = 2_000
 GATHER_S: Final = 0.2
 """How long notes are gathered, in seconds, as long as the devices are few."""
 
@@ -39,7 +40,7 @@ class Receipts:
     def __init__(self, *, max_notes: int = MAX_NOTES) -> None:
         self.counters: Counter[str] = Counter()
         self._max_notes = max_notes
-        self._waiting: dict[Device, list[Stream]] = {}
+        self._waiting: OrderedDict[Device, list[Stream]] = OrderedDict()
         self._count = 0
         self._asked: dict[Device, None] = {}
 
@@ -49,19 +50,22 @@ class Receipts:
 
     @property
     def notes(self) -> int:
-        """How many batches and bodies wait for their receipt."""
+        """How many ranges of batches and bodies wait for their receipt."""
         return self._count
 
     def stored(self, pieces: Iterable[Piece]) -> None:
         """Note batches of which each reading is stored, quarantined or counted as refused."""
-        count = 0
+        ranges = 0
         for stream, number, _, _ in pieces:
             noted = stream.noted
+            if noted and noted[-1] == number - 1:
+                noted[-1] = number
+                continue
             if not noted:
                 self._waiting.setdefault(stream.device, []).append(stream)
-            noted.append(number)
-            count += 1
-        self._count += count
+            noted += (number, number)
+            ranges += 1
+        self._count += ranges
         if self._count > self._max_notes:
             self._forget()
 
@@ -96,25 +100,21 @@ class Receipts:
         waiting = self._waiting
         taken: list[Receipt] = []
         while waiting and len(taken) < limit:
-            device = next(iter(waiting))
-            taken.append(self._receipt(device, waiting.pop(device)))
+            taken.append(self._receipt(*waiting.popitem(last=False)))
         return taken
 
     def _receipt(self, device: Device, streams: list[Stream]) -> Receipt:
         ranges: list[str] = []
         rest: list[Stream] = []
         for stream in streams:
-            noted = stream.noted
-            self._count -= len(noted)
-            stream.noted = []
-            for first, last in coalesce(noted):
-                if len(ranges) < MAX_NAMED:
-                    ranges.append(f'{{"stream":"{stream.id}","first":{first},"last":{last}}}')
-                else:
-                    if not stream.noted:
-                        rest.append(stream)
-                    stream.noted += range(first, last + 1)
-            self._count += len(stream.noted)
+            self._count -= len(stream.noted) // 2
+            all_ranges = coalesce(stream.noted)
+            room = MAX_NAMED - len(ranges)
+            ranges += [f'{{"stream":"{stream.id}","first":{first},"last":{last}}}' for first, last in all_ranges[:room]]
+            stream.noted = [number for one in all_ranges[room:] for number in one]
+            if stream.noted:
+                rest.append(stream)
+                self._count += len(stream.noted) // 2
         bodies = list(device.bodies)
         for body in bodies[:MAX_NAMED]:
             del device.bodies[body]
@@ -133,28 +133,27 @@ class Receipts:
 
     def _forget(self) -> None:
         while self._count > self._max_notes:
-            device = next(iter(self._waiting))
+            device, streams = self._waiting.popitem(last=False)
             lost = len(device.bodies)
-            device.bodies.clear()
-            for stream in self._waiting.pop(device):
-                lost += len(stream.noted)
-                stream.noted = []
             self._count -= lost
+            device.bodies.clear()
+            for stream in streams:
+                noted, stream.noted = stream.noted, []
+                lost += sum(noted[1::2]) - sum(noted[::2]) + len(noted) // 2
+                self._count -= len(noted) // 2
             self.counters["receipts forgotten"] += lost
 
 
-def coalesce(batches: Iterable[int]) -> list[tuple[int, int]]:
-    """Return batch numbers as the fewest ranges (first, last), rising; a number named twice counts once."""
+def coalesce(noted: Sequence[int]) -> list[tuple[int, int]]:
+    """Return ranges, given one after the other as first, last, as the fewest ranges, rising."""
+    if len(noted) == 2:
+        return [(noted[0], noted[1])]
     ranges: list[tuple[int, int]] = []
-    first = last = -2
-    for number in sorted(batches):
-        if number > last + 1:
-            if first >= 0:
-                ranges.append((first, last))
-            first = number
-        last = number
-    if first >= 0:
-        ranges.append((first, last))
+    for first, last in sorted(zip(noted[::2], noted[1::2], strict=True)):
+        if ranges and first <= ranges[-1][1] + 1:
+            ranges[-1] = (ranges[-1][0], max(last, ranges[-1][1]))
+        else:
+            ranges.append((first, last))
     return ranges
 
 

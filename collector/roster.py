@@ -19,7 +19,7 @@ MAX_SENSORS_A_DEVICE: Final = 256
 
 
 class Stream:
-    """A stream of a device, and the batch numbers of it that may be receipted."""
+    """A stream of a device. `noted`: the ranges of batches that may be receipted, as first, last, first, last, …"""
 
     __slots__ = ("device", "id", "noted")
 

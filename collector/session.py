@@ -42,7 +42,7 @@ class Terms:
     topic_filter: str
     receive_maximum: int = 20_000
     max_packet_bytes: int = 1_048_576
-    max_in_flight: int = 100
+    max_in_flight: int = 1_000
     keep_alive_s: int = 20
     ping_timeout_s: float = 5.0
     connect_timeout_s: float = 5.0

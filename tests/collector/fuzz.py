@@ -133,7 +133,7 @@ def _swap_value(draw: random.Random, body: bytes) -> bytes:
             places += [(one, key) for key in one] + [(one["fields"], key) for key in one["fields"]]
     except (ValueError, TypeError, KeyError, RecursionError):
         return body
-    inside, key = draw.choice(places)
+    inside, key = draw.choice([place for place in places if isinstance(place[0], dict)])
     near = [T0_NS, 0, 946_684_800 * 10**9 - draw.randint(0, 1), T0_NS + 86_401 * 10**9 + draw.randint(0, 1)]
     inside[key] = draw.choice([*_VALUES, *near, draw.uniform(-200, 200), draw.randint(-200, 200)])
     return json.dumps(value).encode()

@@ -51,13 +51,13 @@ def test_devices_are_bounded_and_the_oldest_goes() -> None:
 def test_streams_are_bounded_and_the_oldest_goes_with_its_notes_kept_by_who_holds_it() -> None:
     device = Device("box-1")
     first = device.stream("0" * 16)
-    first.noted.append(7)
+    first.noted += (7, 7)
     assert device.stream("0" * 16) is first
     for number in range(1, MAX_STREAMS_A_DEVICE + 1):
         device.stream(f"{number:016x}")
     assert len(device.streams) == MAX_STREAMS_A_DEVICE
     assert device.stream("0" * 16) is not first
-    assert first.noted == [7]
+    assert first.noted == [7, 7]
 
 
 def test_sensors_are_bounded_and_those_known_stay() -> None:
