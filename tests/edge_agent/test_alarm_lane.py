@@ -188,11 +188,11 @@ def chatter(lane: AlarmLane, presses: int, *, every_ns: int = S // 10, begin_ns:
     return events, joined
 
 
-def test_a_chattering_button_and_a_dead_desk_cost_33_events_for_a_day_of_presses() -> None:
+def test_a_chattering_button_and_a_dead_desk_cost_33_events_however_often_it_is_pressed() -> None:
     lane = AlarmLane("boot-1", Clock(0, 0))
-    assert chatter(lane, 10_000, every_ns=9 * S) == (SINGLE_PRESSES + 1, 10_000 - SINGLE_PRESSES - 1)
+    assert chatter(lane, 1_000, every_ns=9 * S) == (SINGLE_PRESSES + 1, 1_000 - SINGLE_PRESSES - 1)
     assert len(lane) == SINGLE_PRESSES + 1
-    assert lane.chattering == {"sos": 10_000 - SINGLE_PRESSES - 1}
+    assert lane.chattering == {"sos": 1_000 - SINGLE_PRESSES - 1}
 
 
 def test_presses_that_joined_are_told_once_fewer_wait_with_their_number_and_time() -> None:
