@@ -118,6 +118,12 @@ def test_nothing_for_too_long_is_a_fault() -> None:
     assert without.fault() is None
 
 
+def test_a_line_lost_in_the_very_moment_it_was_opened_says_nothing() -> None:
+    driver = CounterDriver(settings("gpio://gpiochip0/6"))
+    driver._meter.edge(Edge(False, 5, 0, initial=True))
+    assert driver._samples(driver._meter.lost_line(5), 5) == []
+
+
 def test_plain_pulses() -> None:
     meter = PulseMeter()
     meter.edge(Edge(False, 0, 0, initial=True))
