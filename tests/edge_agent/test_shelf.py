@@ -123,3 +123,22 @@ def test_a_file_set_aside_takes_its_rows_once() -> None:
     assert (len(shelf), shelf.waiting, shelf._dropped) == (0, 0, {"outbox set aside": 30})
     assert shelf.loaded(key(0), found=False) is None
     assert shelf._dropped.total() == 30
+
+
+def test_the_pieces_of_a_cut_batch_count_with_their_own_size() -> None:
+    shelf = filled(1, max_bytes=500)
+    shelf.load(key(0))
+    shelf.cut(key(0), [StoredRow(key(100 + number), 5, 300, True, False) for number in range(2)])
+    assert (len(shelf), shelf.waiting) == (2, 10)
+    (forget,) = shelf.due()
+    assert isinstance(forget, ForgetBatches)
+    assert forget.keys == (key(100),), "600 bytes are more than 500"
+
+
+def test_what_was_to_be_deleted_from_a_lost_file_holds_up_nothing() -> None:
+    shelf = filled(3)
+    shelf.remove(key(0))
+    assert not shelf.may_load(0)
+    shelf.set_aside(1)
+    assert shelf.may_load(0)
+    assert shelf.due() == []

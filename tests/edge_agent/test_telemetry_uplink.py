@@ -215,6 +215,7 @@ async def test_a_broker_that_never_answers_a_batch_loses_its_connection_in_the_e
             bench.uplink.wake()
             while session.connected:  # noqa: ASYNC110 - its state is all it shows
                 await asyncio.sleep(0.02)
+            monkeypatch.setattr(telemetry_uplink, "PUBACK_S", 600.0)
             telemetry_broker.thaw()
             while not bench.lane.rate.measured:  # noqa: ASYNC110 - likewise
                 await asyncio.sleep(0.02)

@@ -209,12 +209,13 @@ class Readings:
         self.alive = False
         excused = self._card.telemetry.busy or self.now_ns - self._failed_ns <= DISK_PAUSE_NS
         unseen = self._unseen
-        self._card.telemetry.kill()
+        waits = self._in_memory() | self._only_on_disk()
+        self._card.telemetry.kill()  # what it was just doing may be done: thinned, and counted by nobody
         lost = set(self._gathered)
         for number, since_ns in self._gathered.items():
             claim(self.now_ns - since_ns <= HOLD_NS + GROWN_AGE_NS, f"reading {number} was held too long")
         on_card = {number for row in self._card.batches.values() for number in numbers(row.body)}
-        gone = (self._in_memory() | self._only_on_disk()) - on_card
+        gone = waits - on_card
         for number in gone:
             young = excused or unseen or self.now_ns - self._taken[number] <= HOLD_NS + KEEP_AFTER_NS
             claim(young, f"reading {number} was in memory only for too long")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.batch import Batch, Reading, decode_batch, encode_batch
+from contract.batch import MAX_BATCH_BYTES, Batch, Reading, decode_batch, encode_batch
 from contract.identity import new_stream_id
 from edge_agent.batch_commands import Key, NewRow
 from edge_agent.outbox.batches import RESERVE_BYTES, BatchOutbox
@@ -90,7 +90,7 @@ async def test_the_pieces_of_a_batch_stand_in_its_place_and_count_as_sent(outbox
 
 
 async def test_a_body_that_cannot_be_read_is_none(outbox: BatchOutbox) -> None:
-    bad = {1: b"x\x9cbroken", 2: "text", 3: b"", 4: None, 5: zlib.compress(b"{" + b" " * 10**7)}
+    bad = {1: b"x\x9cbroken", 2: "text", 3: b"", 4: None, 5: zlib.compress(b"{" + b" " * MAX_BATCH_BYTES)}
 
     def spoil(connection: sqlite3.Connection) -> None:
         for number, what in bad.items():
@@ -167,7 +167,10 @@ async def test_fault_6_a_full_card_gives_its_reserve_up_and_can_delete(outbox: B
     with pytest.raises(OutboxError, match="full") as failed:
         await outbox.keep([NewRow(key(99), 1, random.Random(1).randbytes(200_000), sent=False)])
     assert failed.value.full
+    log = tmp_path / "telemetry.db-wal"
+    assert log.stat().st_size > 0
     await outbox.make_room()
     assert not reserve.exists()
+    assert log.stat().st_size == 0, "its room can be used"
     await outbox.forget([key(number) for number in range(20)])
     assert reserve.exists(), "taken again when there is room"
