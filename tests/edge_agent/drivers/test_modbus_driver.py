@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import tty
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -19,9 +19,11 @@ from pymodbus.framer import FramerRTU
 
 from contract.settings import check_table
 from edge_agent.drivers.base import Sample
+from edge_agent.drivers.modbus.bus import Bus
 from edge_agent.drivers.modbus.driver import ModbusDriver
 from edge_agent.drivers.modbus.schedule import SILENT_AFTER
 from edge_agent.drivers.modbus.settings import ModbusSettings
+from edge_agent.drivers.modbus.wire import Request
 from edge_agent.errors import LineError
 from edge_agent.read import summary
 
@@ -110,7 +112,8 @@ async def test_32_slaves_8_dead_the_living_keep_their_polls(slaves_at: SlavesAt)
 @pytest.mark.slow
 @pytest.mark.parametrize("line", ["serial", "tcp"])
 async def test_a_dead_slave_is_a_fault_of_its_own_and_a_dead_bus_of_the_bus(slaves_at: SlavesAt, line: str) -> None:
-    driver = bus(slaves_at(line, "--slaves=3", "--dead=2"), [1, 2], poll_s=0.1, timeout_ms=30)
+    uri = slaves_at(line, "--slaves=3", "--dead=2")
+    driver = bus(uri, [1, 2], poll_s=0.1, timeout_ms=30)
     told = await _until(driver, lambda _: bool(driver.faults_of_parts()))
     assert {sample.sensor for sample in told} == {"s1"}
     assert list(driver.faults_of_parts()) == ["s2"]
@@ -119,7 +122,7 @@ async def test_a_dead_slave_is_a_fault_of_its_own_and_a_dead_bus_of_the_bus(slav
     assert driver.counters["no answer"] >= SILENT_AFTER
     assert "s2: Tidak ada jawaban" in summary(driver)
     assert "Fault: s2: silent: slave 2" in summary(driver)
-    alone = bus(slaves_at(line, "--slaves=3", "--dead=2"), [2], poll_s=0.1, timeout_ms=30)
+    alone = bus(uri, [2], poll_s=0.1, timeout_ms=30)
     assert await _until(alone, lambda _: alone.fault() is not None) == []
     assert "check power, the wires A and B" in str(alone.fault())
 
@@ -276,6 +279,27 @@ async def test_a_device_that_never_stops_talking_does_not_stop_the_bus() -> None
         told = await _until(driver, lambda told: len(told) >= 3)
         babbling.cancel()
     assert [sample.fields for sample in told] == [{"power_w": 7.0}] * 3
+
+
+async def test_a_bus_is_asked_though_it_is_never_quiet() -> None:
+    class Line(asyncio.WriteTransport):
+        def write(self, data: bytes | bytearray | memoryview) -> None:
+            asked.append(bytes(data))
+
+    async def babble() -> None:
+        while True:
+            line.data_received(b"\x55")
+            await asyncio.sleep(0)
+
+    asked: list[bytes] = []
+    settings = _one_register("serial:///dev/ttyUSB0")._settings
+    line = Bus(settings, Counter())
+    line.connection_made(Line())
+    babbling = asyncio.create_task(babble())
+    async with asyncio.timeout(5):
+        assert await line.ask(Request(1, "holding", 0, 1)) is None
+    babbling.cancel()
+    assert asked == [rtu("01 03 00 00 00 01")]
 
 
 async def test_nothing_is_open_once_the_driver_is_left() -> None:
