@@ -289,6 +289,20 @@ def test_without_pubacks_the_window_is_the_least_again_and_the_turn_goes_round()
             lane.answered(send, now_ns, acknowledged=False)
 
 
+def test_a_puback_that_fails_makes_a_grown_window_the_least_again() -> None:
+    lane = AlarmLane("boot-1", Clock(0, 0))
+    for number in range(300):
+        lane.take(kept(button=f"b-{number}"), 0, restored=True)
+    on_way = lane.due(0)
+    for _ in range(40):
+        lane.answered(on_way.pop(0), 0, acknowledged=True)
+        on_way += lane.due(0)
+    assert len(on_way) == WINDOW_MOST
+    for send in on_way:
+        lane.answered(send, 2 * S, acknowledged=False)
+    assert len(lane.due(2 * S)) == WINDOW_LEAST
+
+
 def test_a_path_that_stands_still_does_not_hold_up_the_other() -> None:
     lane = AlarmLane("boot-1", Clock(0, 0))
     for number in range(2 * WINDOW_LEAST):

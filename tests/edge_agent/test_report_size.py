@@ -73,6 +73,7 @@ def test_what_is_beyond_is_under_others_also_when_something_is_named_so() -> Non
     assert len(counts) == MOST_COUNTS
     assert next(iter(counts)) == "fault 100"
     assert counts[OTHERS] == 5 + sum(range(1, 38))
+    assert as_counts(counted | {OTHERS: 10**6})[OTHERS] == 10**6 + sum(range(1, 38))
     assert as_counts({}) == {}
 
 
