@@ -35,6 +35,21 @@ def test_what_a_page_names_and_links_to_exists(doc: Path) -> None:
     assert missing == []
 
 
+FAULTS_OF_THE_BOX = {*range(1, 14), *range(15, 23), 27, 28, 47, 49}
+
+
+def test_each_fault_of_the_box_names_tests_of_that_fault() -> None:
+    """A row of the page's table names at least one, by its number: `test_fault_07_…` or `test_fault_7_…`."""
+    text = (REPO / "docs/edge.md").read_text(encoding="utf-8")
+    rows = {int(number): row for number, row in re.findall(r"^\| (\d+) (\|.*)$", text, flags=re.M)}
+    assert set(rows) == FAULTS_OF_THE_BOX
+    for number, row in rows.items():
+        named = re.findall(r"`(test_\w+)`", row)
+        assert named, f"fault {number} has no test"
+        strangers = [name for name in named if not re.match(rf"test_fault_0?{number}_", name)]
+        assert strangers == [], f"fault {number}: these are of another"
+
+
 def _commands() -> list[str]:
     """Return the `siaga` commands shown, without their arguments: `siaga provision ca init`, …"""
     found: set[str] = set()
