@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from contract.errors import ConfigError
 
 _HEADER = re.compile(r"""\s*(\[\[?)\s*([A-Za-z0-9_.\-"']+)\s*\]\]?\s*(#.*)?$""")
 _NO_SUCH_KEY = "no such key"
+_MOST_FAULTS = 100
 _Loc = tuple[int | str, ...]
 
 
@@ -57,29 +58,39 @@ def load_toml(text: str, model: type[ModelT], *, source: str, examples: Mapping[
     Raises:
         ConfigError: It names the file, line, key, what was expected and an example.
     """
+    settings, faults = check_toml(text, model, source=source, examples=examples)
+    if settings is None:
+        raise faults[0]
+    return settings
+
+
+def check_toml(
+    text: str, model: type[ModelT], *, source: str, examples: Mapping[str, str] | None = None
+) -> tuple[ModelT | None, list[ConfigError]]:
+    """Return what `load_toml` does and no fault, or None and every fault there is, at most 100.
+
+    Keys that nobody knows come first: such a key is most often the misspelt one that another fault misses.
+    """
     try:
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"\(at line (\d+)", str(error))
         line = int(found.group(1)) if found else None
-        raise ConfigError(source, "", f"not TOML: {error}", line=line) from None
+        return None, [ConfigError(source, "", f"not TOML: {error}", line=line)]
     except RecursionError:
-        raise ConfigError(source, "", "not TOML: nested too deep") from None
+        return None, [ConfigError(source, "", "not TOML: nested too deep")]
     try:
-        return check_table(value, model)
+        return check_table(value, model), []
     except ValidationError as error:
-        faults = error.errors(include_url=False)
-        # A key nobody knows is most often the misspelt one that another fault misses.
-        fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])
+        faults = sorted(error.errors(include_url=False, include_input=False), key=_of_known_key)
+    told = []
+    for fault in faults[:_MOST_FAULTS]:
         loc = (*fault["loc"], *fault.get("ctx", {}).get("keys", ()))
         plain = [part for part in loc if isinstance(part, str)]
-        raise ConfigError(
-            source,
-            ".".join(str(part) for part in loc),
-            _expected(fault["type"], fault["msg"]),
-            example=_example(plain, examples or {}),
-            line=line_of(text, loc),
-        ) from None
+        key = ".".join(str(part) for part in loc)
+        expected, example = _expected(fault["type"], fault["msg"]), _example(plain, examples or {})
+        told.append(ConfigError(source, key, expected, example=example, line=line_of(text, loc)))
+    return None, told
 
 
 def check_table(value: object, model: type[ModelT]) -> ModelT:
@@ -93,22 +104,37 @@ def check_table(value: object, model: type[ModelT]) -> ModelT:
         # By way of JSON, because pydantic's strictness fits JSON: a path may be a string there, and a port may not.
         return model.model_validate_json(json.dumps(value, default=_no_json), strict=True, extra="forbid")
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False)
-        unknown = [fault for fault in faults if fault["type"] == "extra_forbidden" and "Extra" in fault["msg"]]
-        if not unknown:
+        faults = sorted(error.errors(include_url=False), key=_of_known_key)
+        if all(map(_of_known_key, faults)):
             raise
-        raise ValidationError.from_exception_data(
-            error.title, [_no_such_key(fault["loc"], fault["input"], model) for fault in unknown]
-        ) from None
+        raise ValidationError.from_exception_data(error.title, list(_with_nearest(faults, model))) from None
 
 
-def _no_such_key(loc: _Loc, value: object, model: type[BaseModel]) -> InitErrorDetails:
+def _of_known_key(fault: ErrorDetails) -> bool:
+    return fault["type"] != "extra_forbidden"
+
+
+def _with_nearest(faults: list[ErrorDetails], model: type[BaseModel]) -> Iterator[InitErrorDetails]:
+    """Yield the faults again: a key that is not known with the nearest known one, whose absence then is none. Those
+    come first."""
     from difflib import get_close_matches  # only a mistake pays for it
 
-    known = [name for each in _models_at(model, loc[:-1]) for name in each.model_fields]
-    near = get_close_matches(str(loc[-1]), known, n=1)
-    told = f"{_NO_SUCH_KEY}; did you mean {near[0]!r}?" if near else _NO_SUCH_KEY
-    return InitErrorDetails(type=PydanticCustomError("extra_forbidden", "{told}", {"told": told}), loc=loc, input=value)
+    meant: set[_Loc] = set()
+    for fault in faults[:_MOST_FAULTS]:
+        loc, told = fault["loc"], fault["msg"]
+        if not _of_known_key(fault):
+            if told.startswith("Extra"):  # else it is of a table that was checked by itself, and told already
+                known = [name for each in _models_at(model, loc[:-1]) for name in each.model_fields]
+                near = get_close_matches(str(loc[-1]), known, n=1)
+                told = f"{_NO_SUCH_KEY}; did you mean {near[0]!r}?" if near else _NO_SUCH_KEY
+                meant |= {(*loc[:-1], *near)}
+            kind = PydanticCustomError("extra_forbidden", "{told}", {"told": told})
+        elif fault["type"] == "missing":
+            kind = PydanticCustomError("missing", "{told}", {"told": told})
+        else:
+            kind = fault_at(tuple(fault.get("ctx", {}).get("keys", ())), told)
+        if fault["type"] != "missing" or loc not in meant:
+            yield InitErrorDetails(type=kind, loc=loc, input=fault["input"])
 
 
 def _models_at(annotation: object, loc: _Loc) -> Iterator[type[BaseModel]]:

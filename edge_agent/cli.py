@@ -78,3 +78,19 @@ def new_driver(
     from edge_agent.new_driver import run_new_driver
 
     raise typer.Exit(run_new_driver(name, folder, out=sys.stdout))
+
+
+@app.command(epilog="Example: siaga edge check-config /etc/siaga/box.toml")
+def check_config(
+    config: Annotated[Path, typer.Argument(help="The box's configuration, box.toml.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Tell every mistake in a box's configuration; no device and no network is touched.
+
+    Periksa berkas konfigurasi kotak tanpa menyentuh perangkat atau jaringan.
+
+    Exit status: 0 an agent could start with it, 78 it cannot be used.
+    """
+    from edge_agent.config_check import run_check_config
+
+    raise typer.Exit(run_check_config(config, as_json=json, out=sys.stdout))

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
-from pydantic import AfterValidator, BaseModel, Field, PlainValidator, SerializeAsAny, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from contract.errors import ConfigError
 from contract.identity import Name
-from contract.settings import Settings, check_table, fault_at, load_toml
+from contract.settings import Settings, check_table, check_toml, fault_at, line_of
 from contract.topics import Lane
 from edge_agent.drivers.base import DriverSettings
 from edge_agent.drivers.button.driver import check_button_uri, check_lamp_uri
@@ -22,6 +33,11 @@ from edge_agent.drivers.registry import find_driver
 from edge_agent.threshold import MOST_THRESHOLDS, ThresholdSettings
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+_MOST_KEY_BYTES: Final = 65_536
 
 
 def _known_driver(name: str) -> str:
@@ -77,11 +93,13 @@ class BoxSettings(Settings):
     """Everything an agent needs to know.
 
     `outbox_max_bytes` bounds the readings kept on disk. `runtime_dir` is a folder on tmpfs (`runtime_file.py`).
+    `config_keys` is a file, relative to this one, with the public keys of who may push a configuration; None: nobody.
     """
 
     device: Name
     data_dir: Path
     runtime_dir: Path | None = None
+    config_keys: Path | None = None
     alarm_broker: BrokerSettings
     telemetry_broker: BrokerSettings
     outbox_max_bytes: Annotated[int, Field(ge=1_000_000)] = 200_000_000
@@ -94,11 +112,12 @@ class BoxSettings(Settings):
         buttons: dict[str, str] = {}
         sensors = {HEALTH_SENSOR: "the box's own health"}
         lines: dict[str, str] = {}
+        faults: list[PydanticCustomError] = []
 
         def take(taken: dict[str, str], keys: tuple[str, int, str], what: str, name: str, by: str) -> None:
             if name in taken:
-                raise fault_at(keys, f"{what} {name!r} is used twice: it is {taken[name]} already")
-            taken[name] = by
+                faults.append(fault_at(keys, f"{what} {name!r} is used twice: it is {taken[name]} already"))
+            taken.setdefault(name, by)
 
         for at, button in enumerate(self.buttons):
             take(buttons, ("buttons", at, "id"), "button", button.id, f"the id of button {at + 1}")
@@ -114,10 +133,11 @@ class BoxSettings(Settings):
             # Both are what an alarm names as its button.
             take(buttons, ("thresholds", at, "id"), "button", threshold.id, f"the id of threshold {at + 1}")
             if threshold.sensor not in sensors:
-                raise fault_at(
-                    ("thresholds", at, "sensor"),
-                    f"there is no sensor {threshold.sensor!r}; there are: {', '.join(sorted(sensors))}",
-                )
+                there = f"there is no sensor {threshold.sensor!r}; there are: {', '.join(sorted(sensors))}"
+                faults.append(fault_at(("thresholds", at, "sensor"), there))
+        if faults:
+            every = [InitErrorDetails(type=fault, loc=(), input=None) for fault in faults]
+            raise ValidationError.from_exception_data(type(self).__name__, every)
         return self
 
 
@@ -128,6 +148,7 @@ _EXAMPLES = {
     "device": 'device = "box-1"',
     "data_dir": 'data_dir = "/var/lib/siaga"',
     "runtime_dir": 'runtime_dir = "/run/siaga"',
+    "config_keys": 'config_keys = "signing.pub"',
     **broker_examples("alarm_broker"),
     **broker_examples("telemetry_broker"),
     "outbox_max_bytes": "outbox_max_bytes = 200000000",
@@ -164,13 +185,10 @@ def load_box(path: Path) -> Box:
     Raises:
         ConfigError: It names the file, line, key, what was expected and an example.
     """
-    settings = load_box_settings(path)
-    tables: dict[Lane, BrokerSettings] = {"alarm": settings.alarm_broker, "telemetry": settings.telemetry_broker}
-    brokers = {
-        lane: broker.endpoint(source=str(path), table=f"{lane}_broker", base=path.parent)
-        for lane, broker in tables.items()
-    }
-    return Box(settings, brokers)
+    box, faults = check_box(read_box_text(path), source=str(path), base=path.parent)
+    if box is None:
+        raise faults[0]
+    return box
 
 
 def load_box_settings(path: Path) -> BoxSettings:
@@ -179,18 +197,92 @@ def load_box_settings(path: Path) -> BoxSettings:
     Raises:
         ConfigError: It names the file, line, key, what was expected and an example.
     """
+    settings, faults = _check_settings(read_box_text(path), str(path))
+    if settings is None:
+        raise faults[0]
+    return settings
+
+
+def read_box_text(path: Path) -> str:
+    """Return the text of a `box.toml`.
+
+    Raises:
+        ConfigError: It is not there, cannot be read, or is not UTF-8.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        why = (error.strerror or str(error)) if isinstance(error, OSError) else f"not UTF-8: {error}"
         example = "siaga edge run --config box.toml"
-        raise ConfigError(str(path), "", f"cannot be read: {error}", example=example) from None
+        raise ConfigError(str(path), "", f"cannot be read: {why}", example=example) from None
+
+
+def check_box(text: str, *, source: str, base: Path) -> tuple[Box | None, list[ConfigError]]:
+    """Check a box's configuration and the certificates it names; no device and no connection is opened.
+
+    Args:
+        text: The TOML.
+        source: Where it is from, for messages.
+        base: The folder that relative paths start from.
+
+    Returns:
+        The box and no fault, or None and every fault there is.
+    """
+    settings, faults = _check_settings(text, source)
+    if settings is None:
+        return None, faults
+    tables: dict[Lane, BrokerSettings] = {"alarm": settings.alarm_broker, "telemetry": settings.telemetry_broker}
+    brokers: dict[Lane, Endpoint] = {}
+    for lane, broker in tables.items():
+        try:
+            brokers[lane] = broker.endpoint(source=source, table=f"{lane}_broker", base=base)
+        except ConfigError as error:
+            line = line_of(text, tuple(error.key.split(".")))
+            example = _EXAMPLES.get(error.key, "")
+            faults.append(ConfigError(source, error.key, error.expected, example=example, line=line))
+    return (None, faults) if faults else (Box(settings, brokers), [])
+
+
+def load_config_keys(path: Path, *, source: str) -> tuple[Ed25519PublicKey, ...]:
+    """Return the public keys of who may push a configuration.
+
+    Args:
+        path: The file, as `signing.pub` of the authority.
+        source: The configuration that names it, for messages.
+
+    Raises:
+        ConfigError: It cannot be read, holds no such key, or others than its owner may change it.
+    """
+    from contract.signed import load_verifying_keys  # 7 MB that a box pays only while it judges a push
+
+    def wrong(expected: str) -> ConfigError:
+        return ConfigError(source, "config_keys", expected, example=_EXAMPLES["config_keys"])
+
     try:
-        return load_toml(text, BoxSettings, source=str(path), examples=_EXAMPLES)
-    except ConfigError as error:
-        meant = re.search(r"did you mean '(\w+)'", error.expected)
-        key = error.key if meant is None else re.sub(r"[^.]+$", meant[1], error.key)
-        example = _driver_example(text, key) or error.example
-        raise ConfigError(error.file, error.key, error.expected, example=example, line=error.line) from None
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            pem = file.read(_MOST_KEY_BYTES)
+    except OSError as error:
+        raise wrong(f"{path} cannot be read: {error.strerror}; copy signing.pub from the authority") from None
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise wrong(f"{path} can be changed by others (mode {mode:04o}); chmod 644 {path}")
+    try:
+        return load_verifying_keys(pem)
+    except ValueError as error:
+        raise wrong(f"{path}: {error}; copy signing.pub from the authority") from None
+
+
+def _check_settings(text: str, source: str) -> tuple[BoxSettings | None, list[ConfigError]]:
+    settings, faults = check_toml(text, BoxSettings, source=source, examples=_EXAMPLES)
+    return settings, [_with_example(text, fault) for fault in faults]
+
+
+def _with_example(text: str, fault: ConfigError) -> ConfigError:
+    meant = re.search(r"did you mean '(\w+)'", fault.expected)
+    key = fault.key if meant is None else re.sub(r"[^.]+$", meant[1], fault.key)
+    plain = ".".join(part for part in key.split(".") if not part.isdecimal())
+    example = _driver_example(text, key) or (meant and _EXAMPLES.get(plain)) or fault.example
+    return ConfigError(fault.file, fault.key, fault.expected, example=example, line=fault.line)
 
 
 def _driver_example(text: str, key: str) -> str | None:

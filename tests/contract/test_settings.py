@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field, model_validator
 
 from contract.errors import ConfigError
-from contract.settings import Settings, fault_at, load_toml
+from contract.settings import Settings, check_toml, fault_at, load_toml
 
 
 class _Broker(Settings):
@@ -114,3 +114,21 @@ def test_settings_are_frozen() -> None:
     box = load_toml(_GOOD, _Box, source="box.toml")
     with pytest.raises(ValueError, match="frozen"):
         box.device = "box-2"  # type: ignore[misc]
+
+
+def test_every_fault_is_told_an_unknown_key_first_and_what_it_was_meant_for_not_again() -> None:
+    text = _GOOD.replace('device = "box-1"', "device = 7").replace("port = 1883", "prot = 1883")
+    settings, faults = check_toml(text.replace("port = 1\n", "port = 0\n"), _Box, source="box.toml")
+    assert settings is None
+    assert [(fault.key, fault.line) for fault in faults] == [
+        ("broker.prot", 7),
+        ("device", 1),
+        ("lines.1.broker.port", 14),
+    ]
+    missing = [fault.key for fault in check_toml("colour = 1\n", _Box, source="box.toml")[1]]
+    assert missing == ["colour", "device", "broker"], "one that resembles nothing hides nothing"
+
+
+def test_faults_without_end_are_cut() -> None:
+    text = "".join(f"key_{number} = 1\n" for number in range(5_000))
+    assert len(check_toml(text, _Box, source="box.toml")[1]) == 100
