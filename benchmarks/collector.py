@@ -26,6 +26,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from benchmarks.collector_rig import Rig, Run, peak_mb
+from benchmarks.collector_steps import table
 from benchmarks.figures import Figure, conclude, keep_samples
 
 PAIRS: Final = int(os.environ.get("PAIRS", "5"))
@@ -54,6 +55,7 @@ def main() -> int:
     """Measure and print; return the exit status."""
     rows: Rows = []
     figures: list[Figure] = []
+    print(table(), flush=True)
     with Rig() as rig:
         for tls in (False, True):
             figures += _ones(rig, rows, tls=tls)

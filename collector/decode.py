@@ -19,9 +19,10 @@ the same bytes, and the quarantine knows them by their hash.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from pydantic_core import from_json
+from msgspec import MsgspecError, Struct
+from msgspec.json import Decoder
 
 from collector.line_protocol import line
 from collector.roster import Device, Stream
@@ -36,6 +37,25 @@ LATEST_AHEAD_NS: Final = 86_400 * 10**9
 _MAX_COUNT: Final = 2**63 - 1
 _BATCH_KEYS: Final = 4
 _READING_KEYS: Final = 5
+
+
+class _Reading(Struct, gc=False, forbid_unknown_fields=True):
+    timestamp_ns: int
+    sensor: str
+    kind: str
+    fields: dict[str, int | float | bool | str]
+    clock: str
+
+
+class _Batch(Struct, gc=False, forbid_unknown_fields=True):
+    device: str
+    stream: str
+    batch: int
+    readings: list[_Reading]
+
+
+parse: Final = Decoder(_Batch).decode
+"""Takes a body apart for `quick`: keys and JSON types as the contract has them, and no more is checked."""
 
 Piece = tuple[Stream, int, str, int]
 """What a message has for the store: its stream, its batch number, its lines, and how many."""
@@ -62,27 +82,23 @@ def quick(device: Device, body: bytes, latest_ns: int) -> Piece | None:
     if len(body) > MAX_BATCH_BYTES:
         return None
     try:
-        batch: Any = from_json(body, allow_inf_nan=False, cache_strings="keys")
-        readings = batch["readings"]
-        stream = device.streams[batch["stream"]]
-        number = batch["batch"]
-        if batch["device"] != device.name or type(number) is not int or type(readings) is not list:
-            return None
+        batch = parse(body)
+        readings, number = batch.readings, batch.batch
+        stream = device.streams[batch.stream]
         lines: list[str] = []
         colons = _BATCH_KEYS + _READING_KEYS * len(readings)
         following = iter(readings)
-        reading = next(following)
+        reading = next(following, None)
         while reading is not None:
-            fields, before = reading["fields"], len(lines)
-            reading = SHAPES[reading["kind"], *fields](reading, following, device.heads, latest_ns, lines)
+            fields, before = reading.fields, len(lines)
+            reading = SHAPES[reading.kind, *fields](reading, following, device.heads, latest_ns, lines)
             colons += len(fields) * (len(lines) - before)
-    except (ValueError, LookupError, TypeError, AttributeError, StopIteration):
+    except (MsgspecError, LookupError, ValueError, TypeError, RecursionError):
         return None
     # Each key written has a colon: a key twice, or one we do not know, is one too many (see `decode_batch`).
-    if body.count(b":") != colons or not 0 <= number <= _MAX_COUNT:
+    if body.count(b":") != colons or batch.device != device.name or not 0 <= number <= _MAX_COUNT:
         return None
-    # A null among the readings ends the iteration early.
-    if len(lines) != len(readings) or len(lines) > MAX_BATCH_READINGS:
+    if not 0 < len(lines) <= MAX_BATCH_READINGS:
         return None
     return stream, number, "\n".join(lines), len(lines)
 

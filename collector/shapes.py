@@ -1,6 +1,7 @@
 """One compiled function for each kind of the catalogue and each set of its fields: it checks readings and writes them.
 
-A function takes a reading and an iterator over those that follow it in the batch. It appends a line of line protocol
+A function takes a reading, its keys as attributes of the contract's types, and an iterator over those that follow it in
+the batch. It appends a line of line protocol
 for each, as `collector.line_protocol` writes it but for the order of the fields, and returns the first reading that is
 of another kind or has other fields, or None at the end. It raises LookupError, TypeError or ValueError when anything
 about a reading is not plainly good; `collector.decode` then looks carefully and finds the reason. The source is made of
@@ -65,15 +66,15 @@ def _compile(kind: str, quantities: list[Quantity]) -> Shape:
     source = [
         "def shape(reading, following, heads, latest_ns, lines):",
         "    while reading is not None:",
-        "        fields = reading['fields']",
-        f"        if reading['kind'] != {kind!r} or len(fields) != {len(values)}: return reading",
+        "        fields = reading.fields",
+        f"        if reading.kind != {kind!r} or len(fields) != {len(values)}: return reading",
         f"        try: {take}",
         "        except KeyError: return reading",
         *convert,
-        "        timestamp_ns = reading['timestamp_ns']",
-        f"        if not ({' and '.join(tests)} and type(timestamp_ns) is int",
+        "        timestamp_ns = reading.timestamp_ns",
+        f"        if not ({' and '.join(tests)}",
         f"                and {EARLIEST_NS} <= timestamp_ns <= latest_ns): raise ValueError",
-        "        head, clock = heads[reading['sensor']], clocks[reading['clock']]",
+        "        head, clock = heads[reading.sensor], clocks[reading.clock]",
         f"        lines.append(f'{kind}{{head}}{written}{{clock}}{{timestamp_ns}}')",
         "        reading = next(following, None)",
         "    return None",
