@@ -26,6 +26,7 @@ from collector.receipts import Receipts
 from collector.roster import Device, Roster
 from contract.errors import BodyError
 from contract.identity import body_hash
+from store.refusals import refusal_kind
 
 _log = logging.getLogger("siaga.collector.intake")
 
@@ -163,7 +164,7 @@ class Intake:
             message = Message(load, piece[0].device.topic, piece[0].device, piece, parts=1)
         if lines:
             message.parts += 1
-            some = tuple(Refusal("refused by the store", reason, line, 1) for line, reason in lines)
+            some = tuple(Refusal(refusal_kind(reason), reason, line, 1) for line, reason in lines)
             self._refuse(message, some, time.time_ns())
         message.parts -= 1
         if message.parts:

@@ -43,6 +43,7 @@ METRICS: Final = (
     Metric("deaf_total", "counter", "Connections left because they brought nothing for too long."),
     Metric("store_ok", "gauge", "1 while the store takes what it is given."),
     Metric("store_troubles_total", "counter", "Times the store stopped taking anything."),
+    Metric("store_series_refused", "gauge", "Series of which the store refused a point in the last ten minutes."),
     Metric("store_writes_total", "counter", "Requests to the store that wrote points."),
     Metric("store_write_seconds_total", "counter", "What they took, in seconds."),
     Metric("cpu_seconds_total", "counter", "Processor time of the process, user and system."),
@@ -52,11 +53,13 @@ METRICS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All figures of one moment by metric name; those with a label by its values. `faults`: why it is not ready."""
+    """All figures of one moment by metric name; those with a label by its values. `faults`: why it is not ready;
+    `impaired`: what is wrong although it works."""
 
     values: Mapping[str, float]
     by_label: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
+    impaired: tuple[str, ...] = ()
 
 
 def render(snapshot: Snapshot) -> str:
@@ -87,10 +90,10 @@ def parse(text: str) -> dict[str, float]:
     return found
 
 
-def readiness(faults: Iterable[str]) -> tuple[int, str]:
+def readiness(faults: Iterable[str], impaired: Iterable[str] = ()) -> tuple[int, str]:
     """Return the HTTP status and the JSON that answer whether it is ready."""
-    told = list(faults)
-    return (503 if told else 200), json.dumps({"ready": not told, "faults": told}) + "\n"
+    why_not = list(faults)
+    return (503 if why_not else 200), json.dumps({"ready": not why_not, "faults": [*why_not, *impaired]}) + "\n"
 
 
 def _escape(text: str) -> str:

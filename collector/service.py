@@ -124,6 +124,7 @@ class Collector:
             "deaf_total": session.deafness.times,
             "store_ok": self._prepared and not trouble,
             "store_troubles_total": trouble.times,
+            "store_series_refused": len(self._writer.suspects),
             "store_writes_total": self._writer.writes,
             "store_write_seconds_total": round(self._writer.write_s, 6),
             "cpu_seconds_total": round(used.ru_utime + used.ru_stime, 6),
@@ -136,7 +137,9 @@ class Collector:
             faults.append(trouble.why)
         elif not self._prepared:
             faults.append("the store has not answered yet")
-        return Snapshot(values, {"refused_total": intake.refused}, tuple(faults))
+        limit = self._writer.suspects.series_limit(self._loop.time())
+        impaired = () if limit is None else (limit,)
+        return Snapshot(values, {"refused_total": intake.refused}, tuple(faults), impaired)
 
     async def _work(self, disk: ThreadPoolExecutor, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:

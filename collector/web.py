@@ -35,7 +35,8 @@ async def serving(host: str, port: int, snapshot: Callable[[], Snapshot]) -> Asy
         return web.Response(text="ok\n")
 
     async def readyz(request: web.Request) -> web.Response:
-        status, text = readiness(snapshot().faults)
+        now = snapshot()
+        status, text = readiness(now.faults, now.impaired)
         return web.Response(status=status, text=text, content_type="application/json")
 
     app = web.Application(client_max_size=1024)

@@ -4,7 +4,7 @@ Rules:
 - The store is down, slow or misconfigured: the load is kept and tried again with backoff; nothing new is taken by that
   worker, so memory stays bounded by what the broker may hand over. The first success wakes every waiting worker.
 - The store refuses points: the body is halved until the refused lines are found; the others are written. A repeat of
-  good lines changes nothing in the store.
+  good lines changes nothing in the store. Series of which lines were refused lately are written apart from the others.
 - Too large: halved as well.
 """
 
@@ -20,6 +20,7 @@ from collector.batcher import Batcher
 from collector.intake import RefusedLines
 from collector.line_protocol import split_lines
 from collector.order import Load
+from collector.suspects import Part, Suspects
 from collector.trouble import Trouble
 from link.backoff import Backoff
 from store.errors import (
@@ -37,8 +38,8 @@ _log = logging.getLogger("siaga.collector.writer")
 _BACKOFF_BASE_S: Final = 0.25
 _BACKOFF_CAP_S: Final = 5.0
 
-_Part = tuple[int, bytes, int]
-"""Lines of one piece: its place in the load, the lines, and how many."""
+_Never = StoreRefusedError | StoreTooLargeError
+"""Why the store will never take a body as it stands."""
 OnStored = Callable[[Load, RefusedLines], None]
 """Called with a load and the lines of it that the store refused."""
 
@@ -70,6 +71,8 @@ class Writer:
         self.look = asyncio.Event()
         self.writes = 0
         self.write_s = 0.0
+        self.suspects = Suspects()
+        self._limit_told = False
         self._store = store
         self._batcher = batcher
         self._on_stored = on_stored
@@ -118,25 +121,43 @@ class Writer:
 
     async def _deliver(self, load: Load) -> RefusedLines:
         """Write a load until each line is stored or refused; return the refused ones."""
-        fault = await self._attempt("\n".join([piece[2] for piece in load.pieces]).encode())
-        if fault is None:
-            return {}
+        self.suspects.forget(self._loop.time())
+        if self.suspects:
+            waiting = await self._attempt_apart(load)
+        else:
+            fault = await self._attempt("\n".join([piece[2] for piece in load.pieces]).encode())
+            waiting = [] if fault is None else [(_parts(load), fault)]
         refused: dict[int, list[tuple[bytes, str]]] = {}
-        waiting = [([(place, piece[2].encode(), piece[3]) for place, piece in enumerate(load.pieces)], fault)]
         while waiting:
             parts, fault = waiting.pop()
             count = sum(lines for _, _, lines in parts)
             if count == 1 or (isinstance(fault, StorePartialError) and fault.dropped == count):
                 for place, body, _ in parts:
-                    refused.setdefault(place, []).extend([(line, _reason(fault)) for line in split_lines(body)])
+                    for line in split_lines(body):
+                        self.suspects.note(line, _reason(fault), self._loop.time())
+                        refused.setdefault(place, []).append((line, _reason(fault)))
                 continue
             for half in _halves(parts):
-                wrong = await self._attempt(b"\n".join([body for _, body, _ in half]))
+                wrong = await self._attempt(_body(half))
                 if wrong is not None:
                     waiting.append((half, wrong))
+        if refused or self._limit_told:
+            self._tell_limit()
         return refused
 
-    async def _attempt(self, body: bytes) -> StoreRefusedError | StoreTooLargeError | None:
+    async def _attempt_apart(self, load: Load) -> list[tuple[list[Part], _Never]]:
+        """Write the lines of suspects apart from the others; return what the store refused as it stands."""
+        others, suspects = self.suspects.apart(_parts(load))
+        waiting: list[tuple[list[Part], _Never]] = []
+        for parts in (others, suspects):
+            fault = await self._attempt(_body(parts)) if parts else None
+            if fault is not None:
+                waiting.append((parts, fault))
+            elif parts is suspects:
+                self.suspects.clear(parts)
+        return waiting
+
+    async def _attempt(self, body: bytes) -> _Never | None:
         """Write a body, for as long as it takes; return why the store will never take it, or None."""
         backoff = self._new_backoff()
         while True:
@@ -161,6 +182,12 @@ class Writer:
                 self._succeeded()
                 return None
 
+    def _tell_limit(self) -> None:
+        limit = self.suspects.series_limit(self._loop.time())
+        if limit is not None and not self._limit_told:
+            _log.error("%s", limit)
+        self._limit_told = limit is not None
+
     def _succeeded(self) -> None:
         lasted_s = self._trouble.end(self._loop.time())
         if lasted_s is not None:
@@ -176,7 +203,15 @@ class Writer:
         await _wait_for(self._recovered, max(asked_s, backoff.next_s()))
 
 
-def _halves(parts: list[_Part]) -> list[list[_Part]]:
+def _parts(load: Load) -> list[Part]:
+    return [(place, piece[2].encode(), piece[3]) for place, piece in enumerate(load.pieces)]
+
+
+def _body(parts: list[Part]) -> bytes:
+    return b"\n".join([body for _, body, _ in parts])
+
+
+def _halves(parts: list[Part]) -> list[list[Part]]:
     if len(parts) > 1:
         middle = len(parts) // 2
         return [parts[:middle], parts[middle:]]
@@ -186,7 +221,7 @@ def _halves(parts: list[_Part]) -> list[list[_Part]]:
     return [[(place, b"\n".join(some), len(some))] for some in (lines[:middle], lines[middle:]) if some]
 
 
-def _reason(fault: StoreRefusedError | StoreTooLargeError) -> str:
+def _reason(fault: _Never) -> str:
     return fault.reason if isinstance(fault, StoreRefusedError) else "too large"
 
 

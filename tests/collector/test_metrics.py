@@ -50,3 +50,8 @@ def test_ready_says_why_not() -> None:
     assert readiness(()) == (200, json.dumps({"ready": True, "faults": []}) + "\n")
     status, text = readiness(["no broker", "no store"])
     assert (status, json.loads(text)) == (503, {"ready": False, "faults": ["no broker", "no store"]})
+
+
+def test_what_is_wrong_although_it_works_is_told_and_it_stays_ready() -> None:
+    status, text = readiness((), ("no new series",))
+    assert (status, json.loads(text)) == (200, {"ready": True, "faults": ["no new series"]})

@@ -206,6 +206,36 @@ async def test_bad_lines_are_found_and_the_others_are_stored(words: str) -> None
         assert len(kept) == 63
 
 
+async def test_series_that_were_refused_are_refused_in_one_write_the_next_time_and_taken_when_the_store_does() -> None:
+    async with _desk() as desk:
+
+        def answer(body: bytes) -> Reply:
+            bad = sum(line.startswith(BAD) for line in split_lines(body))
+            words = b'{"error":"partial write: max-series-per-database limit exceeded: (9) dropped=%d"}' % bad
+            return reply("400 Bad Request", words) if bad else NO_CONTENT
+
+        def load(place: int) -> list[bytes]:
+            return [b"%s,s=%d f=1 %d" % (BAD if n % 10 == 3 else b"good", n, place) for n in range(64)]
+
+        desk.server.answer = answer
+        desk.add("m1", *load(1))
+        [(_, _, refused)] = await desk.told(1)
+        assert {line for line, _ in refused} == {line for line in load(1) if line.startswith(BAD)}
+        assert len(refused) == 7
+        searched = len(desk.server.bodies)
+        assert searched > 20
+        desk.add("m2", *load(2))
+        assert len((await desk.told(2))[1][2]) == len(refused)
+        assert len(desk.server.bodies) == searched + 2
+        desk.server.answer = None
+        desk.add("m3", *load(3))
+        assert (await desk.told(3))[2] == ("m3", 64, [])
+        assert len(desk.server.bodies) == searched + 4
+        desk.add("m4", *load(4))
+        await desk.told(4)
+        assert len(desk.server.bodies) == searched + 5, "what the store took is no suspect any more"
+
+
 async def test_the_first_success_wakes_every_waiting_worker() -> None:
     down = reply("500 Oops")
     async with _desk(*([down] * 12)) as desk:
