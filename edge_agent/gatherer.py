@@ -9,6 +9,7 @@ Rules:
   that a receiver that goes back some seconds, or many samples of one moment, overwrite nothing.
 - A batch that can be sent closes at 50 readings or 1 s after its first, whichever is first. While none can be sent the
   open one grows, up to 300 readings or 30 s after its first: an hour without a link is 120 batches, not 3,600.
+- The first 4 batches of a life that can be sent close at once: a box that starts is heard without that second.
 - However it closes, a batch is no larger than 100 kB, and one that is to be sent no larger than the link takes in 2 s;
   but one reading always makes one.
 """
@@ -27,6 +28,7 @@ from edge_agent.drivers.base import Sample
 _S = 10**9
 BATCH_READINGS = 50
 BATCH_AGE_NS = 1 * _S
+FIRST_BATCHES = 4
 GROWN_READINGS = 300
 GROWN_AGE_NS = 30 * _S
 BATCH_BYTES = 100_000
@@ -62,9 +64,11 @@ class Gatherer:
     Args:
         clock: The box's clock.
         dropped: Counts readings dropped, by reason.
+        first_batches: How many close at once when they can be sent.
     """
 
-    def __init__(self, clock: Clock, dropped: Counter[str]) -> None:
+    def __init__(self, clock: Clock, dropped: Counter[str], *, first_batches: int = FIRST_BATCHES) -> None:
+        self._first_batches = first_batches
         self._clock = clock
         self._dropped = dropped
         self._held: deque[_Held] = deque()
@@ -115,6 +119,8 @@ class Gatherer:
         if not count or (count == len(self._open) and not flush and not self._closes(monotonic_ns, sending=sending)):
             return None
         closed = [self._open.popleft() for _ in range(count)]
+        if sending:
+            self._first_batches = max(0, self._first_batches - 1)
         self._open_bytes -= sum(one.size for one in closed)
         return Gathered([one.reading for one in closed], closed[0].since_ns)
 
@@ -122,7 +128,8 @@ class Gatherer:
         """Return when `ready` should be asked again, by the monotonic clock; None while nothing waits."""
         moments = []
         if self._open:
-            moments.append(self._open[0].since_ns + (BATCH_AGE_NS if sending else GROWN_AGE_NS))
+            at_once = 0 if self._first_batches else BATCH_AGE_NS
+            moments.append(self._open[0].since_ns + (at_once if sending else GROWN_AGE_NS))
         if self._held:
             moments.append(self._held[0].sample.monotonic_ns + HOLD_NS)
         return min(moments, default=None)
@@ -130,7 +137,7 @@ class Gatherer:
     def _closes(self, monotonic_ns: int, *, sending: bool) -> bool:
         age_ns = monotonic_ns - self._open[0].since_ns
         if sending:
-            return len(self._open) >= BATCH_READINGS or age_ns >= BATCH_AGE_NS
+            return self._first_batches > 0 or len(self._open) >= BATCH_READINGS or age_ns >= BATCH_AGE_NS
         return len(self._open) >= GROWN_READINGS or age_ns >= GROWN_AGE_NS
 
     def _release(self, monotonic_ns: int, *, flush: bool) -> None:

@@ -16,6 +16,7 @@ from edge_agent.gatherer import (
     BATCH_AGE_NS,
     BATCH_BYTES,
     BATCH_READINGS,
+    FIRST_BATCHES,
     GROWN_AGE_NS,
     GROWN_READINGS,
     HOLD_NS,
@@ -47,7 +48,7 @@ def closed(gatherer: Gatherer, now_ns: int, *, flush: bool = False) -> list[Read
 
 
 def test_a_batch_closes_at_its_size_or_age() -> None:
-    gatherer = Gatherer(trusted(), Counter())
+    gatherer = Gatherer(trusted(), Counter(), first_batches=0)
     for number in range(BATCH_READINGS):
         assert gatherer.close(100) is None
         gatherer.add("level", sample(number), number)
@@ -58,6 +59,28 @@ def test_a_batch_closes_at_its_size_or_age() -> None:
     assert len(closed(gatherer, 100 + BATCH_AGE_NS)) == 1
     assert gatherer.waiting == 0
     assert gatherer.next_ns() is None
+
+
+def test_the_first_batches_of_a_life_that_can_be_sent_close_at_once() -> None:
+    gatherer = Gatherer(trusted(), Counter())
+    for number in range(FIRST_BATCHES):
+        gatherer.add("level", sample(2 * number), 2 * number)
+        assert gatherer.close(2 * number, sending=False) is None
+        assert gatherer.next_ns(sending=False) == 2 * number + GROWN_AGE_NS
+        assert gatherer.next_ns() == 2 * number
+        assert len(closed(gatherer, 2 * number)) == 1
+    gatherer.add("level", sample(100), 100)
+    assert gatherer.next_ns() == 100 + BATCH_AGE_NS
+    assert gatherer.close(100) is None
+
+
+def test_a_first_batch_that_grew_without_a_link_is_still_a_first_one() -> None:
+    """What is closed while nothing can be sent was not heard by anybody."""
+    gatherer = grown(GROWN_READINGS)
+    assert gatherer.close(GROWN_AGE_NS, sending=False) is not None
+    for _ in range(FIRST_BATCHES):
+        gatherer.add("level", sample(GROWN_AGE_NS), GROWN_AGE_NS)
+        assert len(closed(gatherer, GROWN_AGE_NS)) == 1
 
 
 def grown(count: int) -> Gatherer:
@@ -161,7 +184,7 @@ def test_stamped_readings_of_one_moment_move_apart() -> None:
 
 def test_held_until_the_clock_is_trusted_then_stamped_with_their_true_moment() -> None:
     clock = Clock(0, 0)
-    gatherer = Gatherer(clock, Counter())
+    gatherer = Gatherer(clock, Counter(), first_batches=0)
     gatherer.add("level", sample(3 * S), 3 * S)
     assert gatherer.close(60 * S) is None
     assert gatherer.next_ns() == 3 * S + HOLD_NS
