@@ -34,6 +34,20 @@ sys.exit(main())
 """
 """The agent, on a machine whose name server can be taken away by making a file."""
 
+STEPPED = """
+import pathlib, sys, time
+step, really = pathlib.Path(sys.argv.pop(1)), time.time_ns
+time.time_ns = lambda: really() + int(step.read_text()) * 10**9
+time.time = lambda: time.time_ns() / 1e9
+from edge_agent.main import main
+sys.exit(main())
+"""
+"""The agent, on a machine whose wall clock can be set by writing seconds to a file.
+
+libfaketime does that too (FAKETIME_TIMESTAMP_FILE), but on a busy machine it makes threads wait for one another for up
+to seconds, and what is looked at here is timers.
+"""
+
 
 async def test_fault_22_without_names_the_last_good_address_is_used_after_a_restart_too(
     brokers: dict[Lane, Mosquitto], tmp_path: Path
@@ -63,12 +77,12 @@ def _events(box: Street) -> set[str]:
     return {heard.body["event_id"] for heard in box.ears.presses()}
 
 
-def faketime(**settings: str) -> dict[str, str]:
-    """Return an environment in which a process takes its wall clock, and only that, from elsewhere."""
+def faketime(offset: str) -> dict[str, str]:
+    """Return an environment in which a process takes its wall clock, and only that, so many seconds off."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     assert library is not None, "libfaketime is not installed; `make setup` does it"
-    only_the_wall_clock = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1", "FAKETIME_NO_CACHE": "1"}
-    return {**os.environ, "LD_PRELOAD": str(library), **only_the_wall_clock, **settings}
+    only_the_wall_clock = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
+    return {**os.environ, "LD_PRELOAD": str(library), **only_the_wall_clock, "FAKETIME": offset}
 
 
 def _offset(moment: datetime) -> str:
@@ -79,16 +93,18 @@ async def test_fault_27_at_1970_a_press_goes_at_once_with_its_age_and_readings_w
     brokers: dict[Lane, Mosquitto],
 ) -> None:
     """Over TLS; nobody but the centre tells this box the time, and not before it is let to."""
-    env = faketime(FAKETIME=_offset(datetime(1970, 1, 1, 0, 5, tzinfo=UTC)))
+    env = faketime(_offset(datetime(1970, 1, 1, 0, 5, tzinfo=UTC)))
     async with street(brokers, env=env) as box:
         await box.start()
         pressed_s = box.press()
         await box.ears.until(lambda: len(box.ears.presses()) >= 2, "the press, and the same again")
         first, again = box.ears.presses()[:2]
-        assert first.at_s - pressed_s < 1.0
+        assert first.at_s - pressed_s < 3.0
         for heard in (first, again):
             assert heard.body["clock"] == "none"
-            assert abs(heard.body["age_ms"] / 1_000 - (heard.at_s - pressed_s)) < 1.0
+            # libfaketime may hold up a busy process between the two.
+            assert -0.1 < heard.at_s - pressed_s - heard.body["age_ms"] / 1_000 < 3.0
+        assert first.body["age_ms"] < again.body["age_ms"]
         box.ears.answers = {"alarm"}  # a press without receipt would hold them back too
         await box.says(lambda agent: agent["report"]["presses"]["waiting"] == 0, "the receipt")
         # Its first reading is as old as the agent; with a trusted clock it would be out after a second.
@@ -109,15 +125,15 @@ async def test_fault_28_a_clock_set_back_and_forth_moves_no_timer_and_no_timesta
     brokers: dict[Lane, Mosquitto], tmp_path: Path
 ) -> None:
     """A day back and ten years on: under a receiver at 5 Hz, and under a press that waits for its receipt."""
-    rc = tmp_path / "faketime"
-    rc.write_text("+0\n")
-    env = faketime(FAKETIME_TIMESTAMP_FILE=str(rc))
-    async with street(brokers, env=env, rate_hz=5) as box:
+    clock = tmp_path / "step"
+    clock.write_text("0")
+    command = [sys.executable, "-P", "-c", STEPPED, str(clock)]
+    async with street(brokers, command=command, rate_hz=5) as box:
         box.ears.answers = {"telemetry"}
         await box.start()
         await box.ears.until(box.ears.batches, "readings flow")
         for step_s in (-86_400, 10 * 365 * 86_400):
-            _step(rc, step_s)
+            _step(clock, step_s)
             seen = len(box.ears.batches())
             await box.ears.until(lambda seen=seen: len(box.ears.batches()) > seen, "readings go on", 5)  # type: ignore[misc]
         stamps = [reading["timestamp_ns"] for heard in _in_order(box.ears.batches()) for reading in heard]
@@ -125,7 +141,7 @@ async def test_fault_28_a_clock_set_back_and_forth_moves_no_timer_and_no_timesta
         assert all(abs(stamp - time.time_ns()) < 60e9 for stamp in stamps)
         pressed_s, pressed_ns = box.press(), time.time_ns()
         await box.comes(lambda: "pressed: sos" in box.agent.output(), "the press, told with the clock as it is")
-        _step(rc, -86_400)
+        _step(clock, -86_400)
         await box.ears.until(lambda: len(box.ears.presses("telemetry")) >= 1, "the second path after 3 s")
         assert 2.9 < box.ears.presses("telemetry")[0].at_s - pressed_s < 5.0
         presses = box.ears.presses()
@@ -135,10 +151,10 @@ async def test_fault_28_a_clock_set_back_and_forth_moves_no_timer_and_no_timesta
         assert max(years) - min(years) >= 9, "the clock was not faked"
 
 
-def _step(rc: Path, step_s: int) -> None:
-    new = rc.with_suffix(".new")
-    new.write_text(f"{step_s:+d}\n")
-    new.rename(rc)
+def _step(clock: Path, step_s: int) -> None:
+    new = clock.with_suffix(".new")
+    new.write_text(str(step_s))
+    new.rename(clock)
 
 
 def _in_order(batches: list[Heard]) -> list[list[dict[str, int]]]:
