@@ -142,3 +142,13 @@ def test_what_was_to_be_deleted_from_a_lost_file_holds_up_nothing() -> None:
     shelf.set_aside(1)
     assert shelf.may_load(0)
     assert shelf.due() == []
+
+
+def test_a_new_file_begins_at_no_bytes() -> None:
+    shelf = filled(5, max_bytes=500)
+    shelf.set_aside(1)
+    row = Row(10, 100)
+    shelf.add_row(row)
+    shelf.append(key(9), row)
+    assert shelf.due() == []
+    assert shelf.waiting == 10

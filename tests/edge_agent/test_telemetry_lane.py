@@ -480,6 +480,21 @@ def test_what_a_full_disk_did_not_delete_is_deleted_later() -> None:
     assert lane.due(30 * S, sending=False) == [forget]
 
 
+def test_a_full_card_is_first_asked_to_make_room_then_to_keep() -> None:
+    lane = new_lane()
+    lane.restore([stored(number) for number in range(20)], 0)
+    fill(lane, 1)
+    (command,) = lane.due(KEEP_AFTER_NS, sending=False)
+    assert isinstance(command, KeepBatches)
+    lane.not_kept(command.keys)
+    lane.disk_full(KEEP_AFTER_NS)
+    (thin,) = lane.due(KEEP_AFTER_NS, sending=False)
+    assert isinstance(thin, ThinBatches)
+    assert lane.due(KEEP_AFTER_NS, sending=False) == []
+    lane.thinned(thin.keys, [ThinnedRow(one, 0, 90) for one in thin.keys], 0)
+    assert lane.due(KEEP_AFTER_NS, sending=False) == [command]
+
+
 def test_fault_11_a_file_set_aside_costs_what_was_only_there_and_the_rest_is_kept_again_in_a_new_stream() -> None:
     lane = new_lane()
     dropped = lane._dropped

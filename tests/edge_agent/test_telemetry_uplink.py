@@ -16,9 +16,10 @@ import pytest
 from contract.batch import Range, Reading, TelemetryReceipt
 from contract.messages import encode
 from edge_agent import telemetry_uplink
-from edge_agent.batch_commands import Key
-from edge_agent.clock import Clock
-from edge_agent.gatherer import Gatherer
+from edge_agent.batch_commands import KeepBatches, Key
+from edge_agent.clock import EARLIEST_NS, Clock
+from edge_agent.drivers.base import Sample
+from edge_agent.gatherer import GROWN_AGE_NS, Gatherer
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.telemetry_lane import KEEP_AFTER_NS, TelemetryLane
 from edge_agent.telemetry_uplink import TelemetryUplink
@@ -135,6 +136,16 @@ async def test_the_books_hear_of_a_receipt(bench: Bench) -> None:
     assert watching.heard == [("changed", 60)]
 
 
+def test_a_batch_that_grew_for_30_s_goes_to_the_card_at_once(bench: Bench) -> None:
+    clock = Clock(0, 0)
+    clock.tell("ntp", EARLIEST_NS, 0)
+    gatherer = bench.uplink._gatherer = Gatherer(clock, bench.dropped)
+    gatherer.add("level", Sample("water_level", {"level_m": 1.0}, 5, None), 5)
+    assert bench.uplink._due(4 + GROWN_AGE_NS, sending=False) == []
+    (command,) = bench.uplink._due(5 + GROWN_AGE_NS, sending=False)
+    assert isinstance(command, KeepBatches)
+
+
 async def _fill_card(bench: Bench) -> None:
     """Let the file grow no more, as on a card that others have filled."""
 
@@ -145,7 +156,10 @@ async def _fill_card(bench: Bench) -> None:
     await bench.outbox.writer.run(job)
 
 
-async def test_fault_6_on_a_full_card_telemetry_gives_way_by_class_and_is_counted(bench: Bench) -> None:
+async def test_fault_6_on_a_full_card_telemetry_gives_way_by_class_and_is_counted(bench: Bench, tmp_path: Path) -> None:
+    await bench.outbox.index()
+    reserve = tmp_path / "telemetry.reserve"
+    assert reserve.exists()
     bench.add(40)
     await bench.carry_out()
     assert (bench.lane.on_disk, bench.dropped.total()) == (40 * 60, 0)
@@ -154,6 +168,7 @@ async def test_fault_6_on_a_full_card_telemetry_gives_way_by_class_and_is_counte
     await bench.carry_out()
     assert bench.dropped.keys() == {"thinned"}, "first the positions between"
     assert bench.lane.in_memory == 0, "and with the room they made all is kept"
+    assert not reserve.exists(), "it gave room to the log"
     bench.check_books()
     while "disk budget" not in bench.dropped:
         bench.add(20)
@@ -213,8 +228,10 @@ async def test_a_broker_that_never_answers_a_batch_loses_its_connection_in_the_e
             telemetry_broker.freeze()
             bench.add(1)
             bench.uplink.wake()
+            began_s = time.monotonic()
             while session.connected:  # noqa: ASYNC110 - its state is all it shows
                 await asyncio.sleep(0.02)
+            assert time.monotonic() - began_s < 4, "it waits as long as it is told, not as long as others wait"
             monkeypatch.setattr(telemetry_uplink, "PUBACK_S", 600.0)
             telemetry_broker.thaw()
             while not bench.lane.rate.measured:  # noqa: ASYNC110 - likewise
