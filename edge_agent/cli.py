@@ -94,3 +94,22 @@ def check_config(
     from edge_agent.config_check import run_check_config
 
     raise typer.Exit(run_check_config(config, as_json=json, out=sys.stdout))
+
+
+@app.command(epilog="Example: siaga edge probe")
+def probe(
+    ports: Annotated[
+        list[str] | None, typer.Argument(help="Serial ports; without any, every one of this machine.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Listen on the serial ports and tell what is heard, with the [[sensors]] table to copy. Nothing is sent.
+
+    Dengarkan port serial dan beri tahu apa yang terdengar, berikut tabel [[sensors]] untuk disalin.
+
+    At most 15 s. A port that another process holds is told and not opened. Exit status: 0 a driver knows what comes in
+    on a port, 1 none does.
+    """
+    from edge_agent.probe_command import run_probe
+
+    raise typer.Exit(run_probe(ports or [], as_json=json, out=sys.stdout))
