@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from collector.quarantine_cli import app as quarantine_app
+
 if TYPE_CHECKING:
     from collector.config import CollectorSettings
-    from collector.quarantine import Row
     from link import Endpoint
     from store import Account
 
 app = typer.Typer(help="Readings from the broker into the store.", no_args_is_help=True)
-quarantine_app = typer.Typer(help="Bodies that were refused.", no_args_is_help=True)
 app.add_typer(quarantine_app, name="quarantine")
 
 _EX_UNAVAILABLE = 69
 _EX_IOERR = 74
-_SHOWN_BYTES = 80
 Config = Annotated[Path, typer.Option("--config", help="The configuration file.")]
 
 
@@ -78,30 +76,6 @@ def top(
         return
 
 
-@quarantine_app.command("list")
-def list_quarantine(
-    config: Config,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a body.")] = False,
-) -> None:
-    """Print the bodies that were refused, oldest first, and why.
-
-    Example: siaga collector quarantine list --config collector.toml --json
-    """
-    settings = _settings(config)
-    from collector.quarantine import FILE, QuarantineError, read_counts, read_rows
-
-    path = settings.data_dir / FILE
-    try:
-        rows, counts = read_rows(path), read_counts(path)
-    except QuarantineError as error:
-        typer.echo(f"collector: quarantine: {error}", err=True)
-        raise typer.Exit(_EX_IOERR) from None
-    for row in rows:
-        typer.echo(json.dumps(_as_dict(row)) if as_json else _as_line(row))
-    if not as_json:
-        typer.echo("".join(f"{number} {reason}\n" for reason, number in counts.items()) or "empty", nl=not counts)
-
-
 def _settings(config: Path) -> CollectorSettings:
     from collector.config import load
     from contract.errors import EX_CONFIG, ConfigError
@@ -136,30 +110,3 @@ def _log_to_stderr(level: str, form: str) -> None:
     if form not in ("text", "json"):
         raise typer.BadParameter(f"{form}: text or json", param_hint="--log-format")
     log_to_stderr(known[level.upper()], "json" if form == "json" else "text")
-
-
-def _as_dict(row: Row) -> dict[str, object]:
-    return {
-        "sha256": row.sha256,
-        "reason": row.reason,
-        "detail": row.detail,
-        "device": row.device,
-        "topic": row.topic,
-        "readings": row.readings,
-        "size_bytes": row.size_bytes,
-        "first_seen_ns": row.first_seen_ns,
-        "last_seen_ns": row.last_seen_ns,
-        "count": row.count,
-        "body": row.body.decode("utf-8", "backslashreplace"),
-    }
-
-
-def _as_line(row: Row) -> str:
-    from datetime import UTC, datetime
-
-    seen = datetime.fromtimestamp(row.first_seen_ns / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    body = row.body[:_SHOWN_BYTES].decode("utf-8", "backslashreplace")
-    why = f"{row.reason}: {row.detail}" if row.detail else row.reason
-    line = f"{seen}  {row.sha256[:12]}  {row.count}x  {row.device or row.topic}  {why}  {body}"
-    # Much of it comes from outside: nothing may reach the terminal as a control sequence.
-    return "".join(one if one.isprintable() else "·" for one in line)

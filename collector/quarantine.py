@@ -3,9 +3,11 @@
 Rules:
 - One row for each body, by its SHA-256. The same body again only raises `count` and `last_seen_ns`.
 - `add` returns after the disk has it (SQLite, WAL, synchronous=FULL): a receipt may follow.
-- Bounded: at most `max_rows` rows and `max_rows_a_device` of one device, so that one bad box cannot push out what the
-  others did. Beyond that a body is counted by device and reason (`counts`) and not kept. Of a body only the first
-  256 KiB are kept; `size_bytes` says how long it was.
+- Bounded: at most `max_rows` rows and `max_bytes` on disk, and of one device `max_rows_a_device` and an eighth of the
+  bytes, so that one bad box cannot push out what the others did. Beyond that a body is counted by device and reason
+  (`counts`) and not kept. Of a body only the first 256 KiB are kept; `size_bytes` says how long it was.
+- For the books each device's refused readings are also counted by the hour in which they came, for 90 days (`hours`).
+  `bodies_unknown` are those that could not be decoded: how many readings they held is not known.
 
 Every method blocks on the disk and belongs on the quarantine's own thread.
 """
@@ -13,6 +15,7 @@ Every method blocks on the disk and belongs on the quarantine's own thread.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,8 +29,11 @@ from contract.identity import body_hash
 FILE: Final = "quarantine.db"
 MAX_ROWS: Final = 10_000
 MAX_ROWS_A_DEVICE: Final = 500
+MAX_BYTES: Final = 256 * 1024 * 1024
+HOUR_NS: Final = 3_600 * 10**9
+HOURS_KEPT: Final = 90 * 24
 _MAX_WORDS: Final = 500
-_BUSY_TIMEOUT_S: Final = 5.0
+BUSY_TIMEOUT_S: Final = 5.0
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS quarantine (
@@ -52,12 +58,23 @@ CREATE TABLE IF NOT EXISTS counts (
     not_kept INTEGER NOT NULL,
     PRIMARY KEY (device, reason)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS hours (
+    device TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    readings INTEGER NOT NULL,
+    bodies_unknown INTEGER NOT NULL,
+    PRIMARY KEY (device, hour)
+) STRICT, WITHOUT ROWID;
 """
 _REPEAT: Final = "UPDATE quarantine SET count = count + 1, last_seen_ns = ? WHERE sha256 = ?"
 _INSERT: Final = "INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
 _COUNT: Final = """
 INSERT INTO counts VALUES (?, ?, 1, ?, ?) ON CONFLICT (device, reason) DO UPDATE SET
     bodies = bodies + 1, readings = readings + excluded.readings, not_kept = not_kept + excluded.not_kept
+"""
+_COUNT_HOUR: Final = """
+INSERT INTO hours VALUES (?, ?, ?, ?) ON CONFLICT (device, hour) DO UPDATE SET
+    readings = readings + excluded.readings, bodies_unknown = bodies_unknown + excluded.bodies_unknown
 """
 
 
@@ -112,12 +129,21 @@ class Quarantine:
         path: The SQLite file; made when missing.
         max_rows: Rows kept altogether.
         max_rows_a_device: Rows kept of one device.
+        max_bytes: What the bodies may take on disk altogether; of one device an eighth of it.
     """
 
-    def __init__(self, path: Path, *, max_rows: int = MAX_ROWS, max_rows_a_device: int = MAX_ROWS_A_DEVICE) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_rows: int = MAX_ROWS,
+        max_rows_a_device: int = MAX_ROWS_A_DEVICE,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
         self._path = path
         self._max_rows = max_rows
         self._max_rows_a_device = max_rows_a_device
+        self._max_bytes = max_bytes
         self._database: sqlite3.Connection | None = None
 
     def open(self) -> None:
@@ -129,12 +155,14 @@ class Quarantine:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             database = sqlite3.connect(
-                self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+                self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
             try:
                 database.execute("PRAGMA journal_mode = WAL")
                 database.execute("PRAGMA synchronous = FULL")
                 database.executescript(_SCHEMA)
+                oldest = time.time_ns() // HOUR_NS - HOURS_KEPT
+                database.execute("DELETE FROM hours WHERE hour < ?", (oldest,))
             except sqlite3.Error:
                 database.close()
                 raise
@@ -184,7 +212,7 @@ class Quarantine:
         sha256 = body_hash(entry.body)
         if database.execute(_REPEAT, (entry.seen_ns, sha256)).rowcount:
             return 0
-        kept = self._room(database, entry.device)
+        kept = self._room(database, entry.device, len(entry.body[:MAX_BATCH_BYTES]))
         if kept:
             row = (
                 sha256,
@@ -200,14 +228,24 @@ class Quarantine:
             )
             database.execute(_INSERT, row)
         database.execute(_COUNT, (entry.device, entry.reason, entry.readings, 0 if kept else 1))
+        unknown = 0 if entry.readings else 1
+        database.execute(_COUNT_HOUR, (entry.device, entry.seen_ns // HOUR_NS, entry.readings, unknown))
         return 1
 
-    def _room(self, database: sqlite3.Connection, device: str) -> bool:
-        of_device = database.execute("SELECT count(*) FROM quarantine WHERE device = ?", (device,)).fetchone()[0]
-        if of_device >= self._max_rows_a_device:
+    def _room(self, database: sqlite3.Connection, device: str, size_bytes: int) -> bool:
+        query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM quarantine WHERE device = ?"
+        of_device, bytes_of_device = database.execute(query, (device,)).fetchone()
+        if of_device >= self._max_rows_a_device or bytes_of_device + size_bytes > self._max_bytes // 8:
             return False
         rows = database.execute("SELECT count(*) FROM quarantine").fetchone()[0]
-        return bool(rows < self._max_rows)
+        return bool(rows < self._max_rows) and _bytes_used(database) + size_bytes <= self._max_bytes
+
+
+def _bytes_used(database: sqlite3.Connection) -> int:
+    pages, free, size = (
+        database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
 
 
 def _words(text: str) -> str:
@@ -233,11 +271,21 @@ def read_counts(path: Path) -> dict[str, int]:
     return dict(_read(path, "SELECT reason, sum(bodies) FROM counts GROUP BY reason ORDER BY reason"))
 
 
-def _read(path: Path, query: str) -> list[Any]:
+def read_hours(path: Path, device: str) -> dict[int, tuple[int, int]]:
+    """Return a device's refused readings and its bodies of unknown content, by hour since 1970 in which they came.
+
+    Raises:
+        QuarantineError: The file cannot be read.
+    """
+    query = "SELECT hour, readings, bodies_unknown FROM hours WHERE device = ?"
+    return {hour: (readings, unknown) for hour, readings, unknown in _read(path, query, (device,))}
+
+
+def _read(path: Path, query: str, values: Sequence[str] = ()) -> list[Any]:
     if not path.exists():
         return []
     try:
-        with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)) as database:
-            return database.execute(query).fetchall()
+        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as database:
+            return database.execute(query, values).fetchall()
     except sqlite3.Error as error:
         raise QuarantineError(f"{path}: {error}") from None

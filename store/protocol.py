@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 Value = str | int | float | bool | None
 Row = dict[str, Value]
@@ -10,7 +11,16 @@ Row = dict[str, Value]
 
 
 class Store(Protocol):
-    """A place that keeps points: measurement, tags and timestamp identify one, so writing it again changes nothing."""
+    """A place that keeps points: measurement, tags and timestamp identify one, so writing it again changes nothing.
+
+    An async context manager; connections open at the first request.
+    """
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
     async def prepare(self) -> None:
         """Make sure that the database exists; changes nothing when it does; who may not create it needs one.

@@ -55,6 +55,20 @@ def test_one_device_cannot_push_out_the_others(tmp_path: Path) -> None:
     assert read_counts(path) == {"not json": 20, "oversize": 20}, "what is not kept is counted"
 
 
+def test_its_bytes_are_bounded_and_of_one_device_more_so(tmp_path: Path) -> None:
+    path = tmp_path / "quarantine.db"
+    quarantine = Quarantine(path, max_bytes=800_000)
+    quarantine.add([_entry(b"%02d" % number * 10_000) for number in range(10)])
+    for device in range(60):
+        quarantine.add([_entry(b"%02d" % device * 9_000, device=f"box-{device + 2}")])
+    quarantine.close()
+    rows = read_rows(path)
+    assert sum(row.device == "box-1" for row in rows) == 5
+    assert 30 < len(rows) < 45
+    assert path.stat().st_size <= 800_000
+    assert read_counts(path) == {"not json": 70}
+
+
 def test_a_huge_body_is_kept_in_part_under_its_whole_hash(tmp_path: Path) -> None:
     path = tmp_path / "quarantine.db"
     quarantine = Quarantine(path)
