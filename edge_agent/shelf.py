@@ -19,14 +19,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from edge_agent.backlog import Backlog, Row
-from edge_agent.batch_commands import (
-    DropBatches,
-    ForgetBatches,
-    Key,
-    StoredRow,
-    ThinBatches,
-    ThinnedRow,
-)
+from edge_agent.batch_commands import DropBatches, ForgetBatches, Key, StoredRow, ThinBatches, ThinnedRow
 from edge_agent.eviction import DISK_BUDGET, THINNED
 
 DISK_PAUSE_NS = 30 * 10**9

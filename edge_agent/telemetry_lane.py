@@ -29,15 +29,7 @@ from collections.abc import Callable, Sequence
 
 from contract.batch import MAX_BATCH_BYTES, Batch, Reading, TelemetryReceipt, encode_batch
 from contract.identity import new_stream_id
-from edge_agent.batch_commands import (
-    Command,
-    CutBatch,
-    KeepBatches,
-    Key,
-    LoadBatch,
-    StoredRow,
-    ThinnedRow,
-)
+from edge_agent.batch_commands import Command, CutBatch, KeepBatches, Key, LoadBatch, StoredRow, ThinnedRow
 from edge_agent.batch_entry import Entry
 from edge_agent.batch_memory import BatchMemory
 from edge_agent.eviction import THINNED
