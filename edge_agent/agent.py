@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -20,31 +21,36 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib.metadata import version
 
-from contract.identity import new_event_id, new_stream_id
+from contract.identity import new_stream_id
 from contract.messages import Books as Balance
-from contract.messages import Press, Report, encode
+from contract.messages import Report, encode
 from edge_agent import ntp
-from edge_agent.alarm_lane import AlarmLane, KeptPress
+from edge_agent.alarm_lane import AlarmLane
 from edge_agent.books import LOST, Books
 from edge_agent.clock import Clock
 from edge_agent.config import HEALTH_SENSOR, Box, ButtonSettings
 from edge_agent.drivers.base import Sample
 from edge_agent.gatherer import Gatherer
-from edge_agent.health import boot_id, read_health
+from edge_agent.health import HealthReader, boot_id, health_faults
 from edge_agent.inputs import ButtonState, SensorReader, watch
 from edge_agent.lamp import LampPanel
 from edge_agent.lamp_output import drive
+from edge_agent.latest import Latest
 from edge_agent.life_keeper import LifeKeeper
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
+from edge_agent.raiser import Raiser
 from edge_agent.report_size import as_counts, fit
+from edge_agent.requests import Requests
 from edge_agent.runtime_file import open_runtime_file
 from edge_agent.status import AgentStatus, outbox_status, session_status, waiting_presses
-from edge_agent.status_socket import serve
-from edge_agent.supervise import keep_running
+from edge_agent.status_socket import places, serve
+from edge_agent.supervise import Failing, keep_running
 from edge_agent.telemetry_lane import TelemetryLane
+from edge_agent.threshold import Thresholds
 from edge_agent.uplink import Uplink
+from edge_agent.watchman import Watchman
 
 _log = logging.getLogger("siaga.edge")
 
@@ -78,7 +84,6 @@ class Agent:
         self._clock = Clock(time.time_ns(), self._began_ns)
         # Minted at each start: batches live in memory, and a killed agent would use their numbers again.
         self._stream = new_stream_id()
-        self._sequence = 0
         self._dropped: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
         self._panel = LampPanel(button.id for button in settings.buttons)
@@ -87,7 +92,34 @@ class Agent:
         self._readings = TelemetryLane(
             settings.device, self._stream, self._dropped, max_bytes=settings.outbox_max_bytes
         )
-        self._sensors = [SensorReader(sensor, self._clock, self._faults, self._sampled) for sensor in settings.sensors]
+        self._latest = Latest()
+        self._thresholds = Thresholds(settings.thresholds)
+        self._sensors = [
+            SensorReader(sensor, self._clock, self._faults, self._sampled, partial(self._measured, sensor.id))
+            for sensor in settings.sensors
+        ]
+        self._raiser = Raiser(
+            settings.device,
+            self._boot,
+            self._stream,
+            clock=self._clock,
+            lane=self._presses,
+            faults=self._faults,
+            position=lambda: next((each.position for each in self._sensors if each.position is not None), None),
+            send=lambda kept: self._uplink.press(kept),
+        )
+        self._states: dict[str, ButtonState] = {}
+        self._failing = Failing()
+        self._watchman = Watchman(
+            zip(self._sensors, settings.sensors, strict=True),
+            self._states,
+            self._panel,
+            self._clock,
+            self._faults,
+            self._failing,
+            self._presses.ages,
+            began_ns=self._began_ns,
+        )
         self._unopened = {button.id for button in settings.buttons}
         self._held: dict[str, HeldButton] = {}
         self._asked_card = asyncio.Event()
@@ -138,6 +170,11 @@ class Agent:
             readings=self._readings,
             faults=self._faults,
             books=self._books,
+        )
+        self._watchman.sessions = self._uplink.sessions
+        self._watchman.writers = {"alarms.db": alarms.writer, "telemetry.db": batches.writer}
+        self._requests = Requests(
+            {button.id for button in self._settings.buttons}, self._raiser, self._panel, self._uplink
         )
         work = asyncio.create_task(self._work(alarms, batches), name="agent")
         loop = asyncio.get_running_loop()
@@ -216,7 +253,7 @@ class Agent:
         async with asyncio.TaskGroup() as tasks:
 
             def start(name: str, part: Callable[[], Awaitable[None]]) -> None:
-                tasks.create_task(keep_running(name, part, self._faults), name=name)
+                tasks.create_task(keep_running(name, part, self._faults, self._failing), name=name)
 
             tasks.create_task(self._uplink.run(), name="uplink")
             # One turn of the loop, so that the uplink stands before the first press.
@@ -228,7 +265,7 @@ class Agent:
                 async with asyncio.timeout(_LOAD_WAIT_S):
                     await self._asked_card.wait()
             for button in self._settings.buttons:
-                state = ButtonState(self._boot, self._held.get(button.id))
+                state = self._states[button.id] = ButtonState(self._boot, self._held.get(button.id))
                 start(f"button {button.id}", partial(self._watch, button, state))
                 if button.lamp is not None:
                     lamp, changed = self._panel[button.id], self._uplink.lamps_changed
@@ -239,17 +276,15 @@ class Agent:
             start("health", self._read_health)
             start("ntp", self._ask_ntp)
             start("report", self._report)
-            status = partial(self._status, alarms, batches)
-            start("status", partial(serve, self._settings.data_dir, status, self._faults))
+            start("watchman", self._watchman.run)
+            tried = places(self._settings.data_dir, self._settings.runtime_dir, os.environ)
+            start("status", partial(serve, tried, partial(self._asked, alarms, batches), self._faults))
             if not self._settings.buttons:
                 self._ready()
 
     # --- buttons
 
     async def _watch(self, button: ButtonSettings, state: ButtonState) -> None:
-        def pressed(monotonic_ns: int) -> None:
-            self._press(button.id, monotonic_ns)
-
         def opened() -> None:
             if self._unopened:
                 self._unopened.discard(button.id)
@@ -260,31 +295,11 @@ class Agent:
             button,
             state,
             self._faults,
-            pressed,
+            partial(self._raiser.pressed, button.id),
             lambda: self._uplink.released(button.id),
             opened,
+            partial(self._raiser.stuck, button.id),
         )
-
-    def _press(self, button: str, monotonic_ns: int) -> None:
-        if self._presses.join(button, monotonic_ns):
-            self._faults[f"button {button}: chattering"] += 1
-            return
-        press = Press(
-            event_id=new_event_id(),
-            device=self._settings.device,
-            button=button,
-            cause="press",
-            status="Actual",
-            pressed_at_ns=self._clock.time_ns(monotonic_ns),
-            clock=self._clock.source,
-            age_ms=0,
-            stream=self._stream,
-            sequence=self._sequence,
-            position=next((sensor.position for sensor in self._sensors if sensor.position is not None), None),
-        )
-        self._sequence += 1
-        self._uplink.press(KeptPress(press, self._boot, monotonic_ns))
-        _log.warning("pressed: %s, event %s", button, press.event_id)
 
     # --- readings
 
@@ -293,10 +308,20 @@ class Agent:
         self._books.changed()
         self._uplink.wake()
 
+    def _measured(self, sensor: str, name: str, sample: Sample) -> None:
+        """Take every good sample of a sensor, also those that are not told; `name` is the sensor's or of its part."""
+        self._watchman.heard(sensor, sample.monotonic_ns)
+        self._latest.take(name, sample)
+        for raised in self._thresholds.take(name, sample):
+            self._raiser.crossed(raised)
+
     async def _read_health(self) -> None:
+        reader = HealthReader(self._settings.data_dir)
         while True:
-            waiting = self._gatherer.waiting + self._readings.waiting
-            self._sampled(HEALTH_SENSOR, read_health(self._settings.data_dir, waiting))
+            sample = await reader.read(self._gatherer.waiting + self._readings.waiting)
+            self._watchman.health = health_faults(sample.fields)
+            self._measured(HEALTH_SENSOR, HEALTH_SENSOR, sample)
+            self._sampled(HEALTH_SENSOR, sample)
             await asyncio.sleep(_HEALTH_S)
 
     async def _ask_ntp(self) -> None:
@@ -334,8 +359,13 @@ class Agent:
             previous_stream=self._books.previous_stream,
         )
 
-    def _status(self, alarms: AlarmOutbox, batches: BatchOutbox) -> bytes:
-        status = AgentStatus(
+    def _asked(self, alarms: AlarmOutbox, batches: BatchOutbox, request: bytes) -> bytes:
+        if not request.strip():
+            return encode(self._status(alarms, batches))
+        return json.dumps(self._requests.answer(request, time.monotonic_ns()), ensure_ascii=False).encode()
+
+    def _status(self, alarms: AlarmOutbox, batches: BatchOutbox) -> AgentStatus:
+        return AgentStatus(
             pid=os.getpid(),
             running_s=(time.monotonic_ns() - self._began_ns) / 1e9,
             report=fit(self.report(), _STATUS_BYTES),
@@ -345,7 +375,6 @@ class Agent:
             outboxes={"alarms.db": outbox_status(alarms.writer), "telemetry.db": outbox_status(batches.writer)},
             presses=waiting_presses(kept.press for kept in self._presses.waiting()),
         )
-        return encode(status)
 
     async def _report(self) -> None:
         while True:

@@ -21,6 +21,7 @@ Rules (DESIGN, "Two lanes"):
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, Literal
@@ -78,6 +79,7 @@ class _Entry:
     kept: KeptPress
     next_ns: int
     at_once: bool
+    taken_ns: int
     held_ns: int | None = None
     joined: int = 0
     last_ns: int = 0
@@ -116,6 +118,11 @@ class AlarmLane:
         """Return the presses without receipt, oldest first."""
         return [entry.kept for entry in self._entries.values()]
 
+    def ages(self) -> Iterator[tuple[Press, int]]:
+        """Yield the presses without receipt, oldest first, and when each came here by the monotonic clock."""
+        for entry in self._entries.values():
+            yield entry.kept.press, entry.taken_ns
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -138,8 +145,9 @@ class AlarmLane:
         if kept.press.event_id in self._entries:
             return
         button = kept.press.button
-        entry = _Entry(kept, monotonic_ns, at_once=not restored)
-        if not restored and button not in self._held and self._chatters(button, monotonic_ns):
+        entry = _Entry(kept, monotonic_ns, at_once=not restored, taken_ns=monotonic_ns)
+        new = not restored and kept.press.status == "Actual"  # a real press never joins a test
+        if new and button not in self._held and self._chatters(button, monotonic_ns):
             entry.held_ns = entry.next_ns = monotonic_ns + JOIN_NS
             self._held[button] = entry
         self._entries[kept.press.event_id] = entry
@@ -235,7 +243,8 @@ class AlarmLane:
                 f"ditekan {entry.joined + 1} kali dalam {lasting_s:.1f} s / "
                 f"pressed {entry.joined + 1} times within {lasting_s:.1f} s"
             )
-            entry.kept = replace(entry.kept, press=press.model_copy(update={"detail": told}))
+            detail = told if press.detail is None else f"{told}; {press.detail}"[:500]
+            entry.kept = replace(entry.kept, press=press.model_copy(update={"detail": detail}))
         entry.held_ns = None
         del self._held[press.button]
         return True

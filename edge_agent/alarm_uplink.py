@@ -10,6 +10,7 @@ from typing import Final
 
 from contract import topics
 from edge_agent.alarm_lane import AlarmLane, KeptPress, Send, decode_receipt
+from edge_agent.hops import Hops
 from edge_agent.lamp import LampPanel
 from edge_agent.outbox.alarms import AlarmOutbox
 from edge_agent.outbox.writer import OutboxError
@@ -63,6 +64,14 @@ class AlarmUplink:
         self._unremoved: dict[str, None] = {}
         self._set_aside = 0
         self._wake = asyncio.Event()
+        self.hops = Hops()
+        self.receipt_ns: int | None = None
+
+    @property
+    def overdue_s(self) -> float:
+        """How long ago something should have been sent, in seconds: more than an instant only when `run` hangs."""
+        next_ns = self._lane.next_ns()
+        return 0.0 if next_ns is None else max(0.0, (time.monotonic_ns() - next_ns) / 1e9)
 
     async def run(self) -> None:
         """Send what is due until cancelled."""
@@ -80,9 +89,13 @@ class AlarmUplink:
         """Take a press: commit it and send it, both at this moment."""
         now_ns = time.monotonic_ns()
         self._lane.take(kept, now_ns)
-        self._panel[kept.press.button].pressed(kept.press.event_id, kept.monotonic_ns)
+        if kept.press.button in self._panel:
+            self._panel[kept.press.button].pressed(kept.press.event_id, kept.monotonic_ns)
         self._uncommitted[kept.press.event_id] = kept
-        self._down[kept.press.button] = kept.press.event_id
+        if kept.press.cause == "press":
+            self._down[kept.press.button] = kept.press.event_id
+        elif kept.press.cause == "synthetic":
+            self.hops.follow(kept.press.event_id, kept.monotonic_ns)
         self._workers.spawn(self._commit(kept), "commit-press")
         self._send_due(now_ns)
         self._wake.set()
@@ -122,6 +135,8 @@ class AlarmUplink:
         if outcome is None:
             return
         event_id, verdict = outcome
+        self.receipt_ns = time.monotonic_ns()
+        self.hops.note(event_id, receipt.stage, self.receipt_ns)
         self._panel.receipted(event_id)
         self._lamps_changed.wake()
         if verdict == "forget":
@@ -170,6 +185,7 @@ class AlarmUplink:
                 await asyncio.sleep(RETRY_DISK_S)
             else:
                 self._uncommitted.pop(kept.press.event_id, None)
+                self._hop(kept.press.event_id, "card")
         self._mind_new_file()
 
     def _held(self, kept: KeptPress) -> bool:
@@ -188,6 +204,7 @@ class AlarmUplink:
 
     def _send_due(self, now_ns: int) -> None:
         for send in self._lane.due(now_ns):
+            self._hop(send.event_id, f"sent {send.path}")
             self._workers.spawn(self._send_press(send), f"send-press-{send.path}")
 
     async def _send_press(self, send: Send) -> None:
@@ -198,15 +215,21 @@ class AlarmUplink:
         try:
             await session.publish(topics.alarm(self._device), send.body, timeout_s=timeout_s)
             acknowledged = True
+            self._hop(send.event_id, f"broker {send.path}")
         except NotConnectedError:
             pass  # it goes out again on the next connection
         except PublishTimeoutError:
+            self._hop(send.event_id, f"no answer {send.path}")
             self._workers.faults[f"no PUBACK on {send.path}"] += 1
             if session.silent_s >= timeout_s:  # else it is not dead, but slow
                 session.renew()
         except PublishRefusedError as error:
             acknowledged = True
+            self._hop(send.event_id, f"no answer {send.path}")
             self._workers.refused("press", error)
         finally:
             self._lane.answered(send, time.monotonic_ns(), acknowledged=acknowledged)
             self._wake.set()
+
+    def _hop(self, event_id: str, hop: str) -> None:
+        self.hops.note(event_id, hop, time.monotonic_ns())

@@ -14,13 +14,16 @@ The pattern goes on when the link dies, because it is made here.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 from contract.messages import Lamps, LampState
 
 Pattern = Literal["off", "kept", "not_delivered", "received", "accepted"]
 
 NOT_DELIVERED_AFTER_NS = 10 * 10**9
+TEST_PATTERNS: Final[tuple[Pattern, ...]] = ("kept", "received", "accepted", "not_delivered")
+TEST_STEP_NS: Final = 3 * 10**9
+"""A lamp test shows each pattern for so long. A press ends it at once."""
 
 # Each pattern as its period and the moments within it, in ms, at which the lamp changes, beginning with on at 0.
 _PATTERNS: dict[Pattern, tuple[int, tuple[int, ...]]] = {
@@ -54,6 +57,9 @@ class Lamp:
     def __init__(self) -> None:
         self._unanswered: dict[str, int] = {}
         self._desk: LampState = "off"
+        self._test_ns: int | None = None
+        self.wrong: str | None = None
+        """What is wrong with its output now, in words that say what to do."""
 
     def pressed(self, event_id: str, monotonic_ns: int) -> None:
         """A press was taken: nobody has it but the box."""
@@ -71,10 +77,24 @@ class Lamp:
     def pattern(self, monotonic_ns: int) -> tuple[Pattern, int | None]:
         """Return what to show now, and in how many ns that changes by itself (None: it does not)."""
         if not self._unanswered:
-            return self._desk, None
+            return self._tested(monotonic_ns) if self._desk == "off" else (self._desk, None)
         oldest_ns = min(self._unanswered.values())
         left_ns = oldest_ns + NOT_DELIVERED_AFTER_NS - monotonic_ns
         return ("kept", left_ns) if left_ns > 0 else ("not_delivered", None)
+
+    def test(self, monotonic_ns: int) -> bool:
+        """Show each pattern for 3 s from now on; return False while it shows a press, which nothing may hide."""
+        if self._unanswered or self._desk != "off":
+            return False
+        self._test_ns = monotonic_ns
+        return True
+
+    def _tested(self, monotonic_ns: int) -> tuple[Pattern, int | None]:
+        at_ns = None if self._test_ns is None else monotonic_ns - self._test_ns
+        if at_ns is None or not 0 <= at_ns < len(TEST_PATTERNS) * TEST_STEP_NS:
+            self._test_ns = None
+            return "off", None
+        return TEST_PATTERNS[at_ns // TEST_STEP_NS], TEST_STEP_NS - at_ns % TEST_STEP_NS
 
 
 class LampPanel:

@@ -30,9 +30,11 @@ async def drive(uri: str, lamp: Lamp, changed: Signal, faults: Counter[str]) -> 
         try:
             async with open_lamp(uri) as output:
                 backoff.reset()
+                lamp.wrong = None
                 await _show(output, lamp, changed)
         except LineError as error:
             faults["lamp lost"] += 1
+            lamp.wrong = f"lost: {error}"
             _log.error("%s", error)
         await asyncio.sleep(backoff.next_s())
 

@@ -101,9 +101,9 @@ def open_runtime_file(data_dir: Path, runtime_dir: Path | None, environ: Mapping
     Raises:
         OSError: None has.
     """
-    name = f"siaga-{hashlib.sha256(str(data_dir.absolute()).encode()).hexdigest()[:16]}"
+    name = runtime_name(data_dir)
     refused: OSError = FileNotFoundError(errno.ENOENT, "no folder on tmpfs for it")
-    for folder in _folders(runtime_dir, environ):
+    for folder in runtime_folders(runtime_dir, environ):
         try:
             return RuntimeFile(folder / name)
         except OSError as error:
@@ -111,7 +111,13 @@ def open_runtime_file(data_dir: Path, runtime_dir: Path | None, environ: Mapping
     raise refused
 
 
-def _folders(runtime_dir: Path | None, environ: Mapping[str, str]) -> Iterator[Path]:
+def runtime_name(data_dir: Path) -> str:
+    """Return the name under which a box has something on tmpfs: it tells the data folder."""
+    return f"siaga-{hashlib.sha256(str(data_dir.absolute()).encode()).hexdigest()[:16]}"
+
+
+def runtime_folders(runtime_dir: Path | None, environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the folders on tmpfs that a box may use, the likeliest first."""
     if runtime_dir is not None:
         yield runtime_dir
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from contract.errors import EX_CONFIG, BodyError, ConfigError
 from contract.messages import Press, decode
 from edge_agent.config import load_box_settings
 from edge_agent.status import AgentStatus, BoxStatus, CardStatus, FileStatus, in_words, waiting_presses
-from edge_agent.status_socket import MAX_BYTES, SilentAgentError, ask
+from edge_agent.status_socket import MAX_BYTES, SilentAgentError, ask, places
 
 NOT_RUNNING: Final = 3
 """Exit status when no agent runs; the card was read. As LSB's `status` has it."""
@@ -42,7 +43,7 @@ def run_status(config: Path, *, as_json: bool, out: TextIO) -> int:
         return EX_CONFIG
     folder = settings.data_dir
     try:
-        answer = ask(folder)
+        answer = ask(places(folder, settings.runtime_dir, os.environ))
         agent = None if answer is None else decode(AgentStatus, answer, max_bytes=MAX_BYTES)
     except (SilentAgentError, BodyError) as error:
         hint = "; is it of another version? restart it" if isinstance(error, BodyError) else ""

@@ -29,7 +29,7 @@ from edge_agent.clock import EARLIEST_NS
 from edge_agent.clock_floor import LifeRecord
 from edge_agent.config import Box, BoxSettings
 from edge_agent.drivers.base import Sample
-from edge_agent.health import boot_id
+from edge_agent.health import HealthReader, boot_id
 from edge_agent.life_file import LifeFile
 from edge_agent.outbox.alarms import AlarmOutbox
 from link import Endpoint
@@ -181,10 +181,10 @@ async def test_presses_on_a_card_that_is_slow_at_the_start_are_taken_up_later(
 async def test_a_health_reader_that_fails_ends_nothing_else(
     tmp_path: Path, frozen_broker: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(data_dir: Path, waiting_readings: int) -> Sample:
+    async def fail(self: HealthReader, waiting_readings: int) -> Sample:
         raise ValueError("unforeseen")
 
-    monkeypatch.setattr(agent_module, "read_health", fail)
+    monkeypatch.setattr(HealthReader, "read", fail)
     agent = Agent(box(tmp_path, frozen_broker), lambda: None)
     task = await running(agent)
     await comes(lambda: agent.report().faults.get("health: failed", 0) >= 1)

@@ -25,7 +25,7 @@ from contract.messages import Lamps, encode
 from contract.topics import parse_up
 from edge_agent.books import LOST, Note, decode_note
 from edge_agent.runtime_file import open_runtime_file
-from edge_agent.status_socket import SilentAgentError, ask
+from edge_agent.status_socket import Place, SilentAgentError, ask
 from link import LinkError, Session
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process
@@ -163,7 +163,7 @@ def noted(folder: Path) -> Note:
 async def readings(folder: Path) -> dict[str, Any]:
     """Return the books of readings of the agent that runs, or nothing."""
     with contextlib.suppress(SilentAgentError):
-        if (told := await asyncio.to_thread(ask, folder / "data")) is not None:
+        if (told := await asyncio.to_thread(ask, [Place(folder / "data")])) is not None:
             return dict(json.loads(told)["report"]["readings"])
     return {}
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.status_socket import MAX_BYTES, NAME, SilentAgentError, _within, ask, serve
+from edge_agent.status_socket import MAX_BYTES, NAME, Place, SilentAgentError, _within, ask, serve
 
 
 @asynccontextmanager
 async def serving(folder: Path, answer: Callable[[], bytes]) -> AsyncIterator[Counter[str]]:
     faults: Counter[str] = Counter()
-    task = asyncio.create_task(serve(folder, answer, faults))
+    task = asyncio.create_task(serve([Place(folder)], lambda asked: answer(), faults))
     async with asyncio.timeout(5):
         while not faults and not _stands(folder):  # noqa: ASYNC110 - the file is all it shows
             await asyncio.sleep(0.005)
@@ -31,7 +31,7 @@ async def serving(folder: Path, answer: Callable[[], bytes]) -> AsyncIterator[Co
 
 
 def _stands(folder: Path) -> bool:
-    with suppress(OSError), socket.socket(socket.AF_UNIX) as probe, _within(folder) as path:
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as probe, _within(Place(folder)) as path:
         probe.connect(path)
         return True
     return False
@@ -45,7 +45,7 @@ def _mode(path: Path) -> int:
 
 
 async def asked(folder: Path, timeout_s: float = 3.0) -> bytes | None:
-    return await asyncio.to_thread(ask, folder, timeout_s)
+    return await asyncio.to_thread(ask, [Place(folder)], b"", timeout_s)
 
 
 async def test_an_answer_in_a_folder_with_a_path_longer_than_a_sockets_name(tmp_path: Path) -> None:
@@ -66,6 +66,7 @@ async def test_who_does_not_read_holds_up_the_next_for_1_s_at_most_and_the_agent
     async with serving(tmp_path, lambda: next(answers)):
         with socket.socket(socket.AF_UNIX) as stuck:
             stuck.connect(str(tmp_path / NAME))
+            stuck.sendall(b"\n")
             begun = time.monotonic()
             waiting = asyncio.create_task(asked(tmp_path))
             longest_s = 0.0
@@ -87,7 +88,7 @@ async def test_an_answer_without_end_is_refused(tmp_path: Path) -> None:
 async def test_a_second_agent_does_not_take_the_socket_of_the_first(tmp_path: Path) -> None:
     async with serving(tmp_path, lambda: b"first"):
         second: Counter[str] = Counter()
-        task = asyncio.create_task(serve(tmp_path, lambda: b"second", second))
+        task = asyncio.create_task(serve([Place(tmp_path)], lambda asked: b"second", second))
         async with asyncio.timeout(5):
             while not second:  # noqa: ASYNC110 - the count is all it shows
                 await asyncio.sleep(0.005)

@@ -1,0 +1,60 @@
+"""What a technician may ask of a running agent beside its status: a test press, the way it went, a lamp test.
+
+| asked | answered |
+|---|---|
+| `{"press":"sos"}` | `{"event_id":"…"}`: a test press is on its way |
+| `{"hops":"event id"}` | `{"hops":{"card":3.1,…}}`: each hop of it (`hops.py`), in ms since the press |
+| `{"lamp_test":"sos"}` | `{"patterns":["kept",…],"step_s":3.0}`: the lamp shows each pattern for so long |
+| anything else, or what cannot be now | `{"error":"…"}`, in words that say what to do |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Set
+from typing import Any
+
+from edge_agent.lamp import TEST_PATTERNS, TEST_STEP_NS, LampPanel
+from edge_agent.raiser import NotNowError, Raiser
+from edge_agent.uplink import Uplink
+
+
+class Requests:
+    """Answers requests.
+
+    Args:
+        buttons: The names of the box's buttons.
+        raiser: Makes test presses.
+        panel: The lamps.
+        uplink: Knows the way of a test press, and wakes the lamps.
+    """
+
+    def __init__(self, buttons: Set[str], raiser: Raiser, panel: LampPanel, uplink: Uplink) -> None:
+        self._buttons = buttons
+        self._raiser = raiser
+        self._panel = panel
+        self._uplink = uplink
+
+    def answer(self, request: bytes, monotonic_ns: int) -> dict[str, Any]:
+        """Return the answer to a request; whatever it is, nothing is raised."""
+        try:
+            asked = json.loads(request)
+        except (ValueError, RecursionError):
+            return {"error": "not JSON"}
+        match asked:
+            case {"press": str(button)} if button in self._buttons:
+                try:
+                    return {"event_id": self._raiser.test(button, monotonic_ns)}
+                except NotNowError as error:
+                    return {"error": str(error)}
+            case {"lamp_test": str(button)} if button in self._buttons:
+                if not self._panel[button].test(monotonic_ns):
+                    return {"error": f"the lamp of {button} shows a press; nothing may hide it"}
+                self._uplink.lamps_changed.wake()
+                return {"patterns": list(TEST_PATTERNS), "step_s": TEST_STEP_NS / 1e9}
+            case {"hops": str(event_id)}:
+                hops = self._uplink.alarms.hops.of(event_id)
+                return {"error": "this agent does not follow that event"} if hops is None else {"hops": hops}
+            case {"press": _} | {"lamp_test": _}:
+                return {"error": f"no such button; there are: {', '.join(sorted(self._buttons)) or 'none'}"}
+        return {"error": "expected one of press, hops, lamp_test; is this agent of another version? restart it"}
