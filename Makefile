@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-edge bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge fuzz-drivers schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge fuzz-drivers schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -31,8 +31,11 @@ check: test-setup ## style, types, imports between rooms, schemas, drivers' own 
 bench-alarm: test-setup ## time 200 presses from the button's edge to the page's paint
 	@.venv/bin/python -m benchmarks.alarm
 
-bench-edge: test-setup ## what the agent costs a box: memory, CPU, start, bytes written
+bench-edge: test-setup ## what the agent costs a box, what an outage costs its card, and a million readings that drain (20 minutes)
 	@.venv/bin/python -m benchmarks.edge
+
+bench-edge-outage: test-setup ## bytes written around OUTAGE_MINUTES without a link, in real time
+	@OUTAGE_MINUTES=$(or $(OUTAGE_MINUTES),60) .venv/bin/python -m benchmarks.edge_outage
 
 bench-modbus: test-setup ## 32 slaves on one bus, 8 of them dead, for SECONDS: the polls that the living keep
 	@SECONDS=$(or $(SECONDS),120) .venv/bin/python -m benchmarks.modbus

@@ -1,238 +1,132 @@
-"""`make bench-edge`: what the agent costs a box: memory, CPU, the start, the card.
+"""`make bench-edge`: what the agent costs a box, what an outage costs its card, and what becomes of a backlog.
 
-Everything is real but the hardware: two Mosquitto with TLS, the collector, InfluxDB, the desk; the agent is
-`siaga-edge` with a button and one GPS receiver of 10 fixes a second on a pty, each fix a reading.
+    cost      memory, CPU, start and stop with one receiver of ten fixes a second   edge_cost.py
+    outage    sectors written with a link, and around an outage                     edge_outage.py
+    backlog   72 hours without a link on the card, and a million readings drain     edge_backlog.py, edge_drain.py
 
-- The minute: RSS each second, the CPU (user and system) of the process, and what the kernel counts as written by it
-  (`write_bytes` of /proc/PID/io: pages of files it made dirty; the file system's own journal comes on top), stretched
-  to a day. A file written here must be counted too, or the figure is refused: a tmpfs counts nothing.
-- The start: from the exec to the first fix counted by the agent, asked each 20 ms over its status socket; and in starts
-  of their own to the first fix of that start in a batch at the broker, which is told without a target: a batch closes
-  1 s after its first reading, by design. The processes are new, the files are in the page cache: on a card that was
-  just powered up, reading them comes on top.
-
-Outage, backlog and the day on a real card are not measured here.
+All by default; `python -m benchmarks.edge backlog` does one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import shutil
-import statistics
 import sys
 import tempfile
-import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from benchmarks.figures import Figure, conclude, keep_samples
-from contract import topics
-from edge_agent.status_socket import SilentAgentError, ask
-from link import Session
+from benchmarks import edge_cost, edge_outage
+from benchmarks.edge_backlog import BUDGET_BYTES, RATE_HZ, Filled, Resumed, copy, fill, newest_ns, resume, trim
+from benchmarks.edge_drain import PRESSES, Drained, Presser, board, buttons_toml, drain, presses_before
+from benchmarks.figures import RESULTS, Figure, conclude, keep_samples, percentile
 from siaga.demo.stack import DemoStack, Size
 from siaga.stack.process import Process
 from simulator.layout import sensor_name
 
-SECONDS: Final = 60
-WARM_UP_S: Final = 15
-STARTS: Final = 5
-RATE_HZ: Final = 10
-RSS_MB: Final = 60.0
-CPU_PERCENT: Final = 2.0
-START_S: Final = 1.5
-WRITTEN_MB_A_DAY: Final = 30.0
-_TIMEOUT_S: Final = 30.0
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
-_DAY_S: Final = 86_400
+HEALTHY_S: Final = 120.0
+OUTAGE_S: Final = 300.0
+OUTAGE_HOURS: Final = 72
+BACKLOG: Final = 1_000_000
+P99_MS: Final = 100.0
+_FILLED_BEFORE_S: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Second:
-    """What the agent had used by a moment: RSS in kB, CPU in s, bytes written; since when in s."""
-
-    at_s: float
-    rss_kb: int
-    cpu_s: float
-    written: int
-
-
-@dataclass(slots=True)
-class Tap:
-    """Hears a box's batches at the broker, on a thread of its own."""
-
-    first_ns: int = 0
-    """Only fixes from this moment (UTC in ns) on count."""
-    heard: threading.Event = field(default_factory=threading.Event)
-    heard_s: float = 0.0
-
-    def hear(self, topic: str, body: bytes, retained: bool) -> None:
-        """Take a batch."""
-        now_s = time.monotonic()
-        readings = json.loads(body)["readings"]
-        if any(one["kind"] == "position" and one["timestamp_ns"] >= self.first_ns for one in readings):
-            if not self.heard.is_set():
-                self.heard_s = now_s
-            self.heard.set()
-
-
-def main() -> int:
+def main(parts: list[str]) -> int:
     """Measure and print; return the exit status."""
+    figures: list[Figure] = []
+    if "cost" in parts:
+        figures += edge_cost.run()
+    if "outage" in parts:
+        found = edge_outage.measure(HEALTHY_S, OUTAGE_S)
+        edge_outage.keep("edge-outage-short", found)
+        figures += edge_outage.figures(found)
+    if "backlog" in parts:
+        figures += run_backlog()
+    return conclude(figures, RESULTS / "edge-*.csv")
+
+
+def run_backlog(readings: int = OUTAGE_HOURS * 3_600 * RATE_HZ, backlog: int = BACKLOG) -> list[Figure]:
+    """Measure a long outage and a drain, keep the samples and return the figures.
+
+    Args:
+        readings: How many the long outage has.
+        backlog: How many drain.
+    """
     folder = Path(tempfile.mkdtemp(prefix="siaga-"))
-    stack = DemoStack(folder, Size(boxes=1, trackers_per_box=1, rate_hz=RATE_HZ), probes=True)
+    stack = DemoStack(folder, Size(boxes=1, rate_hz=RATE_HZ))
     box = stack.boxes[0]
-    command = [sys.executable, "-P", "-m", "edge_agent.main", "--config", str(stack.config / f"{box}.toml")]
+    config, data = stack.config / f"{box}.toml", stack.folder / box
+    command = [sys.executable, "-P", "-m", "edge_agent.main", "--config", str(config)]
     agent = stack.agents[box] = Process(command, name=box, folder=stack.folder / "log")
-    data = stack.folder / box
+    brokers = (stack.telemetry_broker, stack.alarm_broker)
     try:
-        _check_counting(folder)
+        full = asyncio.run(fill(folder / "full", box, readings, ended_ns=time.time_ns() - _FILLED_BEFORE_S * 10**9))
+        print(f"{full.readings} readings in virtual time took {full.took_s:.0f} s", flush=True)
         stack.start(lambda part, what: print(f"{part}: {what}", flush=True))
-        counted = [_start_to_count(agent, data) for _ in range(STARTS)]
-        at_broker = _starts_to_broker(stack, agent, box)
-        print(f"{WARM_UP_S} s to warm up, {SECONDS} s measured, load {os.getloadavg()[0]:.1f}", flush=True)
-        time.sleep(WARM_UP_S)
-        before = _books(data)
-        seconds = _minute(agent.pid)
-        after = _books(data)
+        socket = stack.hardware / "bench.sock"
+        with board(socket):
+            agent.stop()
+            config.write_text(config.read_text() + buttons_toml(socket))
+            agent.start()
+            agent.wait_ready()
+            presser = Presser(stack, socket)
+            before_ms = presses_before(presser)
+            print(f"{len(before_ms)} presses without a backlog", flush=True)
+            agent.stop()
+            for broker in brokers:
+                broker.stop()
+            copy(folder / "full", data)
+            resumed = resume(agent, data, sensor_name(1), full.readings)
+            agent.stop()
+            kept = trim(folder / "full", backlog)
+            ended_ns = newest_ns(folder / "full")
+            copy(folder / "full", data)
+            for broker in brokers:
+                broker.start()
+            print(f"{kept} readings drain", flush=True)
+            drained = drain(stack, box, kept, ended_ns, presser, before_ms)
     finally:
         stack.stop()
         shutil.rmtree(folder)
-    rows: list[tuple[object, ...]] = [
-        ("minute", f"{s.at_s:.2f}", s.rss_kb, f"{s.cpu_s:.2f}", s.written) for s in seconds
-    ]
-    rows += [("start_to_count_s", f"{took:.3f}", "", "", "") for took in counted]
-    rows += [("start_to_broker_s", f"{took:.3f}", "", "", "") for took in at_broker]
-    path = keep_samples("edge", ("what", "s", "rss_kb", "cpu_s", "written_bytes"), rows)
-    return conclude(_figures(seconds, counted, at_broker, before, after), path)
+    _keep(drained)
+    return _figures(full, resumed, drained)
 
 
-def _figures(
-    seconds: list[Second], counted: list[float], at_broker: list[float], before: dict[str, Any], after: dict[str, Any]
-) -> list[Figure]:
-    first, last = seconds[0], seconds[-1]
-    took_s = last.at_s - first.at_s
-    gone = {name: (after[name] - before[name]) / took_s for name in ("produced", "receipted")}
+def _keep(drained: Drained) -> None:
+    rows: list[tuple[object, ...]] = [("before_ms", "", f"{took:.1f}") for took in drained.before_ms]
+    rows += [("during_ms", "", f"{took:.1f}") for took in drained.presses_ms]
+    rows += [("waiting", f"{at_s:.2f}", waiting) for at_s, waiting in drained.progress]
+    keep_samples("edge-drain", ("what", "s", "value"), rows)
+
+
+def _figures(full: Filled, resumed: Resumed, drained: Drained) -> list[Figure]:
+    hours = full.readings / RATE_HZ / 3_600
+    presses, before = drained.presses_ms, drained.before_ms
     return [
-        Figure("RSS, most", max(second.rss_kb for second in seconds) / 1024, RSS_MB, "MB"),
-        Figure("RSS more at the end than at the beginning", (last.rss_kb - first.rss_kb) / 1024, None, "MB"),
-        Figure(f"CPU of one core over {took_s:.0f} s", 100 * (last.cpu_s - first.cpu_s) / took_s, CPU_PERCENT, "%"),
-        Figure("start to first fix, most", max(counted), START_S, "s"),
-        Figure("start to first fix, median", statistics.median(counted), None, "s"),
-        Figure("start to first fix at the broker, most", max(at_broker), None, "s"),
-        Figure("start to first fix at the broker, median", statistics.median(at_broker), None, "s"),
-        Figure("written a day, healthy link (extrapolated)", (last.written - first.written) / took_s * _DAY_S / 1e6,
-               WRITTEN_MB_A_DAY, "MB"),
-        Figure("written since its start", last.written / 1e6, None, "MB"),
-        Figure("readings produced", gone["produced"], None, "a second"),
-        Figure("readings receipted", gone["receipted"], None, "a second"),
-        Figure("readings waiting at the end", after["waiting"], None, "readings"),
-        Figure("readings dropped", sum(after["dropped"].values()), 0, "readings"),
-    ]  # fmt: skip
-
-
-def _minute(pid: int) -> list[Second]:
-    began = time.monotonic()
-    seconds = []
-    for number in range(SECONDS + 1):
-        time.sleep(max(0.0, began + number - time.monotonic()))
-        seconds.append(_use(pid, began))
-    return seconds
-
-
-def _use(pid: int, began: float) -> Second:
-    proc = Path(f"/proc/{pid}")
-    fields = (proc / "stat").read_text().rsplit(")", 1)[1].split()
-    return Second(
-        at_s=time.monotonic() - began,
-        rss_kb=int(_line(proc / "status", "VmRSS")),
-        cpu_s=(int(fields[11]) + int(fields[12])) / _TICKS,
-        written=int(_line(proc / "io", "write_bytes")),
-    )
-
-
-def _line(path: Path, name: str) -> str:
-    return next(line.split()[1] for line in path.read_text().splitlines() if line.startswith(name + ":"))
-
-
-def _check_counting(folder: Path) -> None:
-    """Refuse a folder whose writes the kernel does not count."""
-    own = Path("/proc/self/io")
-    before = int(_line(own, "write_bytes"))
-    (folder / "probe").write_bytes(b"x" * 1_000_000)
-    counted = int(_line(own, "write_bytes")) - before
-    (folder / "probe").unlink()
-    if counted < 1_000_000:
-        raise SystemExit(f"{folder}: writes are not counted there (a tmpfs?); set TMPDIR to a folder on a disk")
-
-
-def _books(data: Path) -> dict[str, Any]:
-    answer = ask(data)
-    if answer is None:
-        raise SystemExit("the agent is gone")
-    books: dict[str, Any] = json.loads(answer)["report"]["readings"]
-    return books
-
-
-# --- the start
-
-
-def _start_to_count(agent: Process, data: Path) -> float:
-    """Start the agent anew; return after how many s it had counted a fix."""
-    agent.stop()
-    began = time.monotonic()
-    agent.start()
-    while time.monotonic() < began + _TIMEOUT_S:
-        try:
-            answer = ask(data)
-        except SilentAgentError:
-            answer = None
-        if answer is not None and _fixes(json.loads(answer)):
-            return time.monotonic() - began
-        time.sleep(0.02)
-    raise SystemExit(f"no fix within {_TIMEOUT_S:g} s; the agent's last lines: {agent.output()[-2000:]}")
-
-
-def _fixes(status: dict[str, Any]) -> int:
-    """Return how many fixes the receiver's driver has counted since the start."""
-    counters: dict[str, int] = status["report"]["sensors"].get(sensor_name(1), {})
-    return counters.get("fixes", 0)
-
-
-def _starts_to_broker(stack: DemoStack, agent: Process, box: str) -> list[float]:
-    """Return after how many s a fix of each start was in a batch at the broker."""
-    tap = Tap()
-    session = Session(
-        stack.telemetry_broker.probe(), "tap", subscriptions=(topics.telemetry(box),), on_message=tap.hear
-    )
-    loop = asyncio.new_event_loop()
-    listening = threading.Thread(target=loop.run_forever, name="tap")
-    listening.start()
-    running = asyncio.run_coroutine_threadsafe(session.run(), loop)
-    try:
-        asyncio.run_coroutine_threadsafe(session.wait_connected(), loop).result(_TIMEOUT_S)
-        return [_start_to_broker(agent, tap) for _ in range(STARTS)]
-    finally:
-        loop.call_soon_threadsafe(running.cancel)
-        time.sleep(0.2)
-        loop.call_soon_threadsafe(loop.stop)
-        listening.join()
-        loop.close()
-
-
-def _start_to_broker(agent: Process, tap: Tap) -> float:
-    agent.stop()
-    # What the last one left goes out too; it is of before this moment.
-    tap.first_ns = time.time_ns()
-    tap.heard.clear()
-    began = time.monotonic()
-    agent.start()
-    if not tap.heard.wait(_TIMEOUT_S):
-        raise SystemExit(f"no fix at the broker within {_TIMEOUT_S:g} s")
-    return tap.heard_s - began
+        Figure(f"{hours:.0f} h of outage on the card", full.disk_bytes / 1e6, BUDGET_BYTES / 1e6, "MB"),
+        Figure(f"of {full.readings} readings in {full.batches} batches dropped", full.dropped, 0, "readings", digits=0),
+        Figure("killed and started on it: to the first fix", resumed.first_s, edge_cost.START_S, "s", digits=2),
+        Figure("killed and started on it: until all of it is known", resumed.known_s, None, "s", digits=2),
+        Figure("RSS with it, most", resumed.rss_kb / 1024, edge_cost.RSS_MB, "MB"),
+        Figure("readings waiting then", resumed.waiting, full.readings, "readings", at_least=True, digits=0),
+        Figure("dropped then, but by the kill", resumed.dropped, 0, "readings", digits=0),
+        Figure(f"{drained.readings} readings drained in", drained.took_s, None, "s"),
+        Figure("drained", drained.rate, None, "readings a second", digits=0),
+        Figure("of them in the store", drained.stored, drained.readings, "points", at_least=True, digits=0),
+        Figure("in the store and never taken", drained.stored - drained.readings, 0, "points", digits=0),
+        Figure("dropped meanwhile", drained.dropped, 0, "readings", digits=0),
+        Figure("RSS in the drain, most", drained.rss_kb / 1024, edge_cost.RSS_MB, "MB"),
+        Figure("presses in the drain", len(presses), PRESSES, "presses", at_least=True, digits=0),
+        Figure("press to desk in the drain, p99", percentile(presses, 0.99), P99_MS, "ms"),
+        Figure("press to desk in the drain, p50", percentile(presses, 0.5), None, "ms"),
+        Figure("press to desk in the drain, slowest", max(presses), None, "ms"),
+        Figure(f"the same without the drain, p99 of {len(before)}", percentile(before, 0.99), None, "ms"),
+        Figure("the same without the drain, p50", percentile(before, 0.5), None, "ms"),
+        Figure("the same without the drain, slowest", max(before), None, "ms"),
+    ]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:] or ["cost", "outage", "backlog"]))

@@ -8,7 +8,6 @@ healthy rate, one outage and one drain; an outage shorter than an hour is stretc
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -19,8 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.edge_card import Card, mounted, proc_line
+from benchmarks.edge_status import report
 from benchmarks.figures import Figure, conclude, keep_samples
-from edge_agent.status_socket import SilentAgentError, ask
 from siaga.demo.stack import DemoStack, Size
 from siaga.stack.process import Process
 
@@ -28,7 +27,7 @@ RATE_HZ: Final = 10
 WRITTEN_MB_A_DAY: Final = 30.0
 RSS_MB: Final = 60.0
 CARD_MB: Final = 1_000
-_WARM_UP_S: Final = 40.0
+_WARM_UP_S: Final = 200.0
 _SAMPLE_S: Final = 10.0
 _DRAIN_TIMEOUT_S: Final = 900.0
 _AFTER_S: Final = 35.0
@@ -79,8 +78,12 @@ def main() -> int:
     healthy_s = 60.0 * float(os.environ.get("HEALTHY_MINUTES", "5"))
     outage_s = 60.0 * float(os.environ.get("OUTAGE_MINUTES", "60"))
     found = measure(healthy_s, outage_s)
-    path = keep_samples("edge-outage", ("phase", "s", "written_bytes", "rss_kb", "waiting"), found.rows)
-    return conclude(figures(found), path)
+    return conclude(figures(found), keep("edge-outage", found))
+
+
+def keep(name: str, found: Outage) -> Path:
+    """Keep the samples of an outage and return where they are."""
+    return keep_samples(name, ("phase", "s", "written_bytes", "rss_kb", "waiting"), found.rows)
 
 
 def figures(found: Outage) -> list[Figure]:
@@ -153,15 +156,8 @@ class _Watch:
 
     def books(self) -> dict[str, Any]:
         """Return the agent's books of readings."""
-        for _ in range(5):
-            try:
-                answer = ask(self._card.folder)
-            except SilentAgentError:
-                continue
-            if answer is not None:
-                books: dict[str, Any] = json.loads(answer)["report"]["readings"]
-                return books
-        raise SystemExit(f"the agent does not answer; its last lines: {self._agent.output()[-2000:]}")
+        books: dict[str, Any] = report(self._card.folder)["readings"]
+        return books
 
     def _phase(self, name: str, length_s: float) -> Phase:
         before, began_s = self._written(), time.monotonic()
