@@ -52,6 +52,7 @@ BAD_BODIES: dict[str, tuple[bytes, str]] = {
     "number too large": (GOOD.replace(b'"batch": 0', b'"batch": 9223372036854775808'), "invalid"),
     "negative number": (GOOD.replace(b'"batch": 0', b'"batch": -1'), "invalid"),
     "no readings": (GOOD.replace(b'"readings"', b'"others"'), "invalid"),
+    "empty readings": (json.dumps(batch() | {"readings": []}).encode(), "invalid"),
     "wrong name": (body(readings=[reading(sensor="GPS 1")]), "invalid"),
     "unknown clock": (body(readings=[reading(clock="sundial")]), "invalid"),
     "negative time": (body(readings=[reading(timestamp_ns=-1)]), "invalid"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,12 @@ def test_large_and_broken_numbers_stay_exact() -> None:
 def test_what_is_no_such_text_is_refused() -> None:
     with pytest.raises(ValueError, match="could not convert"):
         parse("<html>no metrics here</html>\n")
+
+
+def test_each_figure_is_documented_as_it_is() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "collector.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `siaga_collector_(\w+)`(?: by `(\w+)`)? \| (\w+) \| (.+) \|$", text, flags=re.M)
+    assert rows == [(one.name, one.label, one.type, one.help) for one in METRICS]
 
 
 def test_ready_says_why_not() -> None:

@@ -89,6 +89,15 @@ async def test_pubacks_leave_in_arrival_order_though_writes_run_in_parallel(tmp_
         assert [(one.first, one.last) for one in (await _receipt(peer)).ranges] == [(1, 1)]
 
 
+async def test_a_load_is_a_quarter_of_the_brokers_window(tmp_path: Path) -> None:
+    async with asyncio.timeout(10), _collector(tmp_path) as (peer, server, _, _):
+        # The broker's window is 20: it would send nothing more before the first PUBACKs.
+        for packet_id in range(1, 21):
+            await peer.publish(packet_id, body(number=packet_id))
+        assert [await peer.puback() for _ in range(20)] == list(range(1, 21))
+        assert len(server.bodies) > 1
+
+
 @pytest.mark.slow
 async def test_receipts_are_gathered(tmp_path: Path) -> None:
     async with asyncio.timeout(10), _collector(tmp_path) as (peer, _, _, _):
