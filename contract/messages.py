@@ -150,6 +150,40 @@ class Report(Message):
     previous_stream: StreamId | None = None
 
 
+ConfigOutcome = Literal["refused", "trial", "confirmed", "reverted", "overruled"]
+"""refused: what was in force stays; trial: the box runs with it and goes back by itself unless both brokers and the
+centre are reached in time; overruled: the file on the box was changed by hand afterwards, and that counts."""
+
+
+class ConfigReply(Message):
+    """What became of the last configuration that was pushed to a device; sent again at each connect.
+
+    `version` is None when there is no telling which it was. `reason` is short and stable, such as `bad signature`;
+    `detail` is for people. `body_sha256` names what arrived.
+    """
+
+    device: Name
+    about: Literal["config"] = "config"
+    outcome: ConfigOutcome
+    version: Count | None = None
+    reason: Word | None = None
+    detail: Annotated[str, Field(max_length=500)] | None = None
+    body_sha256: BodyHash | None = None
+    timestamp_ns: Nanoseconds
+
+
+class PushedConfig(Message):
+    """The content of a signed document of kind `config`: a device's whole `box.toml`.
+
+    The box reverts unless it reached the centre by both brokers within `confirm_s`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    toml: Annotated[str, Field(min_length=1)]
+    confirm_s: Annotated[int, Field(ge=5, le=3_600)] = 180
+
+
 class Heartbeat(Message):
     """The desk lives: each 2 s on both brokers."""
 

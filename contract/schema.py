@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from contract.batch import BATCH, TelemetryReceipt
 from contract.inventory import Inventory
-from contract.messages import AlarmReceipt, Heartbeat, IncidentMessage, Lamps, Press, Report, Status
+from contract.messages import AlarmReceipt, ConfigReply, Heartbeat, IncidentMessage, Lamps, Press, Report, Status
 from contract.signed import Envelope
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -25,6 +25,7 @@ MODELS: Final[dict[str, type[BaseModel]]] = {
     "incident": IncidentMessage,
     "inventory": Inventory,
     "lamp": Lamps,
+    "reply": ConfigReply,
     "report": Report,
     "status": Status,
     "telemetry-receipt": TelemetryReceipt,

@@ -68,6 +68,16 @@ def report(device: str) -> str:
     return f"{ROOT}/up/{device}/report"
 
 
+def reply(device: str) -> str:
+    """Return the topic of what a device answers to a command, and of what became of a configuration pushed to it."""
+    return f"{ROOT}/up/{device}/reply"
+
+
+def config(device: str) -> str:
+    """Return the topic of a device's configuration, signed by provisioning; retained."""
+    return f"{ROOT}/down/{device}/config"
+
+
 def alarm_receipt(device: str) -> str:
     """Return the topic of receipts for presses; only the desk writes it."""
     return f"{ROOT}/down/{device}/alarm/receipt"

@@ -29,6 +29,7 @@ from edge_agent.alarm_lane import AlarmLane
 from edge_agent.books import LOST, Books
 from edge_agent.clock import Clock
 from edge_agent.config import HEALTH_SENSOR, Box, ButtonSettings
+from edge_agent.config_keeper import ConfigKeeper
 from edge_agent.drivers.base import Sample
 from edge_agent.gatherer import Gatherer
 from edge_agent.health import HealthReader, boot_id, health_faults
@@ -40,6 +41,7 @@ from edge_agent.life_keeper import LifeKeeper
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
+from edge_agent.pushed_config import InForce
 from edge_agent.raiser import Raiser
 from edge_agent.report_size import as_counts, fit
 from edge_agent.requests import Requests
@@ -71,10 +73,15 @@ class Agent:
     Args:
         box: The box's settings, and whom it dials.
         ready: Called once, when every button's level was read and the sessions are on their way.
+        in_force: Where the settings are from; None: pushed configurations are not minded.
+
+    `starts_again`: it ended to be started anew, with another configuration.
     """
 
-    def __init__(self, box: Box, ready: Callable[[], None]) -> None:
+    def __init__(self, box: Box, ready: Callable[[], None], in_force: InForce | None = None) -> None:
         settings = box.settings
+        self._in_force = in_force
+        self.starts_again = False
         self._box = box
         self._settings = settings
         self._ready = ready
@@ -177,9 +184,16 @@ class Agent:
             {button.id for button in self._settings.buttons}, self._raiser, self._panel, self._uplink
         )
         work = asyncio.create_task(self._work(alarms, batches), name="agent")
+
+        def end(*, starts_again: bool) -> None:
+            self.starts_again = starts_again
+            work.cancel()
+
+        if self._in_force is not None:
+            self._uplink.keeper = self._config_keeper(self._in_force, partial(end, starts_again=True))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, work.cancel)
+            loop.add_signal_handler(number, partial(end, starts_again=False))
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 await work
@@ -193,6 +207,18 @@ class Agent:
             for writer in (alarms.writer, batches.writer):
                 if not writer.stop(_CLOSE_S):
                     _log.error("an outbox could not be closed: the card stands still")
+
+    def _config_keeper(self, in_force: InForce, restart: Callable[[], None]) -> ConfigKeeper:
+        return ConfigKeeper(
+            in_force,
+            clock=self._clock,
+            faults=self._faults,
+            sessions=self._uplink.sessions,
+            presses_wait=lambda: len(self._presses) > 0,
+            send=self._uplink.reply,
+            restart=restart,
+            began_ns=self._began_ns,
+        )
 
     async def _end(self) -> None:
         """Leave word of how this life ended; what cannot be left makes the next one take it for killed."""
@@ -277,6 +303,8 @@ class Agent:
             start("ntp", self._ask_ntp)
             start("report", self._report)
             start("watchman", self._watchman.run)
+            if self._uplink.keeper is not None:
+                start("config", self._uplink.keeper.run)
             tried = places(self._settings.data_dir, self._settings.runtime_dir, os.environ)
             start("status", partial(serve, tried, partial(self._asked, alarms, batches), self._faults))
             if not self._settings.buttons:

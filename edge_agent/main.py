@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +16,16 @@ from typing import Final
 
 from contract.errors import EX_CONFIG, ConfigError
 from edge_agent.agent import Agent
-from edge_agent.config import load_box
+from edge_agent.pushed_config import take_up
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 def run_agent(config: Path, log_level: str) -> int:
     """Run the agent of this box until it is stopped; print `ready` on stdout once its buttons are watched.
+
+    A configuration that was pushed and confirmed, or is to be tried, counts in place of the file's
+    (`pushed_config.py`); to begin or to end a trial, this program starts itself anew.
 
     Args:
         config: The box's configuration, `box.toml`.
@@ -34,11 +38,15 @@ def run_agent(config: Path, log_level: str) -> int:
         level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
-        box = load_box(config)
+        in_force = take_up(config)
     except ConfigError as error:
         print(f"siaga edge: {error}", file=sys.stderr)
         return EX_CONFIG
-    asyncio.run(Agent(box, lambda: print("ready", flush=True)).run())
+    agent = Agent(in_force.box, lambda: print("ready", flush=True), in_force)
+    asyncio.run(agent.run())
+    if agent.starts_again:
+        # The same process id, so that whoever watches over it sees no end.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return 0
 
 

@@ -17,6 +17,7 @@ from edge_agent.alarm_uplink import AlarmUplink
 from edge_agent.books import Watcher
 from edge_agent.clock import Clock
 from edge_agent.config import Box
+from edge_agent.config_keeper import ConfigKeeper
 from edge_agent.gatherer import Gatherer
 from edge_agent.lamp import LampPanel
 from edge_agent.outbox.alarms import AlarmOutbox
@@ -71,6 +72,8 @@ class Uplink:
         self._software = software
         self._clock = clock
         self._panel = panel
+        self.keeper: ConfigKeeper | None = None
+        """Hears of pushed configurations, and of the centre."""
         self.lamps_changed = Signal()
         self.workers = Workers(faults)
         self._sessions: dict[topics.Lane, Session] = {
@@ -130,12 +133,19 @@ class Uplink:
 
     async def report(self, body: bytes) -> bool:
         """Send the box's books; return whether the broker took them. If not, the next report says the same and more."""
+        return await self._send("report", topics.report(self._device), body)
+
+    async def reply(self, body: bytes) -> bool:
+        """Send what became of a pushed configuration; return whether the broker took it."""
+        return await self._send("reply", topics.reply(self._device), body)
+
+    async def _send(self, what: str, topic: str, body: bytes) -> bool:
         try:
-            await self._sessions["telemetry"].publish(topics.report(self._device), body, allow_no_subscriber=True)
+            await self._sessions["telemetry"].publish(topic, body, allow_no_subscriber=True)
         except (NotConnectedError, PublishTimeoutError):
             return False
         except PublishRefusedError as error:
-            self.workers.refused("report", error)
+            self.workers.refused(what, error)
             return False
         return True
 
@@ -145,6 +155,11 @@ class Uplink:
         await self.telemetry.keep_all()
 
     def _heard(self, topic: str, body: bytes, retained: bool) -> None:
+        if self.keeper is not None:
+            if topic == topics.config(self._device):
+                self.keeper.hear(body)
+            elif not retained:
+                self.keeper.heard_centre()
         if topic == topics.alarm_receipt(self._device):
             self.alarms.hear_receipt(body)
         elif topic == topics.telemetry_receipt(self._device):
@@ -172,7 +187,7 @@ class Uplink:
 
         down = [topics.alarm_receipt(self._device), topics.lamp(self._device)]
         if lane == "telemetry":
-            down.append(topics.telemetry_receipt(self._device))
+            down += [topics.telemetry_receipt(self._device), topics.config(self._device)]
         return Session(
             broker,
             self._device,
@@ -190,3 +205,5 @@ class Uplink:
     def _connected_telemetry(self) -> None:
         self.alarms.connected()
         self.telemetry.connected()
+        if self.keeper is not None:
+            self.workers.spawn(self.keeper.tell(), "config-reply")
