@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from collector.books_cli import books
 from collector.quarantine_cli import app as quarantine_app
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Readings from the broker into the store.", no_args_is_help=True)
 app.add_typer(quarantine_app, name="quarantine")
+app.command()(books)
 
 _EX_UNAVAILABLE = 69
 _EX_IOERR = 74
@@ -38,14 +40,14 @@ def run(
     Example: siaga collector run --config collector.toml
     """
     settings = _settings(config)
-    broker, account, topics = _identities(settings, config)
+    broker, account, topics, books_account = _identities(settings, config)
     _log_to_stderr(log_level, log_format)
     from collector.main import serve
     from collector.quarantine import QuarantineError
     from collector.web import ListenError
 
     try:
-        serve(settings, broker, account, topics)
+        serve(settings, broker, account, topics, books_account)
     except QuarantineError as error:
         typer.echo(f"collector: quarantine: {error}", err=True)
         raise typer.Exit(_EX_IOERR) from None
@@ -87,13 +89,14 @@ def _settings(config: Path) -> CollectorSettings:
         raise typer.Exit(EX_CONFIG) from None
 
 
-def _identities(settings: CollectorSettings, config: Path) -> tuple[Endpoint, Account | None, str]:
-    """Return whom to dial, who we are to the store, and what to subscribe to."""
-    from collector.config import broker_endpoint, topic_filter
+def _identities(settings: CollectorSettings, config: Path) -> tuple[Endpoint, Account | None, str, Endpoint | None]:
+    """Return whom to dial, who we are to the store, what to subscribe to, and the broker as the books see it."""
+    from collector.config import books_endpoint, broker_endpoint, topic_filter
     from contract.errors import EX_CONFIG, ConfigError
 
     try:
-        return broker_endpoint(settings, config), settings.store.account(config), topic_filter(settings, config)
+        broker, books_account = broker_endpoint(settings, config), books_endpoint(settings, config)
+        return broker, settings.store.account(config), topic_filter(settings, config), books_account
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(EX_CONFIG) from None

@@ -26,6 +26,9 @@ EXAMPLES = {
     "metrics": "[metrics] port = 9469",
     "metrics.host": 'host = "127.0.0.1"',
     "metrics.port": "port = 9469",
+    "books": '[books] username = "centre.books", password_file = "books.password"',
+    "books.username": 'username = "centre.books"',
+    "books.password_file": 'password_file = "books.password"',
     **broker_examples("broker"),
     "store": '[store] with url = "http://127.0.0.1:8086", username = "collector", password_file = "store.password"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
@@ -37,6 +40,13 @@ class MetricsSettings(Settings):
 
     host: Annotated[str, Field(pattern=r"^[^\s/\x00]+$", max_length=253)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)]
+
+
+class BooksSettings(Settings):
+    """The table `[books]`: the account under which this collector reads the devices' reports; one of a group has it."""
+
+    username: Annotated[str, Field(min_length=1, max_length=128)]
+    password_file: Path
 
 
 class CollectorSettings(Settings):
@@ -52,6 +62,7 @@ class CollectorSettings(Settings):
     broker: BrokerSettings
     store: StoreSettings = StoreSettings()
     metrics: MetricsSettings | None = None
+    books: BooksSettings | None = None
 
 
 def broker_endpoint(settings: CollectorSettings, path: Path) -> Endpoint:
@@ -65,6 +76,23 @@ def broker_endpoint(settings: CollectorSettings, path: Path) -> Endpoint:
         ConfigError: A file it names cannot be used.
     """
     return settings.broker.endpoint(source=str(path), table="broker", base=path.parent)
+
+
+def books_endpoint(settings: CollectorSettings, path: Path) -> Endpoint | None:
+    """Return the same broker as the account of the books sees it, or None when none is configured.
+
+    Args:
+        settings: The settings.
+        path: The file they are from; paths in it are relative to its folder.
+
+    Raises:
+        ConfigError: A file it names cannot be used.
+    """
+    if settings.books is None:
+        return None
+    account = {"username": settings.books.username, "password_file": settings.books.password_file}
+    broker = settings.broker.model_copy(update={**account, "certificate": None, "key": None})
+    return broker.endpoint(source=str(path), table="books", base=path.parent)
 
 
 def topic_filter(settings: CollectorSettings, path: Path) -> str:

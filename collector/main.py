@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from collector.config import CollectorSettings
 from collector.service import Collector
+from contract.errors import SiagaError
 from contract.topics import ALL_TELEMETRY
 from link import Endpoint
 from store import Account, open_store
@@ -18,7 +19,11 @@ _GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 
 def serve(
-    settings: CollectorSettings, broker: Endpoint, account: Account | None, topic_filter: str = ALL_TELEMETRY
+    settings: CollectorSettings,
+    broker: Endpoint,
+    account: Account | None,
+    topic_filter: str = ALL_TELEMETRY,
+    books: Endpoint | None = None,
 ) -> None:
     """Collect until SIGTERM or SIGINT, on uvloop where it is installed.
 
@@ -27,14 +32,21 @@ def serve(
         broker: Whom to dial.
         account: Who we are to the store.
         topic_filter: What to subscribe to.
+        books: The same broker for the books; None when this collector keeps none.
 
     Raises:
         QuarantineError: The quarantine's file cannot be opened.
     """
-    _run(_serve(settings, broker, account, topic_filter))
+    _run(_serve(settings, broker, account, topic_filter, books))
 
 
-async def _serve(settings: CollectorSettings, broker: Endpoint, account: Account | None, topic_filter: str) -> None:
+async def _serve(
+    settings: CollectorSettings,
+    broker: Endpoint,
+    account: Account | None,
+    topic_filter: str,
+    books: Endpoint | None,
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -42,7 +54,32 @@ async def _serve(settings: CollectorSettings, broker: Endpoint, account: Account
     async with open_store(settings.store, account) as store:
         _spare_the_garbage_collector()
         collector = Collector(settings, broker, store, lambda: print("ready", flush=True), topic_filter=topic_filter)
-        await collector.run(stop)
+        if books is None:
+            await collector.run(stop)
+        else:
+            await _run_with_books(collector, books, settings, stop)
+
+
+async def _run_with_books(
+    collector: Collector, books: Endpoint, settings: CollectorSettings, stop: asyncio.Event
+) -> None:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            keeping = tasks.create_task(_keep(books, settings), name="collector-books")
+            await collector.run(stop)
+            keeping.cancel()
+    except ExceptionGroup as group:
+        known = group.subgroup(SiagaError)
+        if known is None:
+            raise
+        raise known.exceptions[0] from None
+
+
+async def _keep(books: Endpoint, settings: CollectorSettings) -> None:
+    from collector.books_file import FILE
+    from collector.books_keeper import BooksKeeper
+
+    await BooksKeeper(books, settings.data_dir / FILE).run()
 
 
 def _spare_the_garbage_collector() -> None:

@@ -80,6 +80,10 @@ class InfluxDB1:
         """Return the rows that answer an InfluxQL query; see `Store.query`."""
         return await self._query("GET", influxql)
 
+    async def administer(self, influxql: str) -> list[Row]:
+        """Return the rows of a statement that changes something; as `query`, but by POST."""
+        return await self._query("POST", influxql)
+
     async def health(self) -> str:
         """Return what answered; see `Store.health`."""
         status, headers, body = await self._request("GET", "/ping", {}, None, _MAX_FAULT_BYTES)

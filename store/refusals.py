@@ -14,6 +14,8 @@ FIELD_TYPE: Final = "field type conflict"
 NOT_LINE_PROTOCOL: Final = "not line protocol"
 OTHER: Final = "refused by the store"
 
+KINDS: Final = frozenset({SERIES_LIMIT, BEYOND_RETENTION, FIELD_TYPE, NOT_LINE_PROTOCOL, OTHER})
+
 _KINDS: Final = (
     ("max-series-per-database", SERIES_LIMIT),
     ("max-values-per-tag", SERIES_LIMIT),

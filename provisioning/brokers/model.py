@@ -120,6 +120,7 @@ _BELL: Final = _reads(topics.ALL_ALARMS, topics.alarm_receipt("+"), topics.HEART
 _ROLES: Final[dict[str, tuple[tuple[Grant, ...], tuple[Grant, ...]]]] = {
     "desk": (_DESK, (*_DESK, *_reads(topics.ALL_REPORTS, _REPLIES), *_writes(topics.INVENTORY))),
     "collector": ((), (*_reads(topics.ALL_TELEMETRY), *_writes(topics.telemetry_receipt("+")))),
+    "books": ((), _reads(topics.ALL_REPORTS)),
     "bell": (_BELL, _BELL),
     "provisioning": ((), _writes(topics.INVENTORY, _CONFIGS)),
 }

@@ -1,0 +1,142 @@
+"""The books with real processes: reports over a real broker, counts of a real store, the command's own words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from collector.books import HOUR_NS
+from collector.books_file import FILE, read_marks
+from collector.books_keeper import BooksKeeper
+from contract.messages import Books, Report, encode
+from contract.topics import report as report_topic
+from provisioning.brokers.accounts import ensure_password
+from provisioning.brokers.model import account
+from siaga.stack.influxdb import READER
+from siaga.stack.mosquitto import Mosquitto
+from siaga.stack.process import Process
+from siaga.stack.trust import Trust
+from tests.collector.batches import STREAM, body, reading
+from tests.collector.box import Box, box
+from tests.collector.test_process import COMMAND, write_config
+from tests.conftest import Database
+
+pytestmark = pytest.mark.slow
+
+
+def _report(at_ns: int, produced: int, **changes: object) -> bytes:
+    books = Books(produced=produced, receipted=produced, waiting=0, dropped={})
+    whole = Report(
+        device="box-1",
+        boot="boot",
+        timestamp_ns=at_ns,
+        clock="ntp",
+        software="1",
+        readings=books,
+        presses=Books(produced=0, receipted=0, waiting=0, dropped={}),
+        faults={},
+        stream=STREAM,
+    )
+    return encode(whole.model_copy(update=changes))
+
+
+def _books(config: Path, influxdb: Database, *words: str) -> tuple[int, list[dict[str, object]]]:
+    password_file = str(influxdb.server.password_file(READER))
+    account_words = ["--username", READER, "--password-file", password_file]
+    told = subprocess.run(
+        [*COMMAND, "books", "--config", str(config), *account_words, *words, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.returncode, [json.loads(line) for line in told.stdout.splitlines()]
+
+
+async def _send(one: Box, number: int, times_ns: list[int]) -> None:
+    await one.send(number, body(number=number, readings=[reading(timestamp_ns=at_ns) for at_ns in times_ns]))
+
+
+async def test_the_books_balance_and_a_reading_that_the_store_lost_is_named(
+    tmp_path: Path, trust: Trust, influxdb: Database
+) -> None:
+    ensure_password(trust.folder, "books")
+    broker = Mosquitto(tmp_path, "telemetry-broker", trust, "telemetry")
+    broker.start()
+    config = write_config(tmp_path, broker, influxdb.server, influxdb.database)
+    lines = [
+        "[books]",
+        f'username = "{account("books").username}"',
+        f'password_file = "{trust.authority.accounts / "books.password"}"',
+        "",
+    ]
+    config.write_text(config.read_text() + "\n".join(lines))
+    collector = Process([*COMMAND, "run", "--config", str(config)], name="collector-1", folder=tmp_path)
+    # Two hours ago, in the middle of an hour, so that no report of this test falls into another one.
+    hour_ns = (time.time_ns() // HOUR_NS - 3) * HOUR_NS
+    reports = {hour_ns + minute * 60 * 10**9: minute * 60 for minute in (1, 20, 40, 58, 75)}
+    try:
+        collector.start()
+        collector.wait_ready()
+        async with box(broker) as one:
+            for number in range(1, 75):
+                await _send(one, number, [hour_ns + (number * 60 + second) * 10**9 for second in range(1, 61)])
+            for at_ns, produced in reports.items():
+                await one.session.publish(report_topic("box-1"), _report(at_ns, produced))
+            await _publish_until_noted(one, *next(reversed(reports.items())), tmp_path)
+            await one.all_receipted()
+        code, told = _books(config, influxdb, "box-1")
+        assert (code, [row["state"] for row in told]) == (0, ["balanced", "open"])
+        assert (told[0]["produced"], told[0]["stored"], told[0]["difference"]) == (57 * 60, 57 * 60, 0)
+        gone = [hour_ns + (1_000 + second) * 10**9 for second in range(30)]
+        async with influxdb.store() as store:
+            await store.administer(f'DELETE FROM "position" WHERE time >= {gone[0]} AND time <= {gone[-1]}')
+        code, told = _books(config, influxdb, "--faults")
+        assert (code, [row["state"] for row in told]) == (1, ["short"])
+        assert isinstance(told[0]["difference"], int)
+        assert -30 <= told[0]["difference"] <= -20, "but for the readings near the ends of the hour"
+        assert _books(config, influxdb, "box-2") == (0, [])
+    finally:
+        collector.stop()
+        broker.stop()
+
+
+async def _publish_until_noted(one: Box, at_ns: int, produced: int, folder: Path) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            await one.session.publish(report_topic("box-1"), _report(at_ns, produced))
+            for _ in range(20):
+                await asyncio.sleep(0.05)
+                if any(mark.timestamp_ns == at_ns for mark in read_marks(folder / "data" / FILE, "box-1", 0)):
+                    return
+
+
+async def test_only_a_report_of_the_device_itself_with_a_clock_near_ours_is_noted_and_what_waits_is_bounded(
+    telemetry_broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = BooksKeeper(telemetry_broker.service("collector-1"), tmp_path / FILE)
+    now_ns = time.time_ns()
+    topic = report_topic("box-1")
+    keeper.take(topic, _report(now_ns, 1), False)
+    keeper.take(report_topic("box-2"), _report(now_ns, 1), False)
+    keeper.take(topic, _report(now_ns, 1), True)
+    keeper.take(topic, _report(now_ns, 1, stream=None), False)
+    keeper.take(topic, _report(now_ns + 2 * 86_400 * 10**9, 1), False)
+    keeper.take(topic, _report(10**9, 1), False)
+    keeper.take(topic, b"{", False)
+    keeper.take("siaga/v1/up", b"{}", False)
+    assert dict(keeper.counters) == {
+        "reports": 1,
+        "refused: not of this device, or without a stream": 3,
+        "refused: its clock is far off": 2,
+        "refused: not json": 1,
+        "refused: unknown topic": 1,
+    }
+    monkeypatch.setattr("collector.books_keeper.MAX_WAITING", 5)
+    for _ in range(10):
+        keeper.take(topic, _report(now_ns, 1), False)
+    assert (keeper.counters["reports"], keeper.counters["dropped"]) == (5, 6)
