@@ -31,6 +31,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import HEALTH_SENSOR, Box, ButtonSettings
 from edge_agent.config_keeper import ConfigKeeper
 from edge_agent.drivers.base import Sample
+from edge_agent.faults import reason
 from edge_agent.gatherer import Gatherer
 from edge_agent.health import HealthReader, boot_id, health_faults
 from edge_agent.inputs import ButtonState, SensorReader, watch
@@ -38,6 +39,7 @@ from edge_agent.lamp import LampPanel
 from edge_agent.lamp_output import drive
 from edge_agent.latest import Latest
 from edge_agent.life_keeper import LifeKeeper
+from edge_agent.notify import Notifier
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
@@ -52,6 +54,7 @@ from edge_agent.supervise import Failing, keep_running
 from edge_agent.telemetry_lane import TelemetryLane
 from edge_agent.threshold import Thresholds
 from edge_agent.uplink import Uplink
+from edge_agent.watchdog import Watchdog
 from edge_agent.watchman import Watchman
 
 _log = logging.getLogger("siaga.edge")
@@ -64,6 +67,7 @@ _LOAD_AGAIN_S = 5.0
 _KEEP_S = 1.0
 _END_S = 0.3
 _CLOSE_S = 0.25
+_OVERDUE_S = 5.0
 _STATUS_BYTES = 500_000
 
 
@@ -74,17 +78,25 @@ class Agent:
         box: The box's settings, and whom it dials.
         ready: Called once, when every button's level was read and the sessions are on their way.
         in_force: Where the settings are from; None: pushed configurations are not minded.
+        notifier: Tells systemd; None: nobody is told.
 
     `starts_again`: it ended to be started anew, with another configuration.
     """
 
-    def __init__(self, box: Box, ready: Callable[[], None], in_force: InForce | None = None) -> None:
+    def __init__(
+        self,
+        box: Box,
+        ready: Callable[[], None],
+        in_force: InForce | None = None,
+        notifier: Notifier | None = None,
+    ) -> None:
         settings = box.settings
         self._in_force = in_force
         self.starts_again = False
         self._box = box
         self._settings = settings
-        self._ready = ready
+        self._tell_ready = ready
+        self._watchdog = Watchdog(notifier or Notifier({}), self._why_dead, self._in_a_line)
         self._boot = boot_id()
         self._software = version("siaga")
         self._began_ns = time.monotonic_ns()
@@ -198,6 +210,7 @@ class Agent:
             with contextlib.suppress(asyncio.CancelledError):
                 await work
         finally:
+            self._watchdog.stopping(again=self.starts_again)
             try:
                 async with asyncio.timeout(_KEEP_S):
                     await self._uplink.keep_all()
@@ -282,6 +295,7 @@ class Agent:
                 tasks.create_task(keep_running(name, part, self._faults, self._failing), name=name)
 
             tasks.create_task(self._uplink.run(), name="uplink")
+            start("watchdog", self._watchdog.run)
             # One turn of the loop, so that the uplink stands before the first press.
             await asyncio.sleep(0)
             start("restore presses", partial(self._restore_presses, alarms))
@@ -309,6 +323,29 @@ class Agent:
             start("status", partial(serve, tried, partial(self._asked, alarms, batches), self._faults))
             if not self._settings.buttons:
                 self._ready()
+
+    # --- how it is, for systemd
+
+    def _ready(self) -> None:
+        self._watchdog.ready()
+        self._tell_ready()
+
+    def _why_dead(self) -> str | None:
+        """Return why nothing but a new start can mend this agent, or None."""
+        dead = [name for name, writer in self._watchman.writers.items() if not writer.alive]
+        if dead:
+            return f"the thread of {' and '.join(dead)} is dead"
+        overdue_s = self._uplink.alarms.overdue_s
+        return f"presses are due for {overdue_s:.0f} s and nobody sends them" if overdue_s > _OVERDUE_S else None
+
+    def _in_a_line(self) -> str:
+        faults = self._watchman.board.now
+        lanes = ", ".join(
+            f"{lane} {'connected' if session.connected else 'NOT connected'}"
+            for lane, session in self._uplink.sessions.items()
+        )
+        wrong = f"{len(faults)} faults ({faults[0].what}: {reason(faults[0].words)})" if faults else "no fault"
+        return f"{wrong}; {len(self._presses)} presses without receipt; {lanes}"
 
     # --- buttons
 

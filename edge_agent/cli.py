@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class LogForm(StrEnum):
+    """How a line of the log looks."""
+
+    TEXT = "text"
+    JSON = "json"
+
 
 app = typer.Typer(no_args_is_help=True, help="The box at the roadside: run its agent, ask how it is, read a line.")
 
@@ -15,6 +24,7 @@ app = typer.Typer(no_args_is_help=True, help="The box at the roadside: run its a
 def run(
     config: Annotated[Path, typer.Option(help="The box's configuration, box.toml.")],
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_format: Annotated[LogForm, typer.Option(help="For people, or one JSON object a line.")] = LogForm.TEXT,
 ) -> None:
     """Run the agent of this box until it is stopped.
 
@@ -22,7 +32,7 @@ def run(
     """
     from edge_agent.main import run_agent
 
-    raise typer.Exit(run_agent(config, log_level))
+    raise typer.Exit(run_agent(config, log_level, log_format.value))
 
 
 @app.command(epilog="Example: siaga edge status --config /etc/siaga/box.toml --json")

@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from contract.errors import EX_CONFIG, ConfigError
 from edge_agent.agent import Agent
+from edge_agent.log import FORMATS, LogFormat, log_to_stderr
+from edge_agent.notify import Notifier
 from edge_agent.pushed_config import take_up
 
 LEVELS: Final = ("debug", "info", "warning", "error")
+_STDOUT: Final = 1
 
 
-def run_agent(config: Path, log_level: str) -> int:
+def run_agent(config: Path, log_level: str, log_format: LogFormat = "text") -> int:
     """Run the agent of this box until it is stopped; print `ready` on stdout once its buttons are watched.
 
     A configuration that was pushed and confirmed, or is to be tried, counts in place of the file's
@@ -30,24 +35,33 @@ def run_agent(config: Path, log_level: str) -> int:
     Args:
         config: The box's configuration, `box.toml`.
         log_level: One of `LEVELS`.
+        log_format: One of `log.FORMATS`.
 
     Returns:
         The exit status: 0 after a stop, 78 when the configuration cannot be used; then nothing was opened.
     """
-    logging.basicConfig(
-        level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    log_to_stderr(log_level, log_format)
+    with suppress(OSError, ValueError):
+        faulthandler.enable()  # systemd's watchdog kills with SIGABRT: the log then says where the loop stood
     try:
         in_force = take_up(config)
     except ConfigError as error:
-        print(f"siaga edge: {error}", file=sys.stderr)
+        with suppress(OSError):
+            print(f"siaga edge: {error}", file=sys.stderr)
         return EX_CONFIG
-    agent = Agent(in_force.box, lambda: print("ready", flush=True), in_force)
+    agent = Agent(in_force.box, _ready, in_force, Notifier(os.environ))
     asyncio.run(agent.run())
     if agent.starts_again:
+        logging.shutdown()  # what waits to be written would be lost
         # The same process id, so that whoever watches over it sees no end.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return 0
+
+
+def _ready() -> None:
+    # Not by `print`: what a full disk does not take would stay in a buffer, and be an error at the end.
+    with suppress(OSError):
+        os.write(_STDOUT, b"ready\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,8 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--config", type=Path, required=True, help="the box's configuration, box.toml")
     parser.add_argument("--log-level", choices=LEVELS, default="info", help="default: info")
+    parser.add_argument("--log-format", choices=FORMATS, default="text", help="for people, or JSON; default: text")
     asked = parser.parse_args(argv)
-    return run_agent(asked.config, asked.log_level)
+    return run_agent(asked.config, asked.log_level, asked.log_format)
 
 
 if __name__ == "__main__":

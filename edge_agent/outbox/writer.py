@@ -93,6 +93,11 @@ class Writer:
         lasts_s = 0.0 if began_s is None else time.monotonic() - began_s
         return f"{self._path}: the card stands still for {lasts_s:.0f} s" if lasts_s > STALLED_S else self._fault
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs; while a card stands still it does, and waits."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()

@@ -117,6 +117,7 @@ async def test_an_agent_that_ends_amid_its_answer_is_told_as_such(tmp_path: Path
         listener.listen()
         asking = asyncio.create_task(asked(tmp_path))
         connected, _ = await asyncio.to_thread(listener.accept)
+        assert await asyncio.to_thread(connected.recv, 10) == b"\n"
         connected.sendall(b'{"pid":')
         connected.close()
         with pytest.raises(SilentAgentError, match="cut short"):
