@@ -19,7 +19,8 @@ _log = logging.getLogger("siaga.edge.life")
 
 UNREADABLE: Final = "clock floor unreadable"
 NOT_KEPT: Final = "clock floor not kept"
-LOOK_S: Final = 5.0
+LOOK_S: Final = 1.0
+"""A time that somebody tells is reserved within this; a power cut before that leaves the floor where it was."""
 AGAIN_S: Final = 30.0
 
 

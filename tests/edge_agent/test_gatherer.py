@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.batch import MAX_BATCH_BYTES, Batch, FieldValue, Reading, encode_batch
@@ -248,6 +248,7 @@ def test_a_jump_of_ten_years_and_back_loses_nothing_and_keeps_the_order(jump_ns:
     assert not dropped
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(

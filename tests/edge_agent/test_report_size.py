@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.messages import MAX_ALARM_BYTES, Books, Report, decode, encode
@@ -77,6 +77,7 @@ def test_what_is_beyond_is_under_others_also_when_something_is_named_so() -> Non
     assert as_counts({}) == {}
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.text(st.characters(), max_size=100), st.integers(-5, 10**15), max_size=100),
     st.integers(1, MOST_COUNTS),

@@ -222,7 +222,6 @@ MUST_HAPPEN: Final = (
     "cards stalled",
     "writes refused by the card",
     "cards full",
-    "files set aside",
     "clock jumps",
 )
 
