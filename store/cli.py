@@ -1,4 +1,4 @@
-"""`siaga store`: ask the store, and see whether it answers."""
+"""`siaga store`: ask the store, set it up, and see whether it is as it should be."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import typer
 
 if TYPE_CHECKING:
     from store.influxdb1 import InfluxDB1
+    from store.layout import Layout
     from store.protocol import Row
+    from store.setup1 import Found
 
 app = typer.Typer(help="The time-series store.", no_args_is_help=True)
 _EX_UNAVAILABLE = 69
@@ -45,23 +47,130 @@ def query(
         typer.echo(json.dumps(row) if as_json else "  ".join(f"{name}={value}" for name, value in row.items()))
 
 
+Raw = Annotated[str, typer.Option(help="How long readings are kept as they came.")]
+Minute = Annotated[str, typer.Option(help="How long one value a minute is kept.")]
+Hour = Annotated[str, typer.Option(help="How long one value an hour is kept.")]
+Late = Annotated[str, typer.Option(help="How late a reading still reaches those values by itself.")]
+
+
+@app.command()
+def init(
+    url: Url = "http://127.0.0.1:8086",
+    database: Database = "siaga",
+    username: Username = None,
+    password_file: PasswordFile = None,
+    raw: Raw = "30d",
+    minute: Minute = "730d",
+    hour: Hour = "3650d",
+    late: Late = "1d",
+    grant_write: Annotated[list[str] | None, typer.Option(help="A user that may write; may be given again.")] = None,
+    grant_read: Annotated[list[str] | None, typer.Option(help="A user that may read; may be given again.")] = None,
+) -> None:
+    """Make the database, how long it keeps what, and the means of minutes and hours; may be repeated at any time.
+
+    Example: siaga store init --username admin --password-file admin.password --grant-write collector --raw 60d
+    """
+    from store.setup1 import init as set_up
+
+    layout = _layout(raw, minute, hour, late)
+    store = _store(url, database, username, password_file)
+
+    async def work() -> Found:
+        async with store:
+            return await set_up(store, layout, writers=grant_write or (), readers=grant_read or ())
+
+    found = _run(work())
+    for one in found.differences:
+        typer.echo(f"was: {one}")
+    typer.echo(f"{url}: database {database} is as it should be")
+
+
 @app.command()
 def check(
     url: Url = "http://127.0.0.1:8086",
     database: Database = "siaga",
     username: Username = None,
     password_file: PasswordFile = None,
+    raw: Raw = "30d",
+    minute: Minute = "730d",
+    hour: Hour = "3650d",
+    late: Late = "1d",
 ) -> None:
-    """Say what answers, and whether the database is there for this account; exits 69 when not.
+    """Say what answers, and what differs from what `siaga store init` makes; changes nothing.
 
-    Example: siaga store check --url http://127.0.0.1:8086 --username reader --password-file reader.password
+    Exits 69 when nothing answers or the database is not there, 1 when something else differs.
+
+    Example: siaga store check --url http://127.0.0.1:8086 --username admin --password-file admin.password
     """
-    what, databases = _run(_check(_store(url, database, username, password_file)))
+    from store.setup1 import look
+
+    layout = _layout(raw, minute, hour, late)
+    store = _store(url, database, username, password_file)
+
+    async def work() -> tuple[str, list[Any], Found]:
+        async with store:
+            what = await store.health()
+            return what, [row["name"] for row in await store.query("SHOW DATABASES")], await look(store, layout)
+
+    what, databases, found = _run(work())
     if database not in databases:
         seen = "" if username is None else f", or none that user {username} may read or write"
-        typer.echo(f"{what} at {url}: no database {database}{seen}", err=True)
+        typer.echo(f"{what} at {url}: no database {database}{seen}; next: as an admin, siaga store init", err=True)
         raise typer.Exit(_EX_UNAVAILABLE)
     typer.echo(f"{what} at {url}: database {database} is there")
+    for one in found.unseen:
+        typer.echo(f"this account may not see {one}")
+    for one in found.differences:
+        typer.echo(f"differs: {one}")
+    if found.statements:
+        typer.echo("next: as an admin, siaga store init, with the same options")
+    if found.differences:
+        raise typer.Exit(1)
+
+
+@app.command()
+def rollup(
+    since: Annotated[str, typer.Option(help="From how long ago, such as 7d.")],
+    url: Url = "http://127.0.0.1:8086",
+    database: Database = "siaga",
+    username: Username = None,
+    password_file: PasswordFile = None,
+) -> None:
+    """Make the values of minutes and hours again, for readings that came later than they reach them by themselves.
+
+    Example: siaga store rollup --since 7d --username admin --password-file admin.password
+    """
+    import time
+
+    from store.layout import seconds
+    from store.setup1 import rollup as make_again
+
+    store = _store(url, database, username, password_file)
+    now_ns = time.time_ns()
+    try:
+        begin_ns = now_ns - seconds(since) * 10**9
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since") from None
+
+    async def work() -> int:
+        async with store:
+            return await make_again(store, begin_ns, now_ns)
+
+    typer.echo(f"{_run(work())} values written")
+
+
+def _layout(raw: str, minute: str, hour: str, late: str) -> Layout:
+    from store.layout import Layout, seconds
+
+    try:
+        made = Layout(*(seconds(one) for one in (raw, minute, hour, late)))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--raw, --minute, --hour, --late") from None
+    if not 86_400 <= made.raw_s <= made.minute_s <= made.hour_s:
+        raise typer.BadParameter("each at least as long as the one before, and a day at least", param_hint="--raw")
+    if not 3_600 <= made.late_s <= made.raw_s:
+        raise typer.BadParameter("an hour at least, and no longer than --raw", param_hint="--late")
+    return made
 
 
 def _store(url: str, database: str, username: str | None, password_file: Path | None) -> InfluxDB1:
@@ -87,11 +196,6 @@ def _store(url: str, database: str, username: str | None, password_file: Path | 
 async def _query(store: InfluxDB1, influxql: str) -> list[Row]:
     async with store:
         return await store.query(influxql)
-
-
-async def _check(store: InfluxDB1) -> tuple[str, list[Any]]:
-    async with store:
-        return await store.health(), [row["name"] for row in await store.query("SHOW DATABASES")]
 
 
 def _run(coroutine: Coroutine[Any, Any, _Result]) -> _Result:

@@ -187,7 +187,9 @@ def _rows(body: bytes) -> list[Row]:
                     raise StoreQueryError("the answer is cut short by the store's limit of rows")
                 named = {"measurement": series["name"]} if "name" in series else {}
                 named |= series.get("tags", {})
-                rows.extend(named | dict(zip(series["columns"], values, strict=True)) for values in series["values"])
+                rows.extend(
+                    named | dict(zip(series["columns"], values, strict=True)) for values in series.get("values", ())
+                )
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise StoreRetryError(f"an answer that is none: {type(error).__name__}: {error}") from None
     return rows

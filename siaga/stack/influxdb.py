@@ -49,7 +49,8 @@ store-enabled = false
 enabled = false
 
 [continuous_queries]
-enabled = false
+enabled = true
+log-enabled = false
 
 [http]
 auth-enabled = true

@@ -25,8 +25,9 @@ def _as_reader(influxdb: Database) -> tuple[str, ...]:
 
 def test_check_says_what_answers(influxdb: Database) -> None:
     code, output = _run("check", *_as_reader(influxdb), "--database", influxdb.database)
-    assert code == 0
+    assert code == 1
     assert "InfluxDB 1." in output
+    assert "differs: autogen: keeps points for ever, not 30 days" in output
     code, output = _run("check", *_as_reader(influxdb), "--database", "nowhere")
     assert code == 69
     assert "no database nowhere" in output
