@@ -181,7 +181,7 @@ class PushedConfig(Message):
     model_config = ConfigDict(extra="forbid")
 
     toml: Annotated[str, Field(min_length=1)]
-    confirm_s: Annotated[int, Field(ge=5, le=3_600)] = 180
+    confirm_s: Annotated[int, Field(ge=2, le=3_600)] = 180
 
 
 class Heartbeat(Message):

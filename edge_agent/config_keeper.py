@@ -6,7 +6,7 @@ Rules (`config_state.py` has what the card knows):
 - A trial is confirmed when both sessions stand and the centre was heard since the start: a receipt or a lamp state,
   none of them retained. If not within `confirm_s`, the agent goes back by the same way.
 - What became of the last push is told at once, and again at each connect. The same bytes are not judged twice.
-- One push waits to be judged, the newest; one is judged a second.
+- One push waits to be judged, the newest; one is judged each half second.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from link import Session
 
 _log = logging.getLogger("siaga.edge.config")
 
-_JUDGE_AGAIN_S = 1.0
+_JUDGE_AGAIN_S = 0.5
 _WRITE_AGAIN_S = 5.0
 _PRESSES_S = 60.0
 _LOOK_S = 0.2

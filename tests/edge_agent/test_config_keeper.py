@@ -1,0 +1,196 @@
+"""Fault 44 with real brokers and a real siaga-edge: a good push stays, one that cuts its own link reverts by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import pytest
+
+from contract import topics
+from contract.signed import MAX_SIGNED_BYTES, Document
+from contract.topics import Lane
+from edge_agent.config_store import NAME
+from siaga.stack.mosquitto import Mosquitto
+from siaga.stack.process import free_port
+from tests.edge_agent.network_faults.street import BOX, Street, lamps, street
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def brokers(alarm_broker: Mosquitto, telemetry_broker: Mosquitto) -> dict[Lane, Mosquitto]:
+    """Return both brokers, running."""
+    return {"alarm": alarm_broker, "telemetry": telemetry_broker}
+
+
+@dataclass
+class Pushing:
+    """A box that takes pushes, and the centre that makes them."""
+
+    box: Street
+    lamp_version: int = 1
+
+    def sign(self, version: int, toml: str | None = None, *, device: str = BOX, confirm_s: int = 30) -> bytes:
+        text = self.box.config.read_text() if toml is None else toml
+        content = {"toml": text, "confirm_s": confirm_s}
+        document = Document(device=device, kind="config", version=version, issued_at_ns=1, content=content)
+        return self.box.brokers["alarm"].trust.authority.sign(document)
+
+    async def push(self, envelope: bytes) -> None:
+        await self.box.ears.sessions["telemetry"].publish(
+            topics.config(BOX), envelope, retain=True, allow_no_subscriber=True
+        )
+
+    async def centre_speaks(self) -> None:
+        """Tell the lamps, as the desk does at each birth."""
+        self.lamp_version += 1
+        await self.box.ears.say("alarm", topics.lamp(BOX), lamps(self.lamp_version, "off"))
+
+    def replies(self) -> list[dict[str, Any]]:
+        return [heard.body for heard in self.box.ears.on(topics.reply(BOX))]
+
+    async def replied(self, outcome: str, version: int | None) -> dict[str, Any]:
+        def found() -> list[dict[str, Any]]:
+            return [one for one in self.replies() if (one["outcome"], one.get("version")) == (outcome, version)]
+
+        await self.box.ears.until(found, f"{outcome} {version}")
+        return found()[-1]
+
+    def on_card(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.box.folder / BOX / NAME).read_text())
+        return found
+
+
+@contextlib.asynccontextmanager
+async def pushing(brokers: dict[Lane, Mosquitto]) -> AsyncIterator[Pushing]:
+    """Yield a box that stands."""
+    async with street(brokers) as box:
+        keys = brokers["alarm"].trust.authority.signing_public
+        box.config.write_text(f'config_keys = "{keys}"\n' + box.config.read_text())
+        await box.start()
+        yield Pushing(box)
+
+
+def births(box: Street) -> int:
+    return sum(heard.body["state"] == "online" for heard in box.ears.on(topics.status(BOX, "telemetry")))
+
+
+async def test_fault_44_a_good_push_waits_for_presses_is_tried_and_confirmed_and_counts_from_then_on(
+    brokers: dict[Lane, Mosquitto],
+) -> None:
+    async with pushing(brokers) as centre:
+        pid, ears = centre.box.agent.pid, centre.box.ears
+        # A retained message is the broker's word, not the centre's.
+        stale = json.dumps(lamps(1, "off")).encode()
+        await ears.sessions["alarm"].publish(topics.lamp(BOX), stale, retain=True)
+        centre.box.press(hold_ms=8_000)
+        await ears.until(lambda: ears.presses(), "the press")
+        event = ears.presses()[0].body["event_id"]
+        await centre.push(centre.sign(7))
+        await asyncio.sleep(0.5)
+        assert not (centre.box.folder / BOX / NAME).exists(), "the press has no receipt yet"
+        receipt = {"device": BOX, "stage": "stored", "event_id": event}
+        await ears.say("alarm", topics.alarm_receipt(BOX), receipt)
+        trial = await centre.replied("trial", 7)
+        assert (trial["device"], trial["about"]) == (BOX, "config")
+        assert centre.on_card()["begun"] is True
+        await centre.box.stands()
+        await asyncio.sleep(0.3)
+        assert not [one for one in centre.replies() if one["outcome"] == "confirmed"], "the centre was not heard yet"
+        await centre.centre_speaks()
+        await centre.replied("confirmed", 7)
+        assert centre.on_card()["confirmed"]["version"] == 7
+        assert psutil.Process(pid).is_running(), "the same process: who watches it sees no end"
+        assert {press.body["event_id"] for press in ears.presses()} == {event}, "the held button is no second press"
+        # The retained push comes again with each connect; it is known.
+        count = births(centre.box)
+        centre.box.agent.stop()
+        centre.box.agent.start()
+        await ears.until(lambda: births(centre.box) > count, "it is there again")
+        await asyncio.sleep(0.3)
+        assert {one["outcome"] for one in centre.replies()} == {"trial", "confirmed"}
+
+
+async def test_fault_44_a_push_that_cuts_its_own_link_reverts_by_itself_and_is_not_tried_again(
+    brokers: dict[Lane, Mosquitto],
+) -> None:
+    async with pushing(brokers) as centre:
+        text = centre.box.config.read_text()
+        dead = text.replace(f"port = {centre.box.proxies['alarm'].port}", f"port = {free_port()}")
+        assert dead != text
+        began_s = time.monotonic()
+        await centre.push(centre.sign(7, dead, confirm_s=2))
+        await centre.replied("trial", 7)
+        await centre.centre_speaks()
+        # Pressed while the alarm broker of the trial is dead: it goes by the other one, or after the revert.
+        centre.box.press()
+        told = await centre.replied("reverted", 7)
+        assert time.monotonic() - began_s < 15
+        assert told["reason"] == "centre not reached"
+        assert "alarm: " in told["detail"]
+        await centre.box.stands()
+        await centre.box.ears.until(lambda: centre.box.ears.presses(), "the press")
+        agent = await centre.box.says(lambda agent: agent, "its status")
+        assert agent["report"]["faults"]["pushed configuration reverted"] == 1
+        assert centre.on_card()["newest"] == 7
+        count = births(centre.box)
+        await centre.box.proxies["telemetry"].refuse()
+        centre.box.proxies["telemetry"].cut()
+        await centre.box.proxies["telemetry"].accept()
+        await centre.box.ears.until(lambda: births(centre.box) > count, "it heard the retained push again")
+        await asyncio.sleep(0.3)
+        assert "trial" not in centre.on_card()
+        assert {one["outcome"] for one in centre.replies()} == {"trial", "reverted"}
+
+
+async def test_fault_44_what_is_refused_changes_nothing_and_is_told_with_its_reason(
+    brokers: dict[Lane, Mosquitto],
+) -> None:
+    async with pushing(brokers) as centre:
+        good = centre.sign(7)
+        bad = {
+            "bad signature": good.replace(b"hold", b"bold").replace(b'"version":7', b'"version":8'),
+            "other device": centre.sign(7, device="box-2"),
+            "oversize": b"{" + b" " * MAX_SIGNED_BYTES,
+        }
+        began = psutil.Process(centre.box.agent.pid).create_time()
+        for reason, envelope in bad.items():
+            await centre.push(envelope)
+            await centre.box.ears.until(
+                lambda reason=reason: [one for one in centre.replies() if one.get("reason") == reason],  # type: ignore[misc]
+                reason,
+            )
+        assert {one["outcome"] for one in centre.replies()} == {"refused"}
+        assert len(centre.replies()) == len(bad), "each is told once"
+        agent = await centre.box.says(lambda agent: agent, "its status")
+        assert agent["report"]["faults"]["pushed configuration refused"] == len(bad)
+        assert agent["running_s"] > 1, "it was not started anew"
+        assert psutil.Process(centre.box.agent.pid).create_time() == began
+        assert not (centre.box.folder / BOX / NAME).exists(), "a stranger's bytes cost the card nothing"
+
+
+async def test_fault_44_an_older_version_is_refused_and_a_kill_in_the_trial_reverts(
+    brokers: dict[Lane, Mosquitto],
+) -> None:
+    async with pushing(brokers) as centre:
+        await centre.push(centre.sign(7))
+        await centre.replied("trial", 7)
+        await centre.box.stands()
+        await centre.push(centre.sign(6))
+        refused = await centre.replied("refused", None)
+        assert refused["reason"] == "not newer"
+        os.kill(centre.box.agent.pid, signal.SIGKILL)
+        centre.box.agent.stop()
+        centre.box.agent.start()
+        told = await centre.replied("reverted", 7)
+        assert told["reason"] == "ended in the trial"
+        assert "trial" not in centre.on_card()
