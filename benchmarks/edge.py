@@ -25,7 +25,7 @@ from siaga.demo.stack import DemoStack, Size
 from siaga.stack.process import Process
 from simulator.layout import sensor_name
 
-HEALTHY_S: Final = 120.0
+HEALTHY_S: Final = 300.0
 OUTAGE_S: Final = 300.0
 OUTAGE_HOURS: Final = 72
 BACKLOG: Final = 1_000_000

@@ -86,7 +86,8 @@ def run() -> list[Figure]:
     try:
         stack.start(lambda part, what: print(f"{part}: {what}", flush=True))
         time.sleep(1.0)
-        counted = [_start_to_count(agent, data, stops) for _ in range(STARTS)]
+        starts = [_start_to_count(agent, data, stops) for _ in range(STARTS)]
+        counted, spent = [took for took, _ in starts], [cpu for _, cpu in starts]
         at_broker = _starts_to_broker(stack, agent, box, stops)
         print(f"{WARM_UP_S} s to warm up, {SECONDS} s measured, load {os.getloadavg()[0]:.1f}", flush=True)
         time.sleep(WARM_UP_S)
@@ -97,15 +98,21 @@ def run() -> list[Figure]:
         stack.stop()
         shutil.rmtree(folder)
     rows: list[tuple[object, ...]] = [("minute", f"{s.at_s:.2f}", s.rss_kb, f"{s.cpu_s:.2f}") for s in seconds]
-    for name, samples in (("start_to_count_s", counted), ("start_to_broker_s", at_broker), ("stop_s", stops)):
+    for name, samples in (
+        ("start_to_count_s", counted),
+        ("start_cpu_s", spent),
+        ("start_to_broker_s", at_broker),
+        ("stop_s", stops),
+    ):
         rows += [(name, f"{took:.3f}", "", "") for took in samples]
     keep_samples("edge-cost", ("what", "s", "rss_kb", "cpu_s"), rows)
-    return _figures(seconds, counted, at_broker, stops, before, after)
+    return _figures(seconds, counted, spent, at_broker, stops, before, after)
 
 
 def _figures(
     seconds: list[Second],
     counted: list[float],
+    spent: list[float],
     at_broker: list[float],
     stops: list[float],
     before: dict[str, Any],
@@ -120,6 +127,7 @@ def _figures(
         Figure(f"CPU of one core over {took_s:.0f} s", 100 * (last.cpu_s - first.cpu_s) / took_s, CPU_PERCENT, "%"),
         Figure(f"start to first fix in the agent, most of {STARTS}", max(counted), START_S, "s", digits=2),
         Figure("start to first fix in the agent, median", statistics.median(counted), None, "s", digits=2),
+        Figure("CPU time of that start, median", statistics.median(spent), None, "s", digits=2),
         Figure(f"start to first fix at the broker, most of {STARTS}", max(at_broker), START_S, "s", digits=2),
         Figure("start to first fix at the broker, median", statistics.median(at_broker), None, "s", digits=2),
         Figure(f"stop, most of {len(stops)}", max(stops), STOP_S, "s", digits=2),
@@ -140,12 +148,17 @@ def _minute(pid: int) -> list[Second]:
 
 def _use(pid: int, began: float) -> Second:
     proc = Path(f"/proc/{pid}")
-    fields = (proc / "stat").read_text().rsplit(")", 1)[1].split()
     return Second(
         at_s=time.monotonic() - began,
         rss_kb=int(proc_line(proc / "status", "VmRSS")),
-        cpu_s=(int(fields[11]) + int(fields[12])) / _TICKS,
+        cpu_s=cpu_s(pid),
     )
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time of a process, in user mode and in the kernel, in s."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 # --- the start
@@ -157,15 +170,15 @@ def _stop(agent: Process, stops: list[float]) -> None:
     stops.append(time.monotonic() - began)
 
 
-def _start_to_count(agent: Process, data: Path, stops: list[float]) -> float:
-    """Start the agent anew; return after how many s it had counted a fix."""
+def _start_to_count(agent: Process, data: Path, stops: list[float]) -> tuple[float, float]:
+    """Start the agent anew; return after how many s it had counted a fix, and its CPU time until then in s."""
     _stop(agent, stops)
     began = time.monotonic()
     agent.start()
     while time.monotonic() < began + _TIMEOUT_S:
         said = try_report(data)
         if said is not None and said["sensors"].get(sensor_name(1), {}).get("fixes", 0):
-            return time.monotonic() - began
+            return time.monotonic() - began, cpu_s(agent.pid)
         time.sleep(0.02)
     raise SystemExit(f"no fix within {_TIMEOUT_S:g} s; the agent's last lines: {agent.output()[-2000:]}")
 
