@@ -1,6 +1,6 @@
 """The faults that concern the collector, with real processes; each by its number in the list of faults.
 
-9 and 48 are in test_process, 31 to 33 in test_store_faults.
+9 and 48 are in test_process, 31 in test_outage, 32 and 33 in test_store_faults.
 """
 
 from __future__ import annotations
