@@ -5,7 +5,8 @@ Rules (`config_state.py` has what the card knows):
   is in memory is kept, held buttons are read again. It waits for presses without a receipt, at most 60 s.
 - A trial is confirmed when both sessions stand and the centre was heard since the start: a receipt or a lamp state,
   none of them retained. If not within `confirm_s`, the agent goes back by the same way.
-- What became of the last push is told at once, and again at each connect. The same bytes are not judged twice.
+- What became of the last push is told at once, again at each connect, and when it is published again. The same bytes
+  are not judged twice.
 - One push waits to be judged, the newest; one is judged each half second.
 """
 
@@ -87,11 +88,12 @@ class ConfigKeeper:
         if self.state.last is not None and self.state.last.outcome == "reverted":
             faults["pushed configuration reverted"] += 1
 
-    def hear(self, body: bytes) -> None:
-        """Take a configuration that arrived, retained or not; an empty body only clears what was retained."""
-        if body and _sha256(body) != self._judged:
-            self._pending = body[:_MOST_BYTES]
-            self._wake.set()
+    def hear(self, body: bytes, retained: bool) -> None:
+        """Take a configuration that arrived; an empty body only clears what was retained."""
+        if not body or (retained and _sha256(body) == self._judged):
+            return
+        self._pending = body[:_MOST_BYTES]
+        self._wake.set()
 
     def heard_centre(self) -> None:
         """A live message of the centre arrived."""
@@ -164,6 +166,9 @@ class ConfigKeeper:
 
     async def _judge(self, body: bytes) -> None:
         name = _sha256(body)
+        if name == self._judged:
+            await self.tell()  # published anew: whoever did that wants to know
+            return
         pushed = await aside(partial(self._verdict, body), "config-judge")
         if isinstance(pushed, PushRefusedError):
             self._judged = name

@@ -157,7 +157,7 @@ class Uplink:
     def _heard(self, topic: str, body: bytes, retained: bool) -> None:
         if self.keeper is not None:
             if topic == topics.config(self._device):
-                self.keeper.hear(body)
+                self.keeper.hear(body, retained)
             elif not retained:
                 self.keeper.heard_centre()
         if topic == topics.alarm_receipt(self._device):

@@ -122,7 +122,7 @@ _ROLES: Final[dict[str, tuple[tuple[Grant, ...], tuple[Grant, ...]]]] = {
     "collector": ((), (*_reads(topics.ALL_TELEMETRY), *_writes(topics.telemetry_receipt("+")))),
     "books": ((), _reads(topics.ALL_REPORTS)),
     "bell": (_BELL, _BELL),
-    "provisioning": ((), _writes(topics.INVENTORY, _CONFIGS)),
+    "provisioning": ((), (*_reads(_REPLIES), *_writes(topics.INVENTORY, _CONFIGS))),
 }
 """Each role's grants on the alarm and on the telemetry broker."""
 

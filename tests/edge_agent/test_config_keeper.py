@@ -171,6 +171,8 @@ async def test_fault_44_what_is_refused_changes_nothing_and_is_told_with_its_rea
             )
         assert {one["outcome"] for one in centre.replies()} == {"refused"}
         assert len(centre.replies()) == len(bad), "each is told once"
+        await centre.push(envelope)
+        await centre.box.ears.until(lambda: len(centre.replies()) == len(bad) + 1, "told again to who asks again")
         agent = await centre.box.says(lambda agent: agent, "its status")
         assert agent["report"]["faults"]["pushed configuration refused"] == len(bad)
         assert agent["running_s"] > 1, "it was not started anew"
