@@ -48,7 +48,18 @@ from edge_agent.raiser import Raiser
 from edge_agent.report_size import as_counts, fit
 from edge_agent.requests import Requests
 from edge_agent.runtime_file import open_runtime_file
-from edge_agent.status import AgentStatus, outbox_status, session_status, waiting_presses
+from edge_agent.status import (
+    AgentStatus,
+    ButtonStatus,
+    ReadingStatus,
+    SensorStatus,
+    ThresholdStatus,
+    fault_status,
+    outbox_status,
+    reading_status,
+    session_status,
+    waiting_presses,
+)
 from edge_agent.status_socket import places, serve
 from edge_agent.supervise import Failing, keep_running
 from edge_agent.telemetry_lane import TelemetryLane
@@ -430,16 +441,46 @@ class Agent:
         return json.dumps(self._requests.answer(request, time.monotonic_ns()), ensure_ascii=False).encode()
 
     def _status(self, alarms: AlarmOutbox, batches: BatchOutbox) -> AgentStatus:
+        now_ns = time.monotonic_ns()
+        receipts_ns = {"alarm": self._uplink.alarms.receipt_ns, "telemetry": self._uplink.telemetry.receipt_ns}
+        board = self._watchman.board
         return AgentStatus(
             pid=os.getpid(),
-            running_s=(time.monotonic_ns() - self._began_ns) / 1e9,
+            running_s=(now_ns - self._began_ns) / 1e9,
             report=fit(self.report(), _STATUS_BYTES),
             clock_floor=self._life.floor_in_use and not self._clock.trusted,
             chattering=as_counts(self._presses.chattering),
             sessions={lane: session_status(session) for lane, session in self._uplink.sessions.items()},
             outboxes={"alarms.db": outbox_status(alarms.writer), "telemetry.db": outbox_status(batches.writer)},
             presses=waiting_presses(kept.press for kept in self._presses.waiting()),
+            sensors=[
+                SensorStatus(id=name, driver=driver, readings=self._readings_of(parts, now_ns))
+                for name, driver, parts in self._sources()
+            ],
+            buttons=[
+                ButtonStatus(id=name, pressed=state.pressed, lamp=self._panel[name].pattern(now_ns)[0])
+                for name, state in self._states.items()
+            ],
+            thresholds=[
+                ThresholdStatus(id=name, state=state, value=value)
+                for name, (state, value) in self._thresholds.states().items()
+            ],
+            faults=[fault_status(fault, now_ns) for fault in board.now],
+            cleared=[fault_status(fault, now_ns) for fault in board.cleared],
+            receipt_ages_s={
+                lane: (now_ns - at_ns) / 1e9
+                for lane in self._uplink.sessions
+                if (at_ns := receipts_ns[lane]) is not None
+            },
         )
+
+    def _sources(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Return each source of readings: its name, its driver, and itself with its parts."""
+        sensors = [(each.id, each.driver, (each.id, *each.parts())) for each in self._settings.sensors]
+        return [*sensors, (HEALTH_SENSOR, "health", (HEALTH_SENSOR,))]
+
+    def _readings_of(self, parts: tuple[str, ...], now_ns: int) -> list[ReadingStatus]:
+        return [reading_status(name, sample, now_ns) for name in parts for sample in self._latest.of(name)]
 
     async def _report(self) -> None:
         while True:

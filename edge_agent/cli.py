@@ -17,6 +17,13 @@ class LogForm(StrEnum):
     JSON = "json"
 
 
+class Lang(StrEnum):
+    """A language of the words."""
+
+    ID = "id"
+    EN = "en"
+
+
 app = typer.Typer(no_args_is_help=True, help="The box at the roadside: run its agent, ask how it is, read a line.")
 
 
@@ -35,21 +42,67 @@ def run(
     raise typer.Exit(run_agent(config, log_level, log_format.value))
 
 
-@app.command(epilog="Example: siaga edge status --config /etc/siaga/box.toml --json")
+@app.command(epilog="Example: siaga edge status --config /etc/siaga/box.toml --watch")
 def status(
     config: Annotated[Path, typer.Option(help="The box's configuration, box.toml.")],
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again each second, until Ctrl-C.")] = False,
+    lang: Annotated[Lang | None, typer.Option(help="The language; without it, the terminal's.")] = None,
 ) -> None:
-    """Tell how this box is: its books, presses, sessions, clock, outboxes, sensors and faults.
+    """Tell how this box is: faults and what to do, each sensor's last value, presses, lanes, clock, card.
 
-    Keadaan kotak ini: pembukuan, penekanan, sambungan, jam, berkas, sensor, gangguan.
+    Keadaan kotak ini: gangguan dan tindakannya, nilai terakhir tiap sensor, penekanan, jalur, jam, kartu.
 
     The running agent is asked; when none runs, the files are read. Exit status: 0 an agent answered, 3 no agent runs
     (what waits on the card was told), 4 an agent is there but gave no answer, 78 the configuration cannot be used.
     """
     from edge_agent.status_command import run_status
 
-    raise typer.Exit(run_status(config, as_json=json, out=sys.stdout))
+    raise typer.Exit(
+        run_status(config, as_json=json, out=sys.stdout, watch=watch, language=None if lang is None else lang.value)
+    )
+
+
+@app.command(epilog="Example: siaga edge press sos --synthetic --config /etc/siaga/box.toml")
+def press(
+    button: Annotated[str, typer.Argument(help="The button, such as sos.")],
+    config: Annotated[Path, typer.Option(help="The box's configuration, box.toml.")],
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="Needed: this sends a test, never an alarm.")] = False,
+    lang: Annotated[Lang | None, typer.Option(help="The language; without it, the terminal's.")] = None,
+    timeout_s: Annotated[float, typer.Option(min=1, max=600, help="How long to wait for the desk.")] = 30.0,
+) -> None:
+    """Send a test press the whole way to the desk and print each hop; the desk shows it as a test.
+
+    Kirim penekanan uji sampai ke posko dan tampilkan tiap langkah; posko menandainya sebagai uji.
+
+    Exit status: 0 the desk stored it, 1 it did not arrive or was refused, 3 no agent runs, 4 the agent gave no answer,
+    78 the configuration cannot be used.
+    """
+    if not synthetic:
+        raise typer.BadParameter("only a test can be sent from here; add --synthetic")
+    from edge_agent.trial_commands import run_press
+
+    raise typer.Exit(
+        run_press(config, button, out=sys.stdout, language=None if lang is None else lang.value, timeout_s=timeout_s)
+    )
+
+
+@app.command(epilog="Example: siaga edge lamp-test sos --config /etc/siaga/box.toml")
+def lamp_test(
+    button: Annotated[str, typer.Argument(help="The button whose lamp it is, such as sos.")],
+    config: Annotated[Path, typer.Option(help="The box's configuration, box.toml.")],
+    lang: Annotated[Lang | None, typer.Option(help="The language; without it, the terminal's.")] = None,
+) -> None:
+    """Let a button's lamp show each of its patterns for 3 s; a press ends it at once.
+
+    Nyalakan setiap pola lampu tombol selama 3 detik; penekanan langsung menghentikannya.
+
+    Exit status: 0 it is shown, 1 it was refused, 3 no agent runs, 4 the agent gave no answer, 78 the configuration
+    cannot be used.
+    """
+    from edge_agent.trial_commands import run_lamp_test
+
+    raise typer.Exit(run_lamp_test(config, button, out=sys.stdout, language=None if lang is None else lang.value))
 
 
 @app.command(epilog="Example: siaga edge read serial:///dev/ttyUSB0?baudrate=9600 --driver nmea --json")

@@ -26,7 +26,7 @@ TEST_AGAIN_NS: Final = 10 * 10**9
 
 
 class NotNowError(SiagaError):
-    """A test press is not sent now; the text says why, and what to do."""
+    """A test press is not sent now; the text is `test waits` or `test too soon`."""
 
 
 class Raiser:
@@ -85,9 +85,9 @@ class Raiser:
             NotNowError: The one before is on its way, or was just now.
         """
         if any(kept.press.status == "Test" for kept in self._lane.waiting()):
-            raise NotNowError("the test press before this one has no receipt yet; look at siaga edge status")
+            raise NotNowError("test waits")
         if self._tested_ns is not None and monotonic_ns - self._tested_ns < TEST_AGAIN_NS:
-            raise NotNowError("a test press was sent just now; wait 10 s")
+            raise NotNowError("test too soon")
         self._tested_ns = monotonic_ns
         return self._make(button, "synthetic", "Test", monotonic_ns, None)
 

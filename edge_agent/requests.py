@@ -5,18 +5,20 @@
 | `{"press":"sos"}` | `{"event_id":"…"}`: a test press is on its way |
 | `{"hops":"event id"}` | `{"hops":{"card":3.1,…}}`: each hop of it (`hops.py`), in ms since the press |
 | `{"lamp_test":"sos"}` | `{"patterns":["kept",…],"step_s":3.0}`: the lamp shows each pattern for so long |
-| anything else, or what cannot be now | `{"error":"…"}`, in words that say what to do |
+| anything else, or what cannot be now | `{"error":"…"}`: one of `ERRORS` |
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Set
-from typing import Any
+from typing import Any, Final
 
 from edge_agent.lamp import TEST_PATTERNS, TEST_STEP_NS, LampPanel
 from edge_agent.raiser import NotNowError, Raiser
 from edge_agent.uplink import Uplink
+
+ERRORS: Final = ("test waits", "test too soon", "lamp in use", "no such button", "no such event", "not understood")
 
 
 class Requests:
@@ -40,7 +42,7 @@ class Requests:
         try:
             asked = json.loads(request)
         except (ValueError, RecursionError):
-            return {"error": "not JSON"}
+            return {"error": "not understood"}
         match asked:
             case {"press": str(button)} if button in self._buttons:
                 try:
@@ -49,12 +51,12 @@ class Requests:
                     return {"error": str(error)}
             case {"lamp_test": str(button)} if button in self._buttons:
                 if not self._panel[button].test(monotonic_ns):
-                    return {"error": f"the lamp of {button} shows a press; nothing may hide it"}
+                    return {"error": "lamp in use"}
                 self._uplink.lamps_changed.wake()
                 return {"patterns": list(TEST_PATTERNS), "step_s": TEST_STEP_NS / 1e9}
             case {"hops": str(event_id)}:
                 hops = self._uplink.alarms.hops.of(event_id)
-                return {"error": "this agent does not follow that event"} if hops is None else {"hops": hops}
+                return {"error": "no such event"} if hops is None else {"hops": hops}
             case {"press": _} | {"lamp_test": _}:
-                return {"error": f"no such button; there are: {', '.join(sorted(self._buttons)) or 'none'}"}
-        return {"error": "expected one of press, hops, lamp_test; is this agent of another version? restart it"}
+                return {"error": "no such button"}
+        return {"error": "not understood"}

@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,48 +15,79 @@ from urllib.parse import quote
 
 from contract.errors import EX_CONFIG, BodyError, ConfigError
 from contract.messages import Press, decode
-from edge_agent.config import load_box_settings
-from edge_agent.status import AgentStatus, BoxStatus, CardStatus, FileStatus, in_words, waiting_presses
-from edge_agent.status_socket import MAX_BYTES, SilentAgentError, ask, places
+from edge_agent.config import BoxSettings, load_box_settings
+from edge_agent.status import AgentStatus, BoxStatus, CardStatus, FileStatus, waiting_presses
+from edge_agent.status_socket import MAX_BYTES, Place, SilentAgentError, ask, places
+from edge_agent.status_words import Language, default_language, in_words
 
 NOT_RUNNING: Final = 3
 """Exit status when no agent runs; the card was read. As LSB's `status` has it."""
 UNKNOWN: Final = 4
 """Exit status when an agent is there but gave no answer that can be used. As LSB's `status` has it."""
 
+_WATCH_S: Final = 1.0
 _FILES: Final = ("alarms.db*", "telemetry.db*")
 _BATCH_TABLES: Final = {"batch", "kept"}
 """`batch` is what version 0.1 wrote; an agent that starts moves it."""
 
 
-def run_status(config: Path, *, as_json: bool, out: TextIO) -> int:
+def run_status(
+    config: Path,
+    *,
+    as_json: bool,
+    out: TextIO,
+    watch: bool = False,
+    language: Language | None = None,
+    pause: Callable[[float], None] = time.sleep,
+) -> int:
     """Print how a box is; return the exit status (0, 3, 4 or 78).
 
     Args:
         config: The box's configuration, `box.toml`.
-        as_json: Whether to print one JSON object (`BoxStatus`) instead of words.
+        as_json: Whether to print one JSON object (`BoxStatus`) a line instead of words.
         out: Where to print.
+        watch: Look again each second until interrupted; then the exit status is that of the last look.
+        language: Of the words; None: the terminal's.
+        pause: Waits so many seconds between two looks.
     """
     try:
         settings = load_box_settings(config)
     except ConfigError as error:
         print(f"siaga edge: {error}", file=sys.stderr)
         return EX_CONFIG
-    folder = settings.data_dir
+    tried = places(settings.data_dir, settings.runtime_dir, os.environ)
+    code = UNKNOWN
     try:
-        answer = ask(places(folder, settings.runtime_dir, os.environ))
-        agent = None if answer is None else decode(AgentStatus, answer, max_bytes=MAX_BYTES)
-    except (SilentAgentError, BodyError) as error:
-        hint = "; is it of another version? restart it" if isinstance(error, BodyError) else ""
-        print(f"siaga edge: {error}{hint}", file=sys.stderr)
-        return UNKNOWN
+        while True:
+            # The screen is cleared only once there is something to put on it.
+            clear = "\033[H\033[J" if watch and not as_json and out.isatty() else ""
+            try:
+                box = _look(settings, tried)
+            except (SilentAgentError, BodyError) as error:
+                hint = "; is it of another version? restart it" if isinstance(error, BodyError) else ""
+                print(f"{clear}siaga edge: {error}{hint}", file=sys.stderr)
+                code = UNKNOWN
+            else:
+                words = (
+                    json.dumps(box.model_dump(mode="json"), ensure_ascii=False)
+                    if as_json
+                    else in_words(box, str(config), language or default_language())
+                )
+                print(clear + words, file=out, flush=True)
+                code = 0 if box.agent is not None else NOT_RUNNING
+            if not watch:
+                return code
+            pause(_WATCH_S)
+    except KeyboardInterrupt:
+        return code
+
+
+def _look(settings: BoxSettings, tried: list[Place]) -> BoxStatus:
+    folder = settings.data_dir
+    answer = ask(tried)
+    agent = None if answer is None else decode(AgentStatus, answer, max_bytes=MAX_BYTES)
     card = read_card(folder) if agent is None else None
-    box = BoxStatus(device=settings.device, data_dir=str(folder), agent=agent, card=card, files=_files(folder))
-    if as_json:
-        print(json.dumps(box.model_dump(mode="json"), ensure_ascii=False), file=out)
-    else:
-        print(in_words(box, str(config)), file=out)
-    return 0 if agent is not None else NOT_RUNNING
+    return BoxStatus(device=settings.device, data_dir=str(folder), agent=agent, card=card, files=_files(folder))
 
 
 def read_card(folder: Path) -> CardStatus:

@@ -71,6 +71,7 @@ class TelemetryUplink:
         self._gatherer = gatherer
         self._stands_still_until_ns = stands_still_until_ns
         self._books = books if books is not None else Nobody()
+        self.receipt_ns: int | None = None
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -108,7 +109,8 @@ class TelemetryUplink:
             self._workers.garbled("receipt", error)
             return
         if receipt.device == self._device:
-            self._lane.receipt(receipt, time.monotonic_ns())
+            self.receipt_ns = time.monotonic_ns()
+            self._lane.receipt(receipt, self.receipt_ns)
             self._books.changed()
             self._wake.set()
 
