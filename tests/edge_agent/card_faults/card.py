@@ -20,9 +20,15 @@ _ATTACH_S = 10.0
 
 
 @contextlib.asynccontextmanager
-async def tampered(agent: Process, *inject: str) -> AsyncIterator[None]:
-    """Do this to the agent's system calls, as strace(1) takes it: `fdatasync:delay_enter=10s`, `pwrite64:error=EIO`."""
+async def tampered(agent: Process, *inject: str, only: Path | None = None) -> AsyncIterator[None]:
+    """Do this to the agent's system calls, as strace(1) takes it: `fdatasync:delay_enter=10s`, `pwrite64:error=EIO`.
+
+    With `only`, to those on this file, which must be there: the agent has others that it writes when it will.
+    """
     options = [option for each in inject for option in ("-e", f"inject={each}")]
+    if only is not None:
+        assert only.exists()
+        options += ["-P", str(only)]
     calls = ",".join(each.split(":")[0] for each in inject)
     command = ["strace", "-f", "-p", str(agent.pid), "-e", f"trace={calls}", *options, "-o", "/dev/null"]
     tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
