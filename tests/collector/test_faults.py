@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from collector.top import fetch
 from contract.topics import ALL_ALARMS, alarm
 from link import Session
 from provisioning.brokers.accounts import ensure_password
 from siaga.stack.mosquitto import Mosquitto
+from siaga.stack.process import free_port
 from siaga.stack.trust import Trust
 from tests.collector.batches import body, reading
 from tests.collector.box import Box, box
@@ -138,14 +140,21 @@ async def test_fault_29_killed_after_the_write_and_before_the_receipt_writes_the
 async def test_fault_30_and_50_a_replica_of_a_group_dies_or_is_frozen_and_its_share_is_sent_again(
     fault: str, start: Start, two_accounts: Mosquitto, influxdb: Database, tmp_path: Path
 ) -> None:
+    ports = {name: free_port() for name in REPLICAS}
     first, second = (
-        start(two_accounts, influxdb.server, influxdb.database, name=name, group=True) for name in REPLICAS
+        start(two_accounts, influxdb.server, influxdb.database, name=name, group=True, metrics_port=ports[name])
+        for name in REPLICAS
     )
     async with AsyncExitStack() as stack:
         boxes = [await stack.enter_async_context(box(two_accounts, f"box-{number}")) for number in range(3)]
         await _send_all(boxes, range(40))
         for one in boxes:
             await one.all_receipted()
+        shares = [
+            (await asyncio.to_thread(fetch, f"http://127.0.0.1:{port}"))["messages_total"] for port in ports.values()
+        ]
+        assert min(shares) > 0
+        assert sum(shares) <= sum(one.sendings for one in boxes), "each message went to one of them"
         if fault == "50 is frozen":
             first.freeze()
         else:
