@@ -1,6 +1,6 @@
 """The time-series store: write ready line protocol, query InfluxQL, health. Never its own queue: callers retry."""
 
-from store.account import Account
+from store.account import Account, Token
 from store.config import StoreSettings
 from store.errors import (
     StoreDeniedError,
@@ -31,6 +31,7 @@ __all__ = [
     "StoreSettings",
     "StoreSlowDownError",
     "StoreTooLargeError",
+    "Token",
     "Value",
     "open_store",
 ]
@@ -38,4 +39,10 @@ __all__ = [
 
 def open_store(settings: StoreSettings, account: Account | None) -> InfluxDB1:
     """Return the store that settings name, not yet connected; the seam where other generations are chosen."""
+    if settings.kind == "influxdb2":
+        from store.influxdb2 import InfluxDB2
+
+        if settings.org is None or not isinstance(account, Token):
+            raise StoreMisconfiguredError("InfluxDB 2.x and 3.x need an organisation and a token")
+        return InfluxDB2(settings.url, settings.database, settings.org, account)
     return InfluxDB1(settings.url, settings.database, account)

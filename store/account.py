@@ -51,6 +51,11 @@ class Account:
         """The HTTP header `Authorization` (RFC 7617)."""
         return "Basic " + base64.b64encode(f"{self.username}:{self._password}".encode()).decode()
 
+    @property
+    def secret(self) -> str:
+        """The password, or the token."""
+        return self._password
+
     def read_again(self) -> None:
         """Read the password again: it was changed while we ran, so nobody has to start us anew.
 
@@ -58,3 +63,22 @@ class Account:
             PrivateFileError: The file cannot be used; the password stays as it was.
         """
         self._password = read_password(self.password_file)
+
+
+class Token(Account):
+    """A token of InfluxDB 2.x and 3.x, which stands for its owner.
+
+    Args:
+        token_file: The token, one line, readable by its owner only.
+
+    Raises:
+        PrivateFileError: The file cannot be used.
+    """
+
+    def __init__(self, token_file: Path) -> None:
+        super().__init__("token", token_file)
+
+    @property
+    def authorization(self) -> str:
+        """The HTTP header `Authorization`, as InfluxDB 2.x and 3.x want it."""
+        return f"Token {self._password}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from contract.errors import ConfigError, PrivateFileError
 from contract.settings import Settings, line_of
-from store.account import Account
+from store.account import Account, Token
 
 DEFAULT_URL = "http://127.0.0.1:8086"
 DEFAULT_DATABASE = "siaga"
@@ -18,11 +18,21 @@ EXAMPLES = {
     "database": 'database = "siaga"',
     "username": 'username = "collector"',
     "password_file": 'password_file = "store.password"',
+    "kind": 'kind = "influxdb2"',
+    "org": 'org = "city"',
+    "token_file": 'token_file = "store.token"',
 }
 
 
 class StoreSettings(Settings):
-    """The table `[store]`. Paths are relative to the file they stand in."""
+    """The table `[store]`. Paths are relative to the file they stand in.
+
+    `kind` is `influxdb1`, or `influxdb2` for 2.x and 3.x, which need `org` and `token_file`; `database` is the bucket.
+    """
+
+    kind: Literal["influxdb1", "influxdb2"] = "influxdb1"
+    org: Annotated[str | None, Field(min_length=1, max_length=100)] = None
+    token_file: Path | None = None
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+/?$")] = DEFAULT_URL
     database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = DEFAULT_DATABASE
@@ -33,6 +43,10 @@ class StoreSettings(Settings):
     def _both_or_neither(self) -> Self:
         if (self.username is None) != (self.password_file is None):
             raise ValueError("username and password_file belong together")
+        if self.kind == "influxdb2" and (self.org is None or self.token_file is None or self.username is not None):
+            raise ValueError("influxdb2 needs org and token_file, and no username")
+        if self.kind == "influxdb1" and (self.org is not None or self.token_file is not None):
+            raise ValueError("org and token_file are of kind influxdb2")
         return self
 
     def account(self, config: Path, *, table: str = "store") -> Account | None:
@@ -45,12 +59,14 @@ class StoreSettings(Settings):
         Raises:
             ConfigError: The password file cannot be used.
         """
-        if self.username is None or self.password_file is None:
-            return None
+        key = f"{table}.token_file" if self.token_file is not None else f"{table}.password_file"
         try:
+            if self.token_file is not None:
+                return Token(config.parent / self.token_file)
+            if self.username is None or self.password_file is None:
+                return None
             return Account(self.username, config.parent / self.password_file)
         except PrivateFileError as error:
-            key = f"{table}.password_file"
             raise ConfigError(str(config), key, str(error), line=_line_in(config, key)) from None
 
 

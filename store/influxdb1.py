@@ -147,7 +147,7 @@ class InfluxDB1:
             async with self._http.request(
                 method, self.url + path, params=parameters, data=data, headers=more_headers, allow_redirects=False
             ) as reply:
-                return reply.status, reply.headers, await _read(reply, max_bytes)
+                return reply.status, reply.headers, await read_reply(reply, max_bytes)
         except TimeoutError:
             raise StoreRetryError(f"{self.url} did not answer within {self._timeout_s} s") from None
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
@@ -160,7 +160,8 @@ def _remedy(database: str, account: Account) -> str:
     return f'an admin has to: CREATE DATABASE "{database}", GRANT WRITE ON "{database}" TO "{account.username}"'
 
 
-async def _read(reply: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+async def read_reply(reply: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """Return a reply's body, up to `max_bytes`, as far as it came."""
     parts: list[bytes] = []
     size = 0
     try:

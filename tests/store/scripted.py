@@ -43,6 +43,7 @@ class Scripted:
     answer: Callable[[bytes], Reply] | None = None
     bodies: list[bytes] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    heads: list[dict[str, str]] = field(default_factory=list)
     open: set[asyncio.Task[None]] = field(default_factory=set)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -70,6 +71,8 @@ class Scripted:
         lengths = [line.split(":")[1] for line in head.splitlines() if line.lower().startswith("content-length:")]
         body = await reader.readexactly(int(lengths[0]) if lengths else 0)
         self.paths.append(path)
+        headers = [line.split(": ", 1) for line in head.splitlines()[1:] if ": " in line]
+        self.heads.append({name.lower(): value for name, value in headers})
         if path.startswith("/query"):
             answer = reply("200 OK", b'{"results":[{"statement_id":0}]}')
         else:
