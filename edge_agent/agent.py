@@ -467,6 +467,7 @@ class Agent:
             ],
             faults=[fault_status(fault, now_ns) for fault in board.now],
             cleared=[fault_status(fault, now_ns) for fault in board.cleared],
+            config=None if self._uplink.keeper is None else self._uplink.keeper.status(),
             receipt_ages_s={
                 lane: (now_ns - at_ns) / 1e9
                 for lane in self._uplink.sessions

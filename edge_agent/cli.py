@@ -159,6 +159,22 @@ def check_config(
     raise typer.Exit(run_check_config(config, as_json=json, out=sys.stdout))
 
 
+@app.command(epilog="Example: siaga edge show-config /etc/siaga/box.toml")
+def show_config(
+    config: Annotated[Path, typer.Argument(help="The box's configuration, box.toml.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show the configuration that counts, without secrets: the file's or one that was pushed, and since when.
+
+    Tampilkan konfigurasi yang berlaku, asalnya, sejak kapan, dan nasib kiriman terakhir; rahasia disembunyikan.
+
+    Exit status: 0, or 78 when the file cannot be used.
+    """
+    from edge_agent.config_show import run_show_config
+
+    raise typer.Exit(run_show_config(config, as_json=json, out=sys.stdout))
+
+
 @app.command(epilog="Example: siaga edge probe")
 def probe(
     ports: Annotated[

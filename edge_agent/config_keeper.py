@@ -26,6 +26,7 @@ from edge_agent.aside import aside
 from edge_agent.clock import Clock
 from edge_agent.config_state import NOT_REACHED, ConfigState, Outcome, Pushed, confirmed, reverted, taken
 from edge_agent.pushed_config import InForce, PushRefusedError, judge
+from edge_agent.status import ConfigStatus
 from link import Session
 
 _log = logging.getLogger("siaga.edge.config")
@@ -98,6 +99,16 @@ class ConfigKeeper:
     def heard_centre(self) -> None:
         """A live message of the centre arrived."""
         self._centre.set()
+
+    def status(self) -> ConfigStatus:
+        """Return what is in force, and what became of the last push."""
+        pushed = self._in_force.pushed
+        tried = self._in_force.standing == "trial" and self._trial is None
+        return ConfigStatus(
+            standing="confirmed" if tried else self._in_force.standing,
+            version=None if pushed is None else pushed.version,
+            last=self._told,
+        )
 
     async def tell(self) -> None:
         """Send what became of the last push, if there ever was one."""

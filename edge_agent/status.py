@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from contract.batch import FieldValue
 from contract.messages import Counts, Message, Press, Report
 from contract.topics import Lane
+from edge_agent.config_state import Outcome
 from edge_agent.drivers.base import Sample
 from edge_agent.faults import Fault
 from edge_agent.outbox.writer import Writer
@@ -86,6 +87,14 @@ class FaultStatus(Message):
     over_s: float | None = None
 
 
+class ConfigStatus(Message):
+    """The configuration in force: the file on the box, or a push (`config_state.py`); and what became of the last."""
+
+    standing: Literal["file", "confirmed", "trial"]
+    version: int | None = None
+    last: Outcome | None = None
+
+
 class AgentStatus(Message):
     """A running agent. `presses` are those without receipt, the oldest 16; `running_s` is since its start.
 
@@ -108,6 +117,7 @@ class AgentStatus(Message):
     faults: list[FaultStatus] = Field(default_factory=list)
     cleared: list[FaultStatus] = Field(default_factory=list)
     receipt_ages_s: dict[Lane, float] = Field(default_factory=dict)
+    config: ConfigStatus | None = None
 
 
 class CardStatus(Message):

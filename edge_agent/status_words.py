@@ -17,7 +17,7 @@ from contract.messages import Books, Report
 from edge_agent.books import KILLED, LOST, POWER_CUT
 from edge_agent.faults import reason
 from edge_agent.life_keeper import NOT_KEPT, UNREADABLE
-from edge_agent.status import AgentStatus, BoxStatus, FaultStatus, ReadingStatus, WaitingPress
+from edge_agent.status import AgentStatus, BoxStatus, ConfigStatus, FaultStatus, ReadingStatus, WaitingPress
 
 Language = Literal["id", "en"]
 COLUMNS: Final = 80
@@ -56,6 +56,21 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "normal": ("normal", "normal"),
     "pending": ("terlampaui, menunggu", "beyond, waiting"),
     "raised": ("TERLAMPAUI, alarm terkirim", "BEYOND, alarm sent"),
+    "config file": ("konfigurasi: berkas di kotak ini", "configuration: the file on the box"),
+    "config confirmed": (
+        "konfigurasi: kiriman versi {version}, dikukuhkan",
+        "configuration: pushed version {version}, confirmed",
+    ),
+    "config trial": (
+        "konfigurasi: kiriman versi {version} SEDANG DICOBA",
+        "configuration: pushed version {version} ON TRIAL",
+    ),
+    "push refused": ("kiriman terakhir DITOLAK: {why}", "last push REFUSED: {why}"),
+    "push reverted": ("kiriman versi {version} DIKEMBALIKAN: {why}", "pushed version {version} TAKEN BACK: {why}"),
+    "push overruled": (
+        "kiriman versi {version} dikalahkan: berkas di kotak diubah sesudahnya",
+        "pushed version {version} overruled: the file on the box was changed afterwards",
+    ),
     "presses": ("penekanan", "presses"),
     "readings": ("bacaan", "readings"),
     "books": (
@@ -221,6 +236,7 @@ class _Words:
         lines += self._waiting(agent.presses)
         lines += [self._books("readings", report.readings, agent.receipt_ages_s.get("telemetry"))]
         lines += [*self._lanes(agent), *self._clock(agent), *self._restarts(report), *self._outboxes(agent)]
+        lines += self._config(agent.config)
         lines.append(self.say("counted", counts=_counts(report.faults) or self.say("none")))
         for fault in agent.cleared:
             told, _ = fault_words(fault, self._language)
@@ -322,6 +338,16 @@ class _Words:
             lines += [self.say("power"), f"  → {self.say('check power')}"]
         if report.faults.get(KILLED):
             lines += [self.say("killed unknown"), f"  → {self.say('runtime_dir')}"]
+        return lines
+
+    def _config(self, config: ConfigStatus | None) -> list[str]:
+        if config is None or (config.last is None and config.version is None):
+            return []
+        lines = [self.say(f"config {config.standing}", version=config.version)]
+        last = config.last
+        if last is not None and f"push {last.outcome}" in TEXTS:
+            why = ": ".join(part for part in (last.reason, last.detail) if part)
+            lines.append(self.say(f"push {last.outcome}", version=last.version, why=why))
         return lines
 
     def _outboxes(self, agent: AgentStatus) -> list[str]:

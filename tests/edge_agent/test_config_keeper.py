@@ -110,6 +110,8 @@ async def test_fault_44_a_good_push_waits_for_presses_is_tried_and_confirmed_and
         await centre.replied("confirmed", 7)
         assert centre.on_card()["confirmed"]["version"] == 7
         assert psutil.Process(pid).is_running(), "the same process: who watches it sees no end"
+        agent = await centre.box.says(lambda agent: agent, "its status")
+        assert (agent["config"]["standing"], agent["config"]["version"]) == ("confirmed", 7)
         assert {press.body["event_id"] for press in ears.presses()} == {event}, "the held button is no second press"
         # The retained push comes again with each connect; it is known.
         count = births(centre.box)
@@ -141,6 +143,8 @@ async def test_fault_44_a_push_that_cuts_its_own_link_reverts_by_itself_and_is_n
         await centre.box.ears.until(lambda: centre.box.ears.presses(), "the press")
         agent = await centre.box.says(lambda agent: agent, "its status")
         assert agent["report"]["faults"]["pushed configuration reverted"] == 1
+        assert agent["config"]["standing"] == "file"
+        assert agent["config"]["last"]["reason"] == "centre not reached"
         assert centre.on_card()["newest"] == 7
         count = births(centre.box)
         await centre.box.proxies["telemetry"].refuse()

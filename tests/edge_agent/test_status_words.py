@@ -8,6 +8,7 @@ import pytest
 
 from contract.messages import Report
 from edge_agent.books import KILLED, POWER_CUT
+from edge_agent.config_state import Outcome
 from edge_agent.health import health_faults
 from edge_agent.life_keeper import NOT_KEPT
 from edge_agent.status import (
@@ -15,6 +16,7 @@ from edge_agent.status import (
     BoxStatus,
     ButtonStatus,
     CardStatus,
+    ConfigStatus,
     FaultStatus,
     OutboxStatus,
     ReadingStatus,
@@ -145,3 +147,16 @@ def test_the_terminals_language_counts(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     assert default_language() == language
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_where_the_configuration_is_from_and_why_a_push_was_taken_back(language: Language) -> None:
+    why = {"outcome": "reverted", "version": 8, "reason": "centre not reached", "detail": "alarm: dead"}
+    last = Outcome.model_validate({**why, "timestamp_ns": 1})
+    agent = busy().model_copy(update={"config": ConfigStatus(standing="confirmed", version=7, last=last)})
+    told = in_words(BoxStatus(device="box-1", data_dir="/", agent=agent), "box.toml", language)
+    assert ("versi 7, dikukuhkan" if language == "id" else "version 7, confirmed") in told
+    assert ("versi 8 DIKEMBALIKAN" if language == "id" else "version 8 TAKEN BACK") in told
+    assert "centre not reached: alarm: dead" in told
+    never = agent.model_copy(update={"config": ConfigStatus(standing="file")})
+    assert "configuration" not in in_words(BoxStatus(device="box-1", data_dir="/", agent=never), "box.toml")
