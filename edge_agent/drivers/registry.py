@@ -56,7 +56,12 @@ def find_driver(name: str) -> DriverType[Any]:
         try:
             return _checked(name, import_module(module).DRIVER)
         except ImportError as error:
-            raise ConfigError("", "driver", f"driver {name!r} cannot be loaded: {error}") from error
+            raise ConfigError(
+                "",
+                "driver",
+                f"driver {name!r} cannot be loaded: {error}",
+                example="pip install '.[edge]' in a checkout",
+            ) from error
     for entry in entry_points(group=GROUP, name=name):
         try:
             return _checked(name, entry.load())

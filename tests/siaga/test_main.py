@@ -68,7 +68,7 @@ def test_help_takes_less_than_half_a_second() -> None:
     ("argv", "missing", "extra"),
     [
         (["siaga", "desk", "run", "--config", "desk.toml"], {"uvloop"}, "desk"),
-        (["siaga", "edge", "read", "replay://log", "--driver", "nmea"], {"pynmeagps"}, "edge"),
+        (["siaga", "edge", "read", "replay://log", "--driver", "nmea"], {"serialx", "aiomqtt", "gpiod"}, "edge"),
         (["siaga", "collector", "run", "--config", "collector.toml"], {"mqtt5", "aiohttp"}, "collector"),
     ],
 )
@@ -77,4 +77,15 @@ def test_a_missing_extra_is_named(argv: list[str], missing: set[str], extra: str
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=20)
     assert told.returncode == 69, told.stderr
     assert f"siaga {argv[1]} needs, in a checkout: pip install '.[{extra}]'" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.slow
+def test_a_drivers_missing_package_is_named_with_what_installs_it() -> None:
+    argv = ["siaga", "edge", "read", "replay://log", "--driver", "nmea"]
+    code = MISSING.format(missing={"pynmeagps"}, argv=argv)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=20)
+    assert told.returncode == 78, told.stderr
+    assert "pynmeagps" in told.stderr
+    assert "pip install '.[edge]'" in told.stderr
     assert "Traceback" not in told.stderr
