@@ -60,7 +60,7 @@ def find_driver(name: str) -> DriverType[Any]:
                 "",
                 "driver",
                 f"driver {name!r} cannot be loaded: {error}",
-                example="pip install '.[edge]' in a checkout",
+                example="pip install '.[edge]'",
             ) from error
     for entry in entry_points(group=GROUP, name=name):
         try:
