@@ -33,12 +33,14 @@ from edge_agent.config_keeper import ConfigKeeper
 from edge_agent.drivers.base import Sample
 from edge_agent.faults import reason
 from edge_agent.gatherer import Gatherer
-from edge_agent.health import HealthReader, boot_id, health_faults
+from edge_agent.health import HealthReader, boot_id, health_faults, resident_bytes
 from edge_agent.inputs import ButtonState, SensorReader, watch
 from edge_agent.lamp import LampPanel
 from edge_agent.lamp_output import drive
 from edge_agent.latest import Latest
 from edge_agent.life_keeper import LifeKeeper
+from edge_agent.metrics import Process, render
+from edge_agent.metrics_server import serve_metrics
 from edge_agent.notify import Notifier
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
 from edge_agent.outbox.batches import BatchOutbox
@@ -90,6 +92,8 @@ class Agent:
         ready: Called once, when every button's level was read and the sessions are on their way.
         in_force: Where the settings are from; None: pushed configurations are not minded.
         notifier: Tells systemd; None: nobody is told.
+        metrics_port: The port on 127.0.0.1 for Prometheus; None: none.
+        log_lost: Returns how many lines of the log nobody took.
 
     `starts_again`: it ended to be started anew, with another configuration.
     """
@@ -100,6 +104,9 @@ class Agent:
         ready: Callable[[], None],
         in_force: InForce | None = None,
         notifier: Notifier | None = None,
+        *,
+        metrics_port: int | None = None,
+        log_lost: Callable[[], int] = lambda: 0,
     ) -> None:
         settings = box.settings
         self._in_force = in_force
@@ -107,6 +114,8 @@ class Agent:
         self._box = box
         self._settings = settings
         self._tell_ready = ready
+        self._metrics_port = metrics_port
+        self._log_lost = log_lost
         self._watchdog = Watchdog(notifier or Notifier({}), self._why_dead, self._in_a_line)
         self._boot = boot_id()
         self._software = version("siaga")
@@ -330,6 +339,9 @@ class Agent:
             start("watchman", self._watchman.run)
             if self._uplink.keeper is not None:
                 start("config", self._uplink.keeper.run)
+            if self._metrics_port is not None:
+                figures = partial(self._figures, alarms, batches)
+                start("metrics", partial(serve_metrics, self._metrics_port, figures, self._faults))
             tried = places(self._settings.data_dir, self._settings.runtime_dir, os.environ)
             start("status", partial(serve, tried, partial(self._asked, alarms, batches), self._faults))
             if not self._settings.buttons:
@@ -474,6 +486,10 @@ class Agent:
                 if (at_ns := receipts_ns[lane]) is not None
             },
         )
+
+    def _figures(self, alarms: AlarmOutbox, batches: BatchOutbox) -> str:
+        cost = Process(time.process_time(), resident_bytes(), self._log_lost())
+        return render(self._status(alarms, batches), cost)
 
     def _sources(self) -> list[tuple[str, str, tuple[str, ...]]]:
         """Return each source of readings: its name, its driver, and itself with its parts."""

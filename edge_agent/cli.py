@@ -32,6 +32,9 @@ def run(
     config: Annotated[Path, typer.Option(help="The box's configuration, box.toml.")],
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     log_format: Annotated[LogForm, typer.Option(help="For people, or one JSON object a line.")] = LogForm.TEXT,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="For Prometheus, on 127.0.0.1; without it, none.")
+    ] = None,
 ) -> None:
     """Run the agent of this box until it is stopped.
 
@@ -39,7 +42,7 @@ def run(
     """
     from edge_agent.main import run_agent
 
-    raise typer.Exit(run_agent(config, log_level, log_format.value))
+    raise typer.Exit(run_agent(config, log_level, log_format.value, metrics_port))
 
 
 @app.command(epilog="Example: siaga edge status --config /etc/siaga/box.toml --watch")

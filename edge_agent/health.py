@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,6 +29,12 @@ _ROOT: Final = Path("/")
 def boot_id() -> str:
     """Return the kernel's boot id: monotonic times compare only within one boot."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def resident_bytes() -> int:
+    """Return the memory of this process that is in RAM, in bytes."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 class HealthReader:

@@ -26,7 +26,7 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 _STDOUT: Final = 1
 
 
-def run_agent(config: Path, log_level: str, log_format: LogFormat = "text") -> int:
+def run_agent(config: Path, log_level: str, log_format: LogFormat = "text", metrics_port: int | None = None) -> int:
     """Run the agent of this box until it is stopped; print `ready` on stdout once its buttons are watched.
 
     A configuration that was pushed and confirmed, or is to be tried, counts in place of the file's
@@ -36,11 +36,12 @@ def run_agent(config: Path, log_level: str, log_format: LogFormat = "text") -> i
         config: The box's configuration, `box.toml`.
         log_level: One of `LEVELS`.
         log_format: One of `log.FORMATS`.
+        metrics_port: The port on 127.0.0.1 for Prometheus; None: none.
 
     Returns:
         The exit status: 0 after a stop, 78 when the configuration cannot be used; then nothing was opened.
     """
-    log_to_stderr(log_level, log_format)
+    log = log_to_stderr(log_level, log_format)
     with suppress(OSError, ValueError):
         faulthandler.enable()  # systemd's watchdog kills with SIGABRT: the log then says where the loop stood
     try:
@@ -49,13 +50,20 @@ def run_agent(config: Path, log_level: str, log_format: LogFormat = "text") -> i
         with suppress(OSError):
             print(f"siaga edge: {error}", file=sys.stderr)
         return EX_CONFIG
-    agent = Agent(in_force.box, _ready, in_force, Notifier(os.environ))
+    notifier = Notifier(os.environ)
+    agent = Agent(in_force.box, _ready, in_force, notifier, metrics_port=metrics_port, log_lost=lambda: log.lost)
     asyncio.run(agent.run())
     if agent.starts_again:
         logging.shutdown()  # what waits to be written would be lost
         # The same process id, so that whoever watches over it sees no end.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return 0
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65_535):
+        raise argparse.ArgumentTypeError("a port is 1 to 65535")
+    return int(text)
 
 
 def _ready() -> None:
@@ -74,8 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True, help="the box's configuration, box.toml")
     parser.add_argument("--log-level", choices=LEVELS, default="info", help="default: info")
     parser.add_argument("--log-format", choices=FORMATS, default="text", help="for people, or JSON; default: text")
+    parser.add_argument("--metrics-port", type=_port, help="for Prometheus, on 127.0.0.1; default: none")
     asked = parser.parse_args(argv)
-    return run_agent(asked.config, asked.log_level, asked.log_format)
+    return run_agent(asked.config, asked.log_level, asked.log_format, asked.metrics_port)
 
 
 if __name__ == "__main__":
