@@ -78,8 +78,11 @@ async def test_a_peer_that_takes_connections_and_is_silent_gets_more_time_at_eac
             assert session._patience.step_s == pytest.approx(0.4)
             proxy.release()
             await connected(session)
-            assert session._patience.step_s < 0.4
             assert proxy.accepted <= 6
+            async with asyncio.timeout(PATIENCE_S):
+                while session._patience.step_s >= 0.4:  # this machine itself may take half of that for an answer
+                    session.renew()
+                    await connected(session)
 
 
 async def test_a_peer_that_refuses_gets_no_more_time(alarm_broker: Mosquitto) -> None:
