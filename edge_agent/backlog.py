@@ -1,6 +1,7 @@
-"""The batches that are only on the disk, oldest first. Pure; each call costs the same however many there are.
+"""The batches that are only on the disk, oldest first. Pure; a call costs the same however many there are, on average.
 
 A row is removed from the middle when a receipt names it; its place in the order is then passed over when it is reached.
+Places of rows that are no more are cleared away when they are the most: a box runs for years.
 """
 
 from __future__ import annotations
@@ -8,8 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from edge_agent.batch_commands import Key
+
+_PLACES: Final = 1_000
+"""So many places cost little, whatever became of their rows."""
 
 
 @dataclass(slots=True)
@@ -54,6 +59,11 @@ class Backlog:
         self._order.append(key)
         if not row.sent and not row.thinned:
             self._whole.append(key)
+        most = 2 * len(self._rows) + _PLACES
+        if len(self._order) > most:
+            self._order = deque(dict.fromkeys(one for one in self._order if one in self._rows))
+        if len(self._whole) > most:
+            self._whole = deque(dict.fromkeys(one for one in self._whole if one in self._rows))
 
     def put_back(self, rows: Iterable[tuple[Key, Row]]) -> None:
         """Add rows before all others, in their order."""

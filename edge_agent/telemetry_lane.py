@@ -14,7 +14,7 @@ Rules (DESIGN, "Two lanes"):
   longer than 2 s of it is sent in pieces, under numbers of their own (`cutting.py`).
 - When the oldest reading is in memory only for 30 s, all batches without receipt go to the disk in one commit: a
   healthy box hardly writes. One that is being written is not sent for the first time (for at most 60 s), so that the
-  disk knows which may have been sent.
+  disk knows which may have been sent. One commit at a time: what waits for a disk that hangs is in memory, and bounded.
 - What the disk cannot take stays in memory, at most 6 MB of it; above that the oldest are thinned, then dropped.
 - What is on the disk, and what of it must give way, is in `shelf.py`. When its file was set aside as damaged, what is
   still in memory is kept again, and new batches are of a new stream.
@@ -82,6 +82,7 @@ class TelemetryLane:
         self._flight = Flight(draw if draw is not None else random.Random())
         self._shelf = Shelf(dropped, max_bytes=max_bytes, max_rows=max_rows)
         self._retry_ns = 0
+        self._keeping = False
         self.restored = 0
         self.receipted = 0
 
@@ -162,9 +163,10 @@ class TelemetryLane:
         commands: list[Command] = []
         if monotonic_ns >= self._shelf.paused_until_ns:
             commands.extend(self._shelf.due())
-            since_ns = self._memory.unkept_since_ns
-            if since_ns is not None and monotonic_ns - since_ns >= KEEP_AFTER_NS and not self._shelf.full:
+            since_ns = None if self._keeping or self._shelf.full else self._memory.unkept_since_ns
+            if since_ns is not None and monotonic_ns - since_ns >= KEEP_AFTER_NS:
                 commands.append(KeepBatches(self._memory.keep(monotonic_ns)))
+                self._keeping = True
         if sending and monotonic_ns >= self._retry_ns:
             commands.extend(self._send(monotonic_ns))
         return commands
@@ -234,6 +236,7 @@ class TelemetryLane:
 
     def kept(self, keys: Sequence[Key], sizes: Sequence[int], file: int) -> None:
         """The disk has these batches, in as many bytes each."""
+        self._keeping = False
         self._see(file)
         for key, size in zip(keys, sizes, strict=True):
             entry = self._in_memory(key)
@@ -248,6 +251,7 @@ class TelemetryLane:
 
     def not_kept(self, keys: Sequence[Key]) -> None:
         """The disk could not take these (see `disk_failed`, `disk_full`) and is asked again."""
+        self._keeping = False
         self._memory.not_kept({key: entry for key in keys if (entry := self._in_memory(key)) is not None})
 
     def disk_failed(self, monotonic_ns: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from edge_agent.backlog import Backlog, Row
 from edge_agent.batch_commands import Key
 
@@ -70,3 +72,17 @@ def test_cleared_it_is_empty() -> None:
     backlog = filled(3)
     assert len(backlog.clear()) == 3
     assert (len(backlog), backlog.oldest(), backlog.take_whole(1)) == (0, None, [])
+
+
+def test_what_came_and_went_over_years_leaves_nothing() -> None:
+    backlog = filled(50)
+    tracemalloc.start()
+    for number in range(50, 30_050):
+        backlog.append(key(number), Row(1, 100))
+        backlog.pop(key(number))
+    left_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert left_bytes < 500_000
+    assert backlog.take_whole(2) == [key(0), key(1)], "the order is what it was"
+    backlog.release([key(0), key(1)])
+    assert drained(backlog) == list(range(50))

@@ -678,3 +678,22 @@ def answer(
         lane.disk_full(now)
     elif fails:
         lane.disk_failed(now)
+
+
+def test_a_disk_that_hangs_is_asked_once_and_memory_stays_bounded() -> None:
+    lane = new_lane(max_memory_bytes=100_000)
+    asked: list[KeepBatches] = []
+    now_ns = 0
+    for minute in range(600):
+        now_ns = minute * 60 * S
+        fill(lane, 10, now_ns)
+        asked += [one for one in lane.due(now_ns, sending=False) if isinstance(one, KeepBatches)]
+    assert len(asked) == 1, "each holds its batches for as long as it waits"
+    assert lane._dropped["memory full"] > 0
+    lane.not_kept(asked[0].keys)
+    (again,) = lane.due(now_ns + KEEP_AFTER_NS, sending=False)
+    keep(lane, again)
+    assert lane.waiting == lane.on_disk == 6_000 - lane._dropped.total()
+    fill(lane, 1, now_ns)
+    (again,) = lane.due(now_ns + KEEP_AFTER_NS, sending=False)
+    assert isinstance(again, KeepBatches)
