@@ -62,6 +62,7 @@ class AlarmUplink:
         self._down: dict[str, str] = {}
         self._releasing: set[str] = set()
         self._unremoved: dict[str, None] = {}
+        self._removing = False
         self._set_aside = 0
         self._wake = asyncio.Event()
         self.hops = Hops()
@@ -119,6 +120,7 @@ class AlarmUplink:
 
     async def keep_all(self) -> None:
         """The agent stops: every press that the card does not have yet goes there."""
+        self._miss_what_was_set_aside()
         for kept in list(self._uncommitted.values()):
             try:
                 await self._outbox.add(kept, held=self._held(kept))
@@ -149,12 +151,19 @@ class AlarmUplink:
         self._unremoved[event_id] = None
         while len(self._unremoved) > _MOST_UNREMOVED:
             del self._unremoved[next(iter(self._unremoved))]
+        if self._removing:
+            return
+        # One commit at a time: a press must not wait for the card behind a hundred receipts.
+        self._removing = True
         try:
-            for unremoved in list(self._unremoved):
-                await self._outbox.remove(unremoved)
-                self._unremoved.pop(unremoved, None)
+            while unremoved := list(self._unremoved):
+                await self._outbox.remove(*unremoved)
+                for removed in unremoved:
+                    self._unremoved.pop(removed, None)
         except OutboxError as error:
             self._workers.disk_fault(error)
+        finally:
+            self._removing = False
         self._mind_new_file()
 
     async def _forget_held(self, button: str) -> None:
@@ -170,6 +179,7 @@ class AlarmUplink:
                     self._workers.disk_fault(error)
                     await asyncio.sleep(RETRY_DISK_S)
                 else:
+                    self._mind_new_file()
                     return
         finally:
             self._releasing.discard(button)
@@ -193,14 +203,18 @@ class AlarmUplink:
 
     def _mind_new_file(self) -> None:
         """Commit all presses again when a damaged file was set aside: the new one does not have them."""
+        for kept in self._miss_what_was_set_aside():
+            self._workers.spawn(self._commit(kept), "commit-press")
+
+    def _miss_what_was_set_aside(self) -> list[KeptPress]:
+        """Return the presses that went with a file that was set aside; they are uncommitted from now on."""
         if self._outbox.writer.set_aside == self._set_aside:
-            return
+            return []
         self._set_aside = self._outbox.writer.set_aside
         self._workers.faults["outbox of presses set aside"] = self._set_aside
-        for kept in self._lane.waiting():
-            if kept.press.event_id not in self._uncommitted:
-                self._uncommitted[kept.press.event_id] = kept
-                self._workers.spawn(self._commit(kept), "commit-press")
+        missed = [kept for kept in self._lane.waiting() if kept.press.event_id not in self._uncommitted]
+        self._uncommitted |= {kept.press.event_id: kept for kept in missed}
+        return missed
 
     def _send_due(self, now_ns: int) -> None:
         for send in self._lane.due(now_ns):
@@ -221,7 +235,8 @@ class AlarmUplink:
         except PublishTimeoutError:
             self._hop(send.event_id, f"no answer {send.path}")
             self._workers.faults[f"no PUBACK on {send.path}"] += 1
-            if session.silent_s >= timeout_s:  # else it is not dead, but slow
+            # Else it is not dead, but slow; or it has ended, and is made new by itself, in its own time.
+            if session.connected and session.silent_s >= timeout_s:
                 session.renew()
         except PublishRefusedError as error:
             acknowledged = True

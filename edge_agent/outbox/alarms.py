@@ -68,15 +68,15 @@ class AlarmOutbox:
 
         await self.writer.run(job)
 
-    async def remove(self, event_id: str) -> None:
-        """Forget a press.
+    async def remove(self, *event_ids: str) -> None:
+        """Forget presses, in one commit.
 
         Raises:
-            OutboxError: It is still on the card and will be sent again after a restart; the desk absorbs it.
+            OutboxError: They are still on the card and will be sent again after a restart; the desk absorbs them.
         """
 
         def job(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM press WHERE event_id = ?", (event_id,))
+            connection.executemany("DELETE FROM press WHERE event_id = ?", [(event_id,) for event_id in event_ids])
 
         await self.writer.run(job)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +28,8 @@ from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.telemetry_lane import TelemetryLane
 from edge_agent.uplink import Uplink
 from link import Endpoint
+from link.dial import Dialer
+from tests.link.harness import listening
 
 DEAD = Endpoint("127.0.0.1", 1)
 BOOT = "boot-1"
@@ -175,6 +179,7 @@ async def test_fault_7_presses_are_committed_again_when_their_file_was_set_aside
         await box.alarms.writer.run(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
         await box.alarms.writer.run(lambda connection: None)
         box.alarms.writer._put_aside()
+        (tmp_path / "alarms.db.rescued").unlink()  # what could be read of it: here it shall be nothing
         (tmp_path / "alarms.db").write_bytes(b"no database" * 500)
         box.uplink.press(second)
         await until(box, "outbox of presses set aside")
@@ -183,6 +188,98 @@ async def test_fault_7_presses_are_committed_again_when_their_file_was_set_aside
             first.press.event_id,
             second.press.event_id,
         }
+
+
+def lose_the_file(folder: Path) -> None:
+    """Take the file of presses away under the agent, so that nothing of it can be read."""
+    for name in ("alarms.db", "alarms.db-wal", "alarms.db-shm"):
+        (folder / name).unlink()
+
+
+async def test_a_lost_file_is_seen_when_a_button_is_let_go(tmp_path: Path) -> None:
+    async with box_on(tmp_path) as box:
+        press = kept()
+        box.uplink.press(press)
+        await box.on_card()
+        lose_the_file(tmp_path)
+        box.uplink.released("sos")
+        await until(box, "outbox of presses set aside")
+        assert (await box.on_card())[0] == [press]
+
+
+async def test_a_stop_keeps_the_presses_of_a_file_that_was_lost_unseen(tmp_path: Path) -> None:
+    async with box_on(tmp_path) as box:
+        press = kept()
+        box.uplink.press(press)
+        await box.on_card()
+        await asyncio.sleep(0)
+        lose_the_file(tmp_path)
+        assert await box.on_card() == ([], {}), "it was lost, and is opened anew"
+        await box.uplink.keep_all()
+        assert (await box.on_card())[0] == [press]
+
+
+async def test_many_receipts_at_once_keep_no_press_from_the_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with box_on(tmp_path) as box:
+        presses = [kept() for _ in range(200)]
+        for press in presses:
+            box.uplink.press(press)
+        while len((await box.on_card())[0]) < len(presses):
+            pass
+        commits, run = Counter[str](), box.alarms.writer.run
+
+        async def counted(job: Callable[[sqlite3.Connection], Any]) -> Any:
+            commits["made"] += 1
+            return await run(job)
+
+        monkeypatch.setattr(box.alarms.writer, "run", counted)
+        for press in presses:
+            box.receipt(press)
+        while (await box.on_card())[0]:
+            pass
+        assert commits["made"] < 50, "one for each of those that wait was 20,000"
+
+
+async def _end_at_the_press(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Be a broker that answers CONNECT, SUBSCRIBE and the birth, and ends the connection at the next PUBLISH."""
+    births = 0
+    while True:
+        (kind,) = await reader.readexactly(1)
+        length, shift = 0, 0
+        while True:
+            (part,) = await reader.readexactly(1)
+            length |= (part & 0x7F) << shift
+            shift += 7
+            if part < 0x80:
+                break
+        body = await reader.readexactly(length)
+        match kind >> 4:
+            case 1:
+                writer.write(bytes.fromhex("20 03 00 00 00"))
+            case 8:
+                writer.write(b"\x90\x05" + body[:2] + b"\x00\x01\x01")
+            case 3 if births:
+                return
+            case 3:
+                births = 1
+                after_topic = 2 + int.from_bytes(body[:2])
+                writer.write(b"\x40\x02" + body[after_topic : after_topic + 2])
+
+
+async def test_a_connection_that_ended_under_a_press_is_made_again_in_its_own_time(tmp_path: Path) -> None:
+    """A broker that ends each connection at the press, as one that denies it does: no storm of log-ins comes of it."""
+    async with listening(_end_at_the_press) as port, box_on(tmp_path) as box:
+        session = box.uplink.sessions["alarm"]
+        session._dialer = Dialer(Endpoint("127.0.0.1", port))
+        box.uplink.press(kept())
+        async with asyncio.timeout(20):
+            while session.connects < 4:  # noqa: ASYNC110 - its counter is all it shows
+                await asyncio.sleep(0.01)
+        before, began_s = session.connects, time.monotonic()
+        await asyncio.sleep(1.0)
+        assert session.connects - before <= 2 + (time.monotonic() - began_s)
 
 
 async def test_a_message_that_fails_unforeseen_takes_no_other_with_it(tmp_path: Path) -> None:
