@@ -185,9 +185,9 @@ def probe(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Listen on the serial ports and tell what is heard, with the [[sensors]] table to copy. Nothing is sent.
+    """Listen on the serial ports and tell what is heard, with the table for box.toml to copy. Nothing is sent.
 
-    Dengarkan port serial dan beri tahu apa yang terdengar, berikut tabel [[sensors]] untuk disalin.
+    Dengarkan port serial dan beri tahu apa yang terdengar, berikut tabel box.toml untuk disalin.
 
     At most 15 s. A port that another process holds is told and not opened. Exit status: 0 a driver knows what comes in
     on a port, 1 none does.
