@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -27,6 +27,13 @@ PasswordFile = Annotated[
     Path | None,
     typer.Option(help="Its password, one line in a file of mode 0600.", envvar="SIAGA_STORE_PASSWORD_FILE"),
 ]
+Org = Annotated[str | None, typer.Option(help="InfluxDB 2.x and 3.x: our organisation.", envvar="SIAGA_STORE_ORG")]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="InfluxDB 2.x and 3.x: our token, one line in a file of mode 0600.", envvar="SIAGA_STORE_TOKEN_FILE"
+    ),
+]
 
 
 @app.command()
@@ -36,6 +43,8 @@ def query(
     database: Database = "siaga",
     username: Username = None,
     password_file: PasswordFile = None,
+    org: Org = None,
+    token_file: TokenFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a row.")] = False,
 ) -> None:
     """Print the rows that answer an InfluxQL query; times are in ns since 1970.
@@ -43,7 +52,7 @@ def query(
     Example: siaga store query "SELECT count(latitude) FROM position GROUP BY device" --username reader
     --password-file reader.password
     """
-    for row in _run(_query(_store(url, database, username, password_file), influxql)):
+    for row in _run(_query(_store(url, database, username, password_file, org, token_file), influxql)):
         typer.echo(json.dumps(row) if as_json else "  ".join(f"{name}={value}" for name, value in row.items()))
 
 
@@ -59,25 +68,27 @@ def init(
     database: Database = "siaga",
     username: Username = None,
     password_file: PasswordFile = None,
+    org: Org = None,
+    token_file: TokenFile = None,
     raw: Raw = "30d",
     minute: Minute = "730d",
     hour: Hour = "3650d",
     late: Late = "1d",
-    grant_write: Annotated[list[str] | None, typer.Option(help="A user that may write; may be given again.")] = None,
-    grant_read: Annotated[list[str] | None, typer.Option(help="A user that may read; may be given again.")] = None,
+    grant_write: Annotated[
+        list[str] | None, typer.Option(help="1.x: a user that may write; may be given again.")
+    ] = None,
+    grant_read: Annotated[list[str] | None, typer.Option(help="1.x: a user that may read; may be given again.")] = None,
 ) -> None:
     """Make the database, how long it keeps what, and the means of minutes and hours; may be repeated at any time.
 
     Example: siaga store init --username admin --password-file admin.password --grant-write collector --raw 60d
     """
-    from store.setup1 import init as set_up
-
     layout = _layout(raw, minute, hour, late)
-    store = _store(url, database, username, password_file)
+    store = _store(url, database, username, password_file, org, token_file)
 
     async def work() -> Found:
         async with store:
-            return await set_up(store, layout, writers=grant_write or (), readers=grant_read or ())
+            return await _set_up(store, layout, grant_write or (), grant_read or ())
 
     found = _run(work())
     for one in found.differences:
@@ -91,6 +102,8 @@ def check(
     database: Database = "siaga",
     username: Username = None,
     password_file: PasswordFile = None,
+    org: Org = None,
+    token_file: TokenFile = None,
     raw: Raw = "30d",
     minute: Minute = "730d",
     hour: Hour = "3650d",
@@ -102,15 +115,13 @@ def check(
 
     Example: siaga store check --url http://127.0.0.1:8086 --username admin --password-file admin.password
     """
-    from store.setup1 import look
-
     layout = _layout(raw, minute, hour, late)
-    store = _store(url, database, username, password_file)
+    store = _store(url, database, username, password_file, org, token_file)
 
     async def work() -> tuple[str, list[Any], Found]:
         async with store:
             what = await store.health()
-            return what, [row["name"] for row in await store.query("SHOW DATABASES")], await look(store, layout)
+            return what, [row["name"] for row in await store.query("SHOW DATABASES")], await _look(store, layout)
 
     what, databases, found = _run(work())
     if database not in databases:
@@ -135,6 +146,8 @@ def rollup(
     database: Database = "siaga",
     username: Username = None,
     password_file: PasswordFile = None,
+    org: Org = None,
+    token_file: TokenFile = None,
 ) -> None:
     """Make the values of minutes and hours again, for readings that came later than they reach them by themselves.
 
@@ -145,7 +158,7 @@ def rollup(
     from store.layout import seconds
     from store.setup1 import rollup as make_again
 
-    store = _store(url, database, username, password_file)
+    store = _store(url, database, username, password_file, org, token_file)
     now_ns = time.time_ns()
     try:
         begin_ns = now_ns - seconds(since) * 10**9
@@ -157,6 +170,22 @@ def rollup(
             return await make_again(store, begin_ns, now_ns)
 
     typer.echo(f"{_run(work())} values written")
+
+
+async def _set_up(store: InfluxDB1, layout: Layout, writers: Sequence[str], readers: Sequence[str]) -> Found:
+    from store import setup1, setup2
+    from store.influxdb2 import InfluxDB2
+
+    if isinstance(store, InfluxDB2):
+        return await setup2.init(store, layout)
+    return await setup1.init(store, layout, writers=writers, readers=readers)
+
+
+async def _look(store: InfluxDB1, layout: Layout) -> Found:
+    from store import setup1, setup2
+    from store.influxdb2 import InfluxDB2
+
+    return await (setup2.look(store, layout) if isinstance(store, InfluxDB2) else setup1.look(store, layout))
 
 
 def _layout(raw: str, minute: str, hour: str, late: str) -> Layout:
@@ -173,7 +202,14 @@ def _layout(raw: str, minute: str, hour: str, late: str) -> Layout:
     return made
 
 
-def _store(url: str, database: str, username: str | None, password_file: Path | None) -> InfluxDB1:
+def _store(
+    url: str,
+    database: str,
+    username: str | None,
+    password_file: Path | None,
+    org: str | None,
+    token_file: Path | None,
+) -> InfluxDB1:
     from contract.errors import EX_CONFIG, PrivateFileError
     from store.account import Account
     from store.influxdb1 import InfluxDB1
@@ -182,6 +218,17 @@ def _store(url: str, database: str, username: str | None, password_file: Path | 
         raise typer.BadParameter(
             "a password in it is seen by everyone: --username, --password-file", param_hint="--url"
         )
+    if org is not None or token_file is not None:
+        from store.account import Token
+        from store.influxdb2 import InfluxDB2
+
+        if org is None or token_file is None or username is not None:
+            raise typer.BadParameter("they belong together, without --username", param_hint="--org, --token-file")
+        try:
+            return InfluxDB2(url, database, org, Token(token_file))
+        except PrivateFileError as error:
+            typer.echo(f"store: --token-file: {error}", err=True)
+            raise typer.Exit(EX_CONFIG) from None
     if username is None and password_file is None:
         return InfluxDB1(url, database)
     if username is None or password_file is None:

@@ -92,7 +92,7 @@ class InfluxDB1:
         version = headers.get("X-Influxdb-Version", "")
         if not version:
             raise StoreMisconfiguredError(f"{self.url} answers, but is no InfluxDB")
-        return f"InfluxDB {version}"
+        return f"InfluxDB {version.removeprefix('v')}"
 
     async def _create(self) -> None:
         name = self.database.replace("\\", "\\\\").replace('"', '\\"')

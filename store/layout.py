@@ -52,6 +52,17 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Values of a policy, `step_s` long each, are made again each `every_s` seconds for the last `for_s` seconds."""
+
+    policy: str
+    name: str
+    step_s: int
+    every_s: int
+    for_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """What a store is set up for. Durations in seconds; `late_s`: how late a reading still reaches the means by itself.
 
@@ -79,16 +90,23 @@ class Layout:
         """
         found: dict[str, str] = {}
         for kind in KINDS.values():
-            for policy, step_s, near_s in (("minute", 60, 1_800), ("hour", 3_600, 10_800)):
-                often_s = self.near_every_s if policy == "minute" else 12 * self.near_every_s
-                spans = {"near": (often_s, near_s), "late": (min(21_600, self.late_s), self.late_s + 2 * step_s)}
-                for name, (every_s, for_s) in spans.items():
-                    select = select_into(database, kind, policy, step_s)
-                    body = f"RESAMPLE EVERY {every_s}s FOR {for_s}s BEGIN {select} END"
-                    digest = hashlib.sha256(body.encode()).hexdigest()[:8]
-                    whole = f"{_PREFIX}{policy}_{name}_{kind.name}_{digest}"
-                    found[whole] = f'CREATE CONTINUOUS QUERY "{whole}" ON "{database}" {body}'
+            for one in self.spans():
+                select = select_into(database, kind, one.policy, one.step_s)
+                body = f"RESAMPLE EVERY {one.every_s}s FOR {one.for_s}s BEGIN {select} END"
+                digest = hashlib.sha256(body.encode()).hexdigest()[:8]
+                whole = f"{_PREFIX}{one.policy}_{one.name}_{kind.name}_{digest}"
+                found[whole] = f'CREATE CONTINUOUS QUERY "{whole}" ON "{database}" {body}'
         return found
+
+    def spans(self) -> tuple[Span, ...]:
+        """Return what is made again when: the newest often, and everything within `late_s` now and then."""
+        often_s, late_s = self.near_every_s, min(21_600, self.late_s)
+        return (
+            Span("minute", "near", 60, often_s, 1_800),
+            Span("minute", "late", 60, late_s, self.late_s + 120),
+            Span("hour", "near", 3_600, 12 * often_s, 10_800),
+            Span("hour", "late", 3_600, late_s, self.late_s + 7_200),
+        )
 
 
 def is_ours(query: str) -> bool:
@@ -106,14 +124,15 @@ def select_into(database: str, kind: Kind, policy: str, step_s: int, condition: 
         step_s: How long each is, in seconds.
         condition: `WHERE …` with the time; a continuous query has its own.
     """
-    fields = ", ".join(f'{_function(one)}("{one.name}") AS "{one.name}"' for one in kind.quantities)
+    fields = ", ".join(f'{function_of(one)}("{one.name}") AS "{one.name}"' for one in kind.quantities)
     return (
         f'SELECT {fields}, count("clock") AS "readings" INTO "{database}"."{policy}"."{kind.name}" '
         f'FROM "{database}"."{RAW}"."{kind.name}" {condition}GROUP BY time({step_s}s), *'
     )
 
 
-def _function(quantity: Quantity) -> str:
+def function_of(quantity: Quantity) -> str:
+    """Return what makes one value of many: `mean`, `last`, `sum` or `max`."""
     if quantity.type in ("bool", "str") or quantity.name in _LASTS:
         return "last"
     if quantity.name in _SUMS:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -13,12 +14,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from contract.errors import ConfigError
 from contract.settings import load_toml
 from siaga.stack.process import free_port
 from store import open_store
 from store.account import Token
+from store.cli import app
 from store.config import EXAMPLES, StoreSettings
 from store.errors import (
     StoreDeniedError,
@@ -31,6 +34,9 @@ from store.errors import (
     StoreTooLargeError,
 )
 from store.influxdb2 import InfluxDB2
+from store.layout import Layout
+from store.setup1 import Found
+from store.setup2 import init, look
 from tests.store.scripted import Reply, drip, reply, scripted
 
 URL = os.environ.get("SIAGA_TEST_INFLUX2_URL", "")
@@ -184,3 +190,47 @@ async def test_prepare_may_be_repeated_and_who_is_not_let_in_is_told(store: Infl
     async with InfluxDB2(URL, "nowhere", ORG, store.token) as other:
         with pytest.raises(StoreMisconfiguredError):
             await other.write(LINES)
+
+
+@real
+async def test_it_is_set_up_once_and_late_readings_reach_its_means(store: InfluxDB2) -> None:
+    layout = Layout(near_every_s=1)
+    try:
+        assert "keeps points for ever, not 30 days" in (await init(store, layout)).differences[0]
+        assert await look(store, layout) == Found((), (), ())
+        assert len((await look(store, Layout(late_s=7_200, near_every_s=1))).differences) == 1
+        minute_ns = time.time_ns() // 60_000_000_000 * 60_000_000_000 - 20 * 60_000_000_000
+        line = 'water_level,device=box-1,sensor=w level_m={},clock="ntp" {}'
+        await store.write("\n".join(line.format(float(n), minute_ns + n) for n in (1, 2)).encode())
+        await _until(store, minute_ns, (1.5, 2))
+        await store.write(line.format(6.0, minute_ns + 3).encode())
+        await _until(store, minute_ns, (3.0, 3))
+    finally:
+        for one in (await store.api("GET", "/api/v2/tasks", None, {"org": ORG, "limit": "500"}))["tasks"]:
+            if one["name"].startswith(f"siaga_{store.database}_"):
+                await store.api("DELETE", f"/api/v2/tasks/{one['id']}", None)
+        for policy in ("minute", "hour"):
+            made = await store.bucket(f"{store.database}/{policy}")
+            assert made is not None
+            await store.api("DELETE", f"/api/v2/buckets/{made['id']}", None)
+
+
+async def _until(store: InfluxDB2, minute_ns: int, expected: tuple[float, int]) -> None:
+    query = f'SELECT level_m, readings FROM "minute"."water_level" WHERE time = {minute_ns}'
+    rows: list[tuple[object, object]] = []
+    try:
+        async with asyncio.timeout(20):
+            while rows != [expected]:
+                rows = [(row["level_m"], row["readings"]) for row in await store.query(query)]
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(rows) from None
+
+
+def test_the_command_takes_a_token_and_an_organisation_together(token: Token, tmp_path: Path) -> None:
+    where = ["check", "--url", f"http://127.0.0.1:{free_port()}", "--org", "city"]
+    assert CliRunner().invoke(app, where).exit_code == 2
+    assert CliRunner().invoke(app, [*where, "--token-file", str(token.password_file)]).exit_code == 69
+    told = CliRunner().invoke(app, [*where, "--token-file", str(tmp_path / "nowhere")])
+    assert told.exit_code == 78
+    assert "store: --token-file: " in told.stderr
