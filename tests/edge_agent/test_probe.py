@@ -91,7 +91,7 @@ async def test_each_port_is_told_for_what_it_is(tmp_path: Path) -> None:
                 speaking(captured("plantower"), baudrate=38_400),
                 speaking(captured("sds011"), baudrate=9_600),
                 speaking(b"level 1.37 m\r\n"),
-                speaking(bytes(range(0x80, 0xD0))),
+                speaking(bytes(range(0x80, 0xD0)) + b"no text\n"),
                 speaking(),
             )
         ]
