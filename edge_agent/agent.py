@@ -232,14 +232,12 @@ class Agent:
         finally:
             self._watchdog.stopping(again=self.starts_again)
             try:
-                async with asyncio.timeout(_KEEP_S):
-                    await self._uplink.keep_all()
-            except TimeoutError:
-                _log.error("the card is too slow: it may not get what was only in memory")
-            await self._end()
-            for writer in (alarms.writer, batches.writer):
-                if not writer.stop(_CLOSE_S):
-                    _log.error("an outbox could not be closed: the card stands still")
+                await self._keep_all()
+                await self._end()
+            finally:
+                for writer in (alarms.writer, batches.writer):
+                    if not writer.stop(_CLOSE_S):
+                        _log.error("an outbox could not be closed: the card stands still")
 
     def _config_keeper(self, in_force: InForce, restart: Callable[[], None]) -> ConfigKeeper:
         return ConfigKeeper(
@@ -252,6 +250,13 @@ class Agent:
             restart=restart,
             began_ns=self._began_ns,
         )
+
+    async def _keep_all(self) -> None:
+        try:
+            async with asyncio.timeout(_KEEP_S):
+                await self._uplink.keep_all()
+        except TimeoutError:
+            _log.error("the card is too slow: it may not get what was only in memory")
 
     async def _end(self) -> None:
         """Leave word of how this life ended; what cannot be left makes the next one take it for killed."""

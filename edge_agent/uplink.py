@@ -151,8 +151,11 @@ class Uplink:
 
     async def keep_all(self) -> None:
         """The agent stops: everything that is only in memory goes to the disk, presses first."""
-        await self.alarms.keep_all()
-        await self.telemetry.keep_all()
+        for what, keep in (("presses", self.alarms.keep_all), ("readings", self.telemetry.keep_all)):
+            try:
+                await keep()
+            except Exception:  # noqa: BLE001 - a supervisor: what one lane did not foresee must not cost the other
+                _log.exception("%s that were only in memory may be lost", what)
 
     def _heard(self, topic: str, body: bytes, retained: bool) -> None:
         if self.keeper is not None:

@@ -24,7 +24,8 @@ from edge_agent import agent as agent_module
 from edge_agent import ntp
 from edge_agent.agent import Agent
 from edge_agent.alarm_lane import KeptPress
-from edge_agent.books import KILLED, POWER_CUT
+from edge_agent.alarm_uplink import AlarmUplink
+from edge_agent.books import KILLED, POWER_CUT, Books
 from edge_agent.clock import EARLIEST_NS
 from edge_agent.clock_floor import LifeRecord
 from edge_agent.config import Box, BoxSettings
@@ -32,6 +33,7 @@ from edge_agent.drivers.base import Sample
 from edge_agent.health import HealthReader, boot_id
 from edge_agent.life_file import LifeFile
 from edge_agent.outbox.alarms import AlarmOutbox
+from edge_agent.telemetry_uplink import TelemetryUplink
 from link import Endpoint
 
 
@@ -190,6 +192,28 @@ async def test_a_health_reader_that_fails_ends_nothing_else(
     await comes(lambda: agent.report().faults.get("health: failed", 0) >= 1)
     assert not task.done()
     await stopped(task)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fails", [AlarmUplink, TelemetryUplink, Books])
+async def test_whatever_fails_in_a_stop_the_outboxes_are_closed(
+    tmp_path: Path, frozen_broker: int, monkeypatch: pytest.MonkeyPatch, fails: type
+) -> None:
+    """What closes a file last takes its log away."""
+
+    def fail(self: object, **_: object) -> None:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr(fails, "end" if fails is Books else "keep_all", fail)
+    agent = Agent(box(tmp_path, frozen_broker), lambda: None)
+    task = await running(agent)
+    await comes(lambda: agent.report().readings.waiting > 0)
+    with contextlib.suppress(KeyError):
+        await stopped(task)
+    assert not [path.name for path in (tmp_path / "data").glob("*.db-wal")]
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "telemetry.db")) as outbox:
+        kept = outbox.execute("SELECT count(*) FROM kept").fetchone()[0]
+    assert (kept > 0) == (fails is not TelemetryUplink), "what fails in one lane costs the other nothing"
 
 
 @pytest.mark.slow
