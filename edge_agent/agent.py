@@ -184,7 +184,8 @@ class Agent:
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT, then keep what is still in memory."""
         try:
-            self._settings.data_dir.mkdir(parents=True, exist_ok=True)
+            # Presses and positions lie there: they are nobody else's.
+            self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             self._faults["card"] += 1
             _log.error("the data folder cannot be made, everything stays in memory: %s", error)

@@ -55,7 +55,7 @@ class ThinBatches:
 
 @dataclass(frozen=True, slots=True)
 class DropBatches:
-    """Delete these from a full disk in one commit and tell `evicted`, or `not_evicted`: only then are they dropped."""
+    """Delete these from a full disk in one commit and tell `deleted`, or `not_evicted`: only then are they dropped."""
 
     keys: tuple[Key, ...]
 

@@ -125,7 +125,7 @@ class Gatherer:
         return Gathered([one.reading for one in closed], closed[0].since_ns)
 
     def next_ns(self, *, sending: bool = True) -> int | None:
-        """Return when `ready` should be asked again, by the monotonic clock; None while nothing waits."""
+        """Return when `close` should be asked again, by the monotonic clock; None while nothing waits."""
         moments = []
         if self._open:
             at_once = 0 if self._first_batches else BATCH_AGE_NS

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -96,6 +97,7 @@ def test_a_stop_does_not_wait_for_a_frozen_broker(tmp_path: Path, frozen_broker:
     time.sleep(0.3)
     told = stop(process)
     assert process.returncode == 0, told
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700, "where a box was is nobody else's to read"
     # The health reading at the start was only in memory: the stop kept it.
     with contextlib.closing(sqlite3.connect(tmp_path / "data" / "telemetry.db")) as outbox:
         assert outbox.execute("SELECT count(*) FROM kept").fetchone()[0] > 0
