@@ -6,7 +6,7 @@ Rules:
 - The file never shrinks and is never rewritten: what is deleted makes room for what comes (`auto_vacuum` off), and is
   not overwritten with zeros (`secure_delete` off, which Debian's SQLite has on).
 - `telemetry.reserve` lies beside it and holds room for the log: deleting needs room too, and on a card that others have
-  filled it is given up first. It is taken again when there is room.
+  filled it is given up first. It is taken again when there is room, and grows with it.
 - Each answer tells in `file` how many files were set aside as damaged until then.
 """
 
@@ -26,6 +26,7 @@ from contract.errors import BodyError
 from edge_agent.batch_commands import Key, NewRow, StoredRow, ThinnedRow
 from edge_agent.cutting import cut
 from edge_agent.eviction import thin_body
+from edge_agent.outbox import files
 from edge_agent.outbox.writer import Writer
 
 T = TypeVar("T")
@@ -197,13 +198,12 @@ class BatchOutbox:
         return await self.writer.run(lambda connection: Answer(job(connection), self.writer.set_aside))
 
     def _take_reserve(self) -> None:
-        """Write the reserve where it is missing and the card has room; without room another time."""
+        """Write the reserve where the card has room for one twice as large; without room another time."""
         with suppress(OSError):
-            if self._reserve.exists():
-                return
             room = os.statvfs(self._reserve.parent)
             size = min(RESERVE_BYTES, room.f_bavail * room.f_frsize // 8)
-            self._reserve.write_bytes(os.urandom(size))
+            if size >= 2 * files.size_bytes(self._reserve) and size >= _PAGE_BYTES:
+                self._reserve.write_bytes(os.urandom(size))
 
 
 def _size(packed_bytes: int) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -174,3 +176,24 @@ async def test_fault_6_a_full_card_gives_its_reserve_up_and_can_delete(outbox: B
     assert log.stat().st_size == 0, "its room can be used"
     await outbox.forget([key(number) for number in range(20)])
     assert reserve.exists(), "taken again when there is room"
+
+
+async def test_a_reserve_taken_on_a_card_that_was_nearly_full_grows_when_there_is_room(
+    outbox: BatchOutbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without one of some size nothing can be deleted from a full card, and nothing is sent before that."""
+    reserve = tmp_path / "telemetry.reserve"
+    really, blocks = os.statvfs, [1]
+
+    def free(path: Path) -> SimpleNamespace:
+        return SimpleNamespace(f_bavail=blocks[0], f_frsize=really(path).f_frsize)
+
+    monkeypatch.setattr(os, "statvfs", free)
+    await outbox.index()
+    assert not reserve.exists(), "there is no room"
+    sizes = []
+    for blocks[0] in (16, 24, 40, 10**6):
+        await outbox.forget([])
+        sizes.append(reserve.stat().st_size)
+    frame = really(tmp_path).f_frsize
+    assert sizes == [2 * frame, 2 * frame, 5 * frame, RESERVE_BYTES]
