@@ -13,6 +13,7 @@ Rules (`config_state.py` has what the card knows):
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import time
@@ -160,10 +161,13 @@ class ConfigKeeper:
         detail = "; ".join(down) if down else "both brokers stand, and no receipt or lamp state came from the centre"
         _log.error("configuration version %d is taken back after %d s: %s", pushed.version, pushed.confirm_s, detail)
         # A card that stands still keeps the trial as begun, which is a revert at the next start too.
-        await self._keep(
-            lambda state: reverted(state, NOT_REACHED, detail, self._now_ns()) if _runs(state, pushed) else state,
-            once=True,
-        )
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self._keep(
+                    lambda state: (
+                        reverted(state, NOT_REACHED, detail, self._now_ns()) if _runs(state, pushed) else state
+                    )
+                )
         self._restart()
 
     async def _judge_all(self) -> None:
@@ -220,19 +224,16 @@ class ConfigKeeper:
         except TimeoutError:
             return
 
-    async def _keep(self, change: Callable[[ConfigState], ConfigState], *, once: bool = False) -> None:
-        """Put a changed state on the card, and only then go by it; with `once`, for 2 s at most."""
+    async def _keep(self, change: Callable[[ConfigState], ConfigState]) -> None:
+        """Put a changed state on the card, however long that takes, and only then go by it."""
         async with self._changing:
             while True:
                 state = change(self.state)
                 try:
-                    async with asyncio.timeout(_LAST_WORDS_S if once else None):
-                        await aside(partial(self._in_force.store.write, state), "config-write")
-                except OSError as error:  # of which TimeoutError is one
+                    await aside(partial(self._in_force.store.write, state), "config-write")
+                except OSError as error:
                     self._faults["card"] += 1
                     _log.error("what became of a pushed configuration is not on the card: %s", error)
-                    if once:
-                        return
                     await asyncio.sleep(_WRITE_AGAIN_S)
                 else:
                     self.state = state

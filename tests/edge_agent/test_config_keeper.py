@@ -8,8 +8,10 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -18,12 +20,19 @@ import pytest
 from contract import topics
 from contract.signed import MAX_SIGNED_BYTES, Document
 from contract.topics import Lane
+from edge_agent.clock import Clock
+from edge_agent.config_keeper import ConfigKeeper
+from edge_agent.config_state import Pushed, taken
 from edge_agent.config_store import NAME
+from edge_agent.pushed_config import InForce, take_up
+from link import Session
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import free_port
+from siaga.stack.trust import Trust
 from tests.edge_agent.network_faults.street import BOX, LANES, Street, lamps, street
+from tests.edge_agent.test_config import box
 
-pytestmark = pytest.mark.slow
+__all__ = ["box"]  # a fixture of theirs
 
 
 @pytest.fixture
@@ -85,6 +94,7 @@ def births(box: Street) -> int:
     return sum(heard.body["state"] == "online" for heard in box.ears.on(topics.status(BOX, "telemetry")))
 
 
+@pytest.mark.slow
 async def test_fault_44_a_good_push_waits_for_presses_is_tried_and_confirmed_and_counts_from_then_on(
     brokers: dict[Lane, Mosquitto],
 ) -> None:
@@ -123,6 +133,7 @@ async def test_fault_44_a_good_push_waits_for_presses_is_tried_and_confirmed_and
         assert {one["outcome"] for one in centre.replies()} == {"trial", "confirmed"}
 
 
+@pytest.mark.slow
 async def test_fault_44_a_push_that_cuts_its_own_link_reverts_by_itself_and_is_not_tried_again(
     brokers: dict[Lane, Mosquitto],
 ) -> None:
@@ -157,6 +168,7 @@ async def test_fault_44_a_push_that_cuts_its_own_link_reverts_by_itself_and_is_n
         assert {one["outcome"] for one in centre.replies()} == {"trial", "reverted"}
 
 
+@pytest.mark.slow
 async def test_fault_44_what_is_refused_changes_nothing_and_is_told_with_its_reason(
     brokers: dict[Lane, Mosquitto],
 ) -> None:
@@ -185,6 +197,7 @@ async def test_fault_44_what_is_refused_changes_nothing_and_is_told_with_its_rea
         assert not (centre.box.folder / BOX / NAME).exists(), "a stranger's bytes cost the card nothing"
 
 
+@pytest.mark.slow
 async def test_fault_44_an_older_version_is_refused_and_a_kill_in_the_trial_reverts(
     brokers: dict[Lane, Mosquitto],
 ) -> None:
@@ -201,3 +214,52 @@ async def test_fault_44_an_older_version_is_refused_and_a_kill_in_the_trial_reve
         told = await centre.replied("reverted", 7)
         assert told["reason"] == "ended in the trial"
         assert "trial" not in centre.on_card()
+
+
+@pytest.fixture
+def tried(box: Path, trust: Trust) -> InForce:
+    """Return a box in a trial that began, and whose card stands still from now on: opening a pipe that nobody reads."""
+    (box.parent / "data").mkdir()
+    box.write_text(box.read_text().replace("/never-made", "/data"))
+    pushed = Pushed(version=7, toml=box.read_text(), confirm_s=1, since_ns=1)
+    found = take_up(box)
+    found.store.write(taken(found.state, pushed, "0" * 64))
+    found = take_up(box)
+    assert found.standing == "trial"
+    os.mkfifo(box.parent / "data" / f".{NAME}.new")
+    return found
+
+
+async def test_fault_44_a_trial_is_over_in_time_whatever_the_card_does(
+    tried: InForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.config_keeper._LAST_WORDS_S", 0.1)
+    restarted = asyncio.Event()
+    sessions: dict[Lane, Session] = {lane: Session(tried.box.brokers[lane], BOX) for lane in LANES}
+
+    async def send(body: bytes) -> bool:
+        return False
+
+    keeper = ConfigKeeper(
+        tried,
+        clock=Clock(time.time_ns(), time.monotonic_ns()),
+        faults=Counter(),
+        sessions=sessions,
+        presses_wait=lambda: False,
+        send=send,
+        restart=restarted.set,
+        began_ns=time.monotonic_ns() - 2 * 10**9,
+    )
+    keeper.heard_centre()  # and neither session stands
+    running = asyncio.create_task(keeper.run())
+    async with asyncio.timeout(5):
+        await restarted.wait()
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    # What could not be written is known all the same: the trial had begun.
+    (tried.store.path.parent / f".{NAME}.new").unlink()
+    again = take_up(tried.path)
+    assert again.standing == "file"
+    assert again.state.last is not None
+    assert again.state.last.outcome == "reverted"
