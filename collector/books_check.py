@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -31,9 +32,10 @@ async def check(data_dir: Path, store: Store, device: str | None, since_ns: int)
         StoreError: The store does not answer.
     """
     path = data_dir / FILE
-    for name in read_devices(path) if device is None else [device]:
-        refused = read_hours(data_dir / QUARANTINE, name)
-        for window in windows(read_marks(path, name, since_ns // HOUR_NS)):
+    # A collector may look at its own books: its loop must not wait for the disk.
+    for name in await asyncio.to_thread(read_devices, path) if device is None else [device]:
+        refused = await asyncio.to_thread(read_hours, data_dir / QUARANTINE, name)
+        for window in windows(await asyncio.to_thread(read_marks, path, name, since_ns // HOUR_NS)):
             stored = Counted(await count(store, name, window, -_EDGE_NS), await count(store, name, window, _EDGE_NS))
             readings = unknown = 0
             for hour in hours_of(window):

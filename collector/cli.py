@@ -40,14 +40,15 @@ def run(
     Example: siaga collector run --config collector.toml
     """
     settings = _settings(config)
-    broker, account, topics, books_account = _identities(settings, config)
+    broker, account, topics = _identities(settings, config)
+    books = _books(settings, config)
     _log_to_stderr(log_level, log_format)
     from collector.main import serve
     from collector.quarantine import QuarantineError
     from collector.web import ListenError
 
     try:
-        serve(settings, broker, account, topics, books_account)
+        serve(settings, broker, account, topics, books)
     except QuarantineError as error:
         typer.echo(f"collector: quarantine: {error}", err=True)
         raise typer.Exit(_EX_IOERR) from None
@@ -89,14 +90,26 @@ def _settings(config: Path) -> CollectorSettings:
         raise typer.Exit(EX_CONFIG) from None
 
 
-def _identities(settings: CollectorSettings, config: Path) -> tuple[Endpoint, Account | None, str, Endpoint | None]:
-    """Return whom to dial, who we are to the store, what to subscribe to, and the broker as the books see it."""
-    from collector.config import books_endpoint, broker_endpoint, topic_filter
+def _identities(settings: CollectorSettings, config: Path) -> tuple[Endpoint, Account | None, str]:
+    """Return whom to dial, who we are to the store, and what to subscribe to."""
+    from collector.config import broker_endpoint, topic_filter
     from contract.errors import EX_CONFIG, ConfigError
 
     try:
-        broker, books_account = broker_endpoint(settings, config), books_endpoint(settings, config)
-        return broker, settings.store.account(config), topic_filter(settings, config), books_account
+        return broker_endpoint(settings, config), settings.store.account(config), topic_filter(settings, config)
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EX_CONFIG) from None
+
+
+def _books(settings: CollectorSettings, config: Path) -> tuple[Endpoint, Account | None] | None:
+    """Return the broker as the books see it, and who looks at them in the store; None when none are kept."""
+    from collector.config import books_account, books_endpoint
+    from contract.errors import EX_CONFIG, ConfigError
+
+    try:
+        endpoint = books_endpoint(settings, config)
+        return None if endpoint is None else (endpoint, books_account(settings, config))
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(EX_CONFIG) from None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contract.errors import ConfigError, PrivateFileError
 from contract.settings import Settings, load_toml
 from contract.topics import ALL_TELEMETRY
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
-from store.account import read_password
+from store.account import Account, read_password
 from store.config import EXAMPLES as STORE_EXAMPLES
 from store.config import StoreSettings
 
@@ -28,6 +28,8 @@ EXAMPLES = {
     "metrics.port": "port = 9469",
     "books": '[books] username = "centre.books", password_file = "books.password"',
     "books.username": 'username = "centre.books"',
+    "books.store_username": 'store_username = "reader"',
+    "books.store_password_file": 'store_password_file = "reader.password"',
     "books.password_file": 'password_file = "books.password"',
     **broker_examples("broker"),
     "store": '[store] with url = "http://127.0.0.1:8086", username = "collector", password_file = "store.password"',
@@ -43,10 +45,21 @@ class MetricsSettings(Settings):
 
 
 class BooksSettings(Settings):
-    """The table `[books]`: the account under which this collector reads the devices' reports; one of a group has it."""
+    """The table `[books]`: the account under which this collector reads the devices' reports; one of a group has it.
+
+    With an account of the store that may read, the books are also looked at each hour.
+    """
 
     username: Annotated[str, Field(min_length=1, max_length=128)]
     password_file: Path
+    store_username: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = None
+    store_password_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.store_username is None) != (self.store_password_file is None):
+            raise ValueError("store_username and store_password_file belong together")
+        return self
 
 
 class CollectorSettings(Settings):
@@ -93,6 +106,25 @@ def books_endpoint(settings: CollectorSettings, path: Path) -> Endpoint | None:
     account = {"username": settings.books.username, "password_file": settings.books.password_file}
     broker = settings.broker.model_copy(update={**account, "certificate": None, "key": None})
     return broker.endpoint(source=str(path), table="books", base=path.parent)
+
+
+def books_account(settings: CollectorSettings, path: Path) -> Account | None:
+    """Return who looks at the books in the store, or None when nobody is to.
+
+    Args:
+        settings: The settings.
+        path: The file they are from; paths in it are relative to its folder.
+
+    Raises:
+        ConfigError: The password file cannot be used.
+    """
+    books = settings.books
+    if books is None or books.store_username is None or books.store_password_file is None:
+        return None
+    try:
+        return Account(books.store_username, path.parent / books.store_password_file)
+    except PrivateFileError as error:
+        raise ConfigError(str(path), "books.store_password_file", str(error)) from None
 
 
 def topic_filter(settings: CollectorSettings, path: Path) -> str:

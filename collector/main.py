@@ -23,7 +23,7 @@ def serve(
     broker: Endpoint,
     account: Account | None,
     topic_filter: str = ALL_TELEMETRY,
-    books: Endpoint | None = None,
+    books: tuple[Endpoint, Account | None] | None = None,
 ) -> None:
     """Collect until SIGTERM or SIGINT, on uvloop where it is installed.
 
@@ -32,7 +32,7 @@ def serve(
         broker: Whom to dial.
         account: Who we are to the store.
         topic_filter: What to subscribe to.
-        books: The same broker for the books; None when this collector keeps none.
+        books: The same broker for the books, and who looks at them in the store; None when this one keeps none.
 
     Raises:
         QuarantineError: The quarantine's file cannot be opened.
@@ -45,7 +45,7 @@ async def _serve(
     broker: Endpoint,
     account: Account | None,
     topic_filter: str,
-    books: Endpoint | None,
+    books: tuple[Endpoint, Account | None] | None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -57,29 +57,36 @@ async def _serve(
         if books is None:
             await collector.run(stop)
         else:
-            await _run_with_books(collector, books, settings, stop)
+            await _run_with_books(collector, settings, books, stop)
 
 
 async def _run_with_books(
-    collector: Collector, books: Endpoint, settings: CollectorSettings, stop: asyncio.Event
+    collector: Collector,
+    settings: CollectorSettings,
+    books: tuple[Endpoint, Account | None],
+    stop: asyncio.Event,
 ) -> None:
+    from collector.books_file import FILE
+    from collector.books_keeper import BooksKeeper
+    from collector.books_watch import BooksWatch
+
+    endpoint, reader = books
+    keeper = BooksKeeper(endpoint, settings.data_dir / FILE)
     try:
         async with asyncio.TaskGroup() as tasks:
-            keeping = tasks.create_task(_keep(books, settings), name="collector-books")
+            running = [tasks.create_task(keeper.run(), name="collector-books")]
+            if reader is not None:
+                watch = BooksWatch(settings.data_dir, open_store(settings.store, reader))
+                collector.impaired = watch.told
+                running.append(tasks.create_task(watch.run(), name="collector-books-watch"))
             await collector.run(stop)
-            keeping.cancel()
+            for task in running:
+                task.cancel()
     except ExceptionGroup as group:
         known = group.subgroup(SiagaError)
         if known is None:
             raise
         raise known.exceptions[0] from None
-
-
-async def _keep(books: Endpoint, settings: CollectorSettings) -> None:
-    from collector.books_file import FILE
-    from collector.books_keeper import BooksKeeper
-
-    await BooksKeeper(books, settings.data_dir / FILE).run()
 
 
 def _spare_the_garbage_collector() -> None:

@@ -64,6 +64,7 @@ class Collector:
         *,
         topic_filter: str = ALL_TELEMETRY,
     ) -> None:
+        self.impaired: Callable[[], tuple[str, ...]] = tuple
         self._settings = settings
         self._terms = Terms(broker, settings.client_id, topic_filter)
         self._batcher = Batcher(Limits())
@@ -138,7 +139,7 @@ class Collector:
         elif not self._prepared:
             faults.append("the store has not answered yet")
         limit = self._writer.suspects.series_limit(self._loop.time())
-        impaired = () if limit is None else (limit,)
+        impaired = (*(() if limit is None else (limit,)), *self.impaired())
         return Snapshot(values, {"refused_total": intake.refused}, tuple(faults), impaired)
 
     async def _work(self, disk: ThreadPoolExecutor, stop: asyncio.Event) -> None:

@@ -149,6 +149,19 @@ def test_a_clock_not_trusted_or_a_start_nobody_saw_is_not_judged() -> None:
     assert judge(window(unseen, later), Counted(0, 0), 0).state == "not judged"
 
 
+def test_what_a_new_life_took_over_is_not_expected_twice() -> None:
+    marks = [_mark(0, 0), _mark(1_000, 1_000, 500), _mark(3_600, 1_300, stream="c", previous_stream="b")]
+    told = window(marks, [_mark(7_200, 2_000, stream="c", previous_stream="b")])
+    assert judge(told, Counted(1_800, 1_800), 0).state == "balanced"
+    assert judge(told, Counted(1_799, 1_799), 0).difference == -1
+
+
+def test_what_was_dropped_inside_may_have_been_produced_before() -> None:
+    told = window([_mark(0, 0), _mark(3_600, 3_600, 0, 100)], [_mark(7_200, 7_200, 0, 100)])
+    assert judge(told, Counted(3_600, 3_600), 0).state == "balanced"
+    assert judge(told, Counted(3_601, 3_601), 0).state == "surplus"
+
+
 def test_a_report_without_a_stream_is_no_mark() -> None:
     assert mark(report({}, dropped={"evicted": 5, "lost_at_restart": 2})) is None
     told = mark(report({}, dropped={"evicted": 5, "lost_at_restart": 2}).model_copy(update={"stream": "0" * 16}))

@@ -49,6 +49,10 @@ async def test_a_store_is_set_up_once_and_late_readings_reach_its_means(server: 
         assert "are of another layout" in told[1]
         await init(store, longer, writers=[], readers=[])
         assert (await look(store, longer)).differences == ()
+        await store.administer('CREATE RETENTION POLICY "short" ON "city" DURATION 1d REPLICATION 1 DEFAULT')
+        assert (await look(store, longer)).differences == ("autogen: is not the default",)
+        await init(store, longer, writers=[], readers=[])
+        assert (await look(store, longer)).differences == ()
         minute_ns = time.time_ns() // MINUTE_NS * MINUTE_NS - 20 * MINUTE_NS
         async with _store(server, COLLECTOR) as collector:
             await collector.write(_lines(minute_ns, (1.0, 2.0)))
@@ -58,7 +62,7 @@ async def test_a_store_is_set_up_once_and_late_readings_reach_its_means(server: 
             # Too late for what is made by itself.
             days_ns = minute_ns - 10 * 86_400 * 10**9
             await collector.write(_lines(days_ns, (5.0, 7.0)))
-        assert await rollup(store, days_ns, days_ns + 1) == 2
+        assert await rollup(store, days_ns + 10**9, days_ns + 2 * 10**9) == 2
         await _until(store, days_ns, (6.0, 2))
         hour_ns = days_ns // (60 * MINUTE_NS) * 60 * MINUTE_NS
         [hour] = await store.query(f'SELECT level_m, readings FROM "hour"."water_level" WHERE time = {hour_ns}')

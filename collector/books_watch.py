@@ -1,0 +1,73 @@
+"""Looks at the books each hour, while the collector runs, and tells what is short or too much: a fault with numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+from typing import Final
+
+from collector.books import FAULTS, HOUR_NS, SETTLED_S, Verdict
+from collector.books_check import check
+from collector.books_file import BooksError
+from collector.quarantine import QuarantineError
+from store import Store, StoreError
+
+_log = logging.getLogger("siaga.collector.books")
+
+LOOK_BACK_HOURS: Final = 3
+"""A window is judged again for so long: what was waiting at first comes, or does not."""
+_NAMED: Final = 3
+
+
+class BooksWatch:
+    """The watch.
+
+    Args:
+        data_dir: Where the collector keeps books and quarantine.
+        store: The store as an account sees it that may read; not yet entered.
+        every_s: How often it looks, in seconds.
+    """
+
+    def __init__(self, data_dir: Path, store: Store, *, every_s: float = 3_600.0) -> None:
+        self._data_dir = data_dir
+        self._store = store
+        self._every_s = every_s
+        self._found: dict[tuple[str, int], Verdict] = {}
+        self._trouble: str | None = None
+
+    async def run(self) -> None:
+        """Look until cancelled, a while after each full hour."""
+        async with self._store:
+            while True:
+                now_s = time.time()
+                await asyncio.sleep(self._every_s - (now_s - SETTLED_S * 1.5) % self._every_s)
+                await self.look()
+
+    async def look(self) -> None:
+        """Look once. What it finds anew is logged; what is right by now is forgotten."""
+        since_ns = time.time_ns() - LOOK_BACK_HOURS * HOUR_NS
+        found: dict[tuple[str, int], Verdict] = {}
+        try:
+            async for device, verdict in check(self._data_dir, self._store, None, since_ns):
+                if verdict.state in FAULTS:
+                    found[device, verdict.window.end_ns] = verdict
+        except (StoreError, BooksError, QuarantineError) as error:
+            self._trouble = f"the books cannot be looked at: {error}"
+            _log.warning("%s", self._trouble)
+            return
+        self._trouble = None
+        for (device, end_ns), verdict in found.items():
+            if (device, end_ns) not in self._found:
+                _log.error("books of %s: %s: %s", device, verdict.state, verdict.why)
+        self._found = found
+
+    def told(self) -> tuple[str, ...]:
+        """Return what people should know now; short, whatever the number of devices."""
+        lines = () if self._trouble is None else (self._trouble,)
+        if not self._found:
+            return lines
+        some = [f"{device}: {one.why}" for (device, _), one in list(self._found.items())[:_NAMED]]
+        more = "" if len(self._found) <= _NAMED else f" and {len(self._found) - _NAMED} more"
+        return (*lines, f"the books do not balance: {'; '.join(some)}{more}; siaga collector books --faults")
