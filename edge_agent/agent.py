@@ -31,37 +31,25 @@ from edge_agent.clock import Clock
 from edge_agent.config import HEALTH_SENSOR, Box, ButtonSettings
 from edge_agent.config_keeper import ConfigKeeper
 from edge_agent.drivers.base import Sample
-from edge_agent.faults import reason
 from edge_agent.gatherer import Gatherer
-from edge_agent.health import HealthReader, boot_id, health_faults, resident_bytes
+from edge_agent.health import HealthReader, boot_id, health_faults
 from edge_agent.inputs import ButtonState, SensorReader, watch
 from edge_agent.lamp import LampPanel
 from edge_agent.lamp_output import drive
 from edge_agent.latest import Latest
 from edge_agent.life_keeper import LifeKeeper
-from edge_agent.metrics import Process, render
 from edge_agent.metrics_server import serve_metrics
 from edge_agent.notify import Notifier
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
+from edge_agent.portrait import Portrait
 from edge_agent.pushed_config import InForce
 from edge_agent.raiser import Raiser
 from edge_agent.report_size import as_counts, fit
 from edge_agent.requests import Requests
 from edge_agent.runtime_file import open_runtime_file
-from edge_agent.status import (
-    AgentStatus,
-    ButtonStatus,
-    ReadingStatus,
-    SensorStatus,
-    ThresholdStatus,
-    fault_status,
-    outbox_status,
-    reading_status,
-    session_status,
-    waiting_presses,
-)
+from edge_agent.status import AgentStatus
 from edge_agent.status_socket import places, serve
 from edge_agent.supervise import Failing, keep_running
 from edge_agent.telemetry_lane import TelemetryLane
@@ -80,8 +68,6 @@ _LOAD_AGAIN_S = 5.0
 _KEEP_S = 1.0
 _END_S = 0.3
 _CLOSE_S = 0.25
-_OVERDUE_S = 5.0
-_STATUS_BYTES = 500_000
 
 
 class Agent:
@@ -116,7 +102,8 @@ class Agent:
         self._tell_ready = ready
         self._metrics_port = metrics_port
         self._log_lost = log_lost
-        self._watchdog = Watchdog(notifier or Notifier({}), self._why_dead, self._in_a_line)
+        notified = notifier or Notifier({})
+        self._watchdog = Watchdog(notified, lambda: self._portrait.why_dead(), lambda: self._portrait.in_a_line())
         self._boot = boot_id()
         self._software = version("siaga")
         self._began_ns = time.monotonic_ns()
@@ -213,6 +200,20 @@ class Agent:
         )
         self._watchman.sessions = self._uplink.sessions
         self._watchman.writers = {"alarms.db": alarms.writer, "telemetry.db": batches.writer}
+        self._portrait = Portrait(
+            settings=self._settings,
+            began_ns=self._began_ns,
+            report=self.report,
+            on_clock_floor=lambda: self._life.floor_in_use and not self._clock.trusted,
+            log_lost=self._log_lost,
+            presses=self._presses,
+            uplink=self._uplink,
+            latest=self._latest,
+            states=self._states,
+            panel=self._panel,
+            thresholds=self._thresholds,
+            watchman=self._watchman,
+        )
         self._requests = Requests(
             {button.id for button in self._settings.buttons}, self._raiser, self._panel, self._uplink
         )
@@ -346,10 +347,9 @@ class Agent:
             if self._uplink.keeper is not None:
                 start("config", self._uplink.keeper.run)
             if self._metrics_port is not None:
-                figures = partial(self._figures, alarms, batches)
-                start("metrics", partial(serve_metrics, self._metrics_port, figures, self._faults))
+                start("metrics", partial(serve_metrics, self._metrics_port, self._portrait.figures, self._faults))
             tried = places(self._settings.data_dir, self._settings.runtime_dir, os.environ)
-            start("status", partial(serve, tried, partial(self._asked, alarms, batches), self._faults))
+            start("status", partial(serve, tried, self._asked, self._faults))
             if not self._settings.buttons:
                 self._ready()
 
@@ -358,23 +358,6 @@ class Agent:
     def _ready(self) -> None:
         self._watchdog.ready()
         self._tell_ready()
-
-    def _why_dead(self) -> str | None:
-        """Return why nothing but a new start can mend this agent, or None."""
-        dead = [name for name, writer in self._watchman.writers.items() if not writer.alive]
-        if dead:
-            return f"the thread of {' and '.join(dead)} is dead"
-        overdue_s = self._uplink.alarms.overdue_s
-        return f"presses are due for {overdue_s:.0f} s and nobody sends them" if overdue_s > _OVERDUE_S else None
-
-    def _in_a_line(self) -> str:
-        faults = self._watchman.board.now
-        lanes = ", ".join(
-            f"{lane} {'connected' if session.connected else 'NOT connected'}"
-            for lane, session in self._uplink.sessions.items()
-        )
-        wrong = f"{len(faults)} faults ({faults[0].what}: {reason(faults[0].words)})" if faults else "no fault"
-        return f"{wrong}; {len(self._presses)} presses without receipt; {lanes}"
 
     # --- buttons
 
@@ -453,57 +436,14 @@ class Agent:
             previous_stream=self._books.previous_stream,
         )
 
-    def _asked(self, alarms: AlarmOutbox, batches: BatchOutbox, request: bytes) -> bytes:
+    def _asked(self, request: bytes) -> bytes:
         if not request.strip():
-            return encode(self._status(alarms, batches))
+            return encode(self.status())
         return json.dumps(self._requests.answer(request, time.monotonic_ns()), ensure_ascii=False).encode()
 
-    def _status(self, alarms: AlarmOutbox, batches: BatchOutbox) -> AgentStatus:
-        now_ns = time.monotonic_ns()
-        receipts_ns = {"alarm": self._uplink.alarms.receipt_ns, "telemetry": self._uplink.telemetry.receipt_ns}
-        board = self._watchman.board
-        return AgentStatus(
-            pid=os.getpid(),
-            running_s=(now_ns - self._began_ns) / 1e9,
-            report=fit(self.report(), _STATUS_BYTES),
-            clock_floor=self._life.floor_in_use and not self._clock.trusted,
-            chattering=as_counts(self._presses.chattering),
-            sessions={lane: session_status(session) for lane, session in self._uplink.sessions.items()},
-            outboxes={"alarms.db": outbox_status(alarms.writer), "telemetry.db": outbox_status(batches.writer)},
-            presses=waiting_presses(kept.press for kept in self._presses.waiting()),
-            sensors=[
-                SensorStatus(id=name, driver=driver, readings=self._readings_of(parts, now_ns))
-                for name, driver, parts in self._sources()
-            ],
-            buttons=[
-                ButtonStatus(id=name, pressed=state.pressed, lamp=self._panel[name].pattern(now_ns)[0])
-                for name, state in self._states.items()
-            ],
-            thresholds=[
-                ThresholdStatus(id=name, state=state, value=value)
-                for name, (state, value) in self._thresholds.states().items()
-            ],
-            faults=[fault_status(fault, now_ns) for fault in board.now],
-            cleared=[fault_status(fault, now_ns) for fault in board.cleared],
-            config=None if self._uplink.keeper is None else self._uplink.keeper.status(),
-            receipt_ages_s={
-                lane: (now_ns - at_ns) / 1e9
-                for lane in self._uplink.sessions
-                if (at_ns := receipts_ns[lane]) is not None
-            },
-        )
-
-    def _figures(self, alarms: AlarmOutbox, batches: BatchOutbox) -> str:
-        cost = Process(time.process_time(), resident_bytes(), self._log_lost())
-        return render(self._status(alarms, batches), cost)
-
-    def _sources(self) -> list[tuple[str, str, tuple[str, ...]]]:
-        """Return each source of readings: its name, its driver, and itself with its parts."""
-        sensors = [(each.id, each.driver, (each.id, *each.parts())) for each in self._settings.sensors]
-        return [*sensors, (HEALTH_SENSOR, "health", (HEALTH_SENSOR,))]
-
-    def _readings_of(self, parts: tuple[str, ...], now_ns: int) -> list[ReadingStatus]:
-        return [reading_status(name, sample, now_ns) for name in parts for sample in self._latest.of(name)]
+    def status(self) -> AgentStatus:
+        """Return how the agent is now; it runs."""
+        return self._portrait.status()
 
     async def _report(self) -> None:
         while True:

@@ -14,7 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.status_socket import MAX_BYTES, NAME, Place, SilentAgentError, _within, ask, serve
+from edge_agent.status_socket import (
+    MAX_BYTES,
+    MAX_REQUEST_BYTES,
+    NAME,
+    Place,
+    SilentAgentError,
+    _within,
+    ask,
+    places,
+    serve,
+)
 
 
 @asynccontextmanager
@@ -130,3 +140,41 @@ async def test_another_users_agent_is_told_as_such(tmp_path: Path) -> None:
         (tmp_path / NAME).chmod(0)
         with pytest.raises(SilentAgentError, match="belongs to another user"):
             await asked(tmp_path)
+
+
+async def test_where_the_card_takes_no_socket_it_is_on_tmpfs_and_is_found_there(tmp_path: Path) -> None:
+    card, runtime = tmp_path / "card", tmp_path / "runtime"
+    card.mkdir()
+    runtime.mkdir()
+    (card / NAME).write_text("as on a card that is read-only, nothing can be made here")
+    tried = places(card, runtime, {})
+    assert [place.folder for place in tried] == [card, runtime]
+    faults: Counter[str] = Counter()
+    task = asyncio.create_task(serve(tried, lambda asked: b"got " + asked, faults))
+    async with asyncio.timeout(5):
+        while (told := await asyncio.to_thread(ask, tried, b"it")) is None:  # noqa: ASYNC110 - it is all it shows
+            await asyncio.sleep(0.01)
+    assert told == b"got it\n"
+    assert faults["status socket"] == 1
+    assert [stat.S_IMODE(_mode(path)) for path in runtime.iterdir()] == [0o600]
+    other = places(tmp_path, runtime, {})
+    assert await asyncio.to_thread(ask, other) is None, "the name tells the data folder"
+    task.cancel()
+
+
+async def test_a_request_longer_than_there_is_room_for_is_cut(tmp_path: Path) -> None:
+    heard: list[int] = []
+
+    def answer(asked: bytes) -> bytes:
+        heard.append(len(asked))
+        return b"heard"
+
+    task = asyncio.create_task(serve([Place(tmp_path)], answer, Counter()))
+    async with asyncio.timeout(5):
+        while not _stands(tmp_path):  # noqa: ASYNC110 - the file is all it shows
+            await asyncio.sleep(0.005)
+    with suppress(SilentAgentError):
+        await asyncio.to_thread(ask, [Place(tmp_path)], b"x" * 1_000_000)
+    assert await asyncio.to_thread(ask, [Place(tmp_path)], b"short") == b"heard\n"
+    assert max(heard) <= 3 * MAX_REQUEST_BYTES
+    task.cancel()
