@@ -32,7 +32,7 @@ def books(
 ) -> None:
     """Hold each device's reports against the store's count, hour by hour; exits 1 when readings are lost or too many.
 
-    The collector notes the reports when its configuration has [books]. Hold a timer on this command.
+    The collector notes the reports when its configuration has [books].
 
     Example: siaga collector books box-1 --config collector.toml --username reader --password-file reader.password
     """

@@ -74,7 +74,8 @@ async def test_the_books_balance_and_a_reading_that_the_store_lost_is_named(
         f'password_file = "{trust.authority.accounts / "books.password"}"',
         "",
     ]
-    config.write_text(config.read_text() + "\n".join(lines))
+    lines += [f'store_username = "{READER}"', f'store_password_file = "{influxdb.server.password_file(READER)}"']
+    config.write_text("\n".join([config.read_text(), *lines]))
     collector = Process([*COMMAND, "run", "--config", str(config)], name="collector-1", folder=tmp_path)
     # Two hours ago, in the middle of an hour, so that no report of this test falls into another one.
     hour_ns = (time.time_ns() // HOUR_NS - 3) * HOUR_NS
