@@ -24,10 +24,14 @@ _SECTORS_WRITTEN: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Where the agent has its data; `stat` is None when no device could be mounted there."""
+    """Where the agent has its data; `stat` is None when no device could be mounted there.
+
+    `before`: what the device had counted when it was mounted, in bytes; a loop device counts on over its uses.
+    """
 
     folder: Path
     stat: Path | None
+    before: int = 0
 
     @property
     def level(self) -> str:
@@ -45,7 +49,7 @@ class Card:
             return int(proc_line(Path(f"/proc/{pid}/io"), "write_bytes"))
         if settle:
             subprocess.run(["sync", "-f", str(self.folder)], check=True)
-        return int(self.stat.read_text().split()[_SECTORS_WRITTEN]) * _SECTOR
+        return _counted(self.stat) - self.before
 
 
 @contextmanager
@@ -66,7 +70,8 @@ def mounted(folder: Path, image: Path, size_mb: int) -> Iterator[Card]:
         # noatime as on Raspberry Pi OS; the rest is ext4's own.
         subprocess.run(["mount", "-t", "ext4", "-o", "noatime", device, str(folder)], check=True)
         try:
-            yield Card(folder, Path("/sys/block", Path(device).name, "stat"))
+            stat = Path("/sys/block", Path(device).name, "stat")
+            yield Card(folder, stat, _counted(stat))
         finally:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
     finally:
@@ -77,6 +82,10 @@ def mounted(folder: Path, image: Path, size_mb: int) -> Iterator[Card]:
 def proc_line(path: Path, name: str) -> str:
     """Return the first word behind `name:` in a file of /proc."""
     return next(line.split()[1] for line in path.read_text().splitlines() if line.startswith(name + ":"))
+
+
+def _counted(stat: Path) -> int:
+    return int(stat.read_text().split()[_SECTORS_WRITTEN]) * _SECTOR
 
 
 def _attach(image: Path, size_mb: int) -> str | None:
