@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contract.messages import Lamps, LampState
-from edge_agent.lamp import NOT_DELIVERED_AFTER_NS, Lamp, LampPanel, Pattern, level_at
+from edge_agent.lamp import NOT_DELIVERED_AFTER_NS, TEST_PATTERNS, TEST_STEP_NS, Lamp, LampPanel, Pattern, level_at
 
 S = 10**9
 MS = 10**6
@@ -90,3 +90,25 @@ def test_the_three_answers_cannot_be_confused_at_a_glance() -> None:
             at, count = at + left, count + 1
         changes[pattern] = count
     assert changes == {"kept": 4, "received": 20, "not_delivered": 12}
+
+
+def test_a_lamp_test_shows_each_pattern_and_is_dark_again() -> None:
+    lamp = Lamp()
+    assert lamp.test(S)
+    shown = [lamp.pattern(S + step * TEST_STEP_NS)[0] for step in range(len(TEST_PATTERNS))]
+    assert shown == ["kept", "received", "accepted", "not_delivered"]
+    assert lamp.pattern(S + TEST_STEP_NS + 1) == ("received", TEST_STEP_NS - 1)
+    assert lamp.pattern(S + len(TEST_PATTERNS) * TEST_STEP_NS) == ("off", None)
+
+
+def test_a_press_ends_a_lamp_test_at_once_and_refuses_one() -> None:
+    lamp = Lamp()
+    assert lamp.test(S)
+    lamp.pressed("e1", S + 1)
+    assert lamp.pattern(S + 2)[0] == "kept"
+    assert lamp.pattern(S + NOT_DELIVERED_AFTER_NS + 1)[0] == "not_delivered"
+    assert not lamp.test(S + 3)
+    lamp.receipted("e1")
+    assert not lamp.test(S + 4), "an incident is open"
+    lamp.told("off")
+    assert lamp.test(S + 5)

@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import tomllib
+import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -110,3 +113,34 @@ def test_a_level_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> 
 def test_the_command_is_installed() -> None:
     scripts = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["scripts"]
     assert scripts["siaga-edge"] == "edge_agent.main:main"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_fault_43_a_log_disk_that_is_full_costs_lines_and_the_service_goes_on(tmp_path: Path, form: str) -> None:
+    config = box_file(tmp_path)
+    port = free_port()
+    command = [sys.executable, "-P", "-m", "edge_agent.main", "--config", str(config), "--log-level", "debug"]
+    command += ["--log-format", form, "--metrics-port", str(port)]
+    with Path("/dev/full").open("wb") as full:
+        env = {**os.environ, "PYTHONPATH": str(REPO)}
+        process = subprocess.Popen(command, stdout=full, stderr=full, cwd=tmp_path, env=env)
+    try:
+        lost, deadline_s = 0.0, time.monotonic() + 20
+        while lost < 5:
+            assert time.monotonic() < deadline_s
+            assert process.poll() is None, "nothing is told, and nothing ends"
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
+                lost = float(answer.read().decode().split("\nsiaga_edge_log_lost_total ")[1].split()[0])
+            signal.sigtimedwait([], 0.05)
+        done = subprocess.run(
+            [sys.executable, "-m", "siaga.main", "edge", "status", "--config", str(config)],
+            capture_output=True,
+            check=False,
+            cwd=REPO,
+            timeout=20,
+        )
+        assert done.returncode == 0, done.stderr
+    finally:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
