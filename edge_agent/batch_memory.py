@@ -108,6 +108,13 @@ class BatchMemory:
             entry.keeping_ns = None
         self._unkept = {**entries, **self._unkept}
 
+    def unanswered(self, in_flight: Mapping[Key, Entry]) -> None:
+        """The disk will not answer any more: what is not known to be on it is only in memory again."""
+        unkept = [(key, entry) for key, entry in (*in_flight.items(), *self.fresh.items()) if entry.row is None]
+        for _, entry in unkept:
+            entry.keeping_ns = None
+        self._unkept = dict(sorted(unkept, key=lambda item: item[1].since_ns))
+
     def file_lost(self, in_flight: Mapping[Key, Entry]) -> None:
         """The disk's file is another one: nothing is on it, but for what is being written."""
         entries: Sequence[tuple[Key, Entry]] = [*in_flight.items(), *self.fresh.items()]

@@ -196,7 +196,8 @@ class TelemetryLane:
         return min((moment for moment in moments if moment > monotonic_ns), default=None)
 
     def flush(self) -> list[Command]:
-        """Return the command that keeps everything still only in memory: the agent stops."""
+        """Return the command that keeps everything not known to be on the disk: the agent stops."""
+        self._memory.unanswered(self._flight)
         rows = self._memory.keep(0)
         return [KeepBatches(rows)] if rows else []
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Coroutine
+from typing import Any
 
 from contract.errors import BodyError
 from edge_agent.outbox.writer import OutboxError
@@ -25,10 +26,18 @@ class Workers:
         self.faults = faults
         self.group: asyncio.TaskGroup | None = None
 
-    def spawn(self, work: Awaitable[None], name: str) -> None:
-        """Start a piece of work; the group must have been entered."""
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start a piece of work; the group must have been entered. While the agent stops, nothing is started."""
         assert self.group is not None  # the uplink runs before anything is sent or heard
-        self.group.create_task(self._guarded(work, name), name=name)
+        guarded = self._guarded(work, name)
+        try:
+            task = self.group.create_task(guarded, name=name)
+        except RuntimeError:  # the group is being ended
+            guarded.close()
+            work.close()
+        else:
+            # One that is ended before its first step would else be told as never awaited.
+            task.add_done_callback(lambda _: work.close())
 
     def refused(self, what: str, error: PublishRefusedError) -> None:
         """Note a PUBACK that is no success: a missing subscriber passes by itself, anything else a person must mend."""
@@ -48,7 +57,7 @@ class Workers:
         self.faults["garbled message"] += 1
         _log.warning("%s: %s", what, error)
 
-    async def _guarded(self, work: Awaitable[None], name: str) -> None:
+    async def _guarded(self, work: Coroutine[Any, Any, None], name: str) -> None:
         try:
             await work
         except Exception:  # noqa: BLE001 - a supervisor: one message that fails must not take the others with it

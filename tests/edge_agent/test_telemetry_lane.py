@@ -697,3 +697,19 @@ def test_a_disk_that_hangs_is_asked_once_and_memory_stays_bounded() -> None:
     fill(lane, 1, now_ns)
     (again,) = lane.due(now_ns + KEEP_AFTER_NS, sending=False)
     assert isinstance(again, KeepBatches)
+
+
+def test_a_stop_keeps_again_what_the_disk_has_not_answered_for() -> None:
+    """Whoever was to ask the disk may have been ended before that."""
+    lane = new_lane()
+    fill(lane, 2)
+    assert send(lane, 0) == [0, 1]
+    fill(lane, 2, S)
+    (asked,) = lane.due(KEEP_AFTER_NS, sending=False)
+    assert isinstance(asked, KeepBatches)
+    fill(lane, 1, KEEP_AFTER_NS)
+    (flushed,) = lane.flush()
+    assert isinstance(flushed, KeepBatches)
+    assert [one.key[1] for one in flushed.rows] == [0, 1, 2, 3, 4]
+    keep(lane, flushed)
+    assert (lane.in_memory, lane.on_disk, lane.flush()) == (0, 5, [])

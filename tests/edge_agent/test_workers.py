@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from collections import Counter
 
 import pytest
@@ -31,6 +33,34 @@ async def test_a_piece_of_work_that_fails_is_counted_and_ends_no_other() -> None
         workers.spawn(go_on(), "send-batch")
     assert done == [True]
     assert workers.faults == {"send-press: failed": 1}
+
+
+async def test_a_stop_ends_work_that_never_began_and_starts_none() -> None:
+    workers = Workers(Counter())
+    began = []
+
+    async def begin() -> None:
+        began.append(True)
+
+    async def run() -> None:
+        async with asyncio.TaskGroup() as group:
+            workers.group = group
+            try:
+                await asyncio.Event().wait()
+            finally:
+                workers.spawn(begin(), "send-press")
+                asyncio.get_running_loop().call_soon(lambda: workers.spawn(begin(), "commit-press"))
+
+    running = asyncio.create_task(run())
+    await asyncio.sleep(0)
+    running.cancel()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        gc.collect()
+    assert [str(each.message) for each in told] == [], "a coroutine that was never awaited"
+    assert (began, workers.faults) == ([], {})
 
 
 async def test_work_carries_its_name_and_is_ended_with_the_group() -> None:
