@@ -50,4 +50,10 @@ async def aside(work: Callable[[], T], name: str, *, unwanted: Callable[[T], obj
             drop(results)
 
     threading.Thread(target=run, name=name, daemon=True).start()
-    return await future
+    try:
+        return await future
+    except asyncio.CancelledError:
+        # It may have come just before.
+        if future.done() and not future.cancelled() and future.exception() is None:
+            drop([future.result()])
+        raise

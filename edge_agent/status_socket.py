@@ -20,7 +20,6 @@ import logging
 import os
 import socket
 import stat
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Final
 
 from contract.errors import SiagaError
+from edge_agent.aside import aside
 from edge_agent.runtime_file import runtime_folders, runtime_name
 
 _log = logging.getLogger("siaga.edge.status")
@@ -159,33 +159,8 @@ async def _answer_all(listener: socket.socket, answer: Callable[[bytes], bytes])
 
 
 async def _bound(place: Place) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[socket.socket] = loop.create_future()
-
-    def settle(listener: socket.socket | None, error: OSError | None) -> None:
-        if future.done():
-            if listener is not None:
-                listener.close()
-        elif error is not None:
-            future.set_exception(error)
-        elif listener is not None:
-            future.set_result(listener)
-
-    def work() -> None:
-        listener, failure = None, None
-        try:
-            listener = _bind(place)
-        except OSError as error:
-            failure = error
-        try:
-            loop.call_soon_threadsafe(settle, listener, failure)
-        except RuntimeError:  # the loop is closed: the agent stopped meanwhile
-            if listener is not None:
-                listener.close()
-
-    threading.Thread(target=work, name="status-socket", daemon=True).start()
     async with asyncio.timeout(_BIND_TIMEOUT_S):
-        return await future
+        return await aside(lambda: _bind(place), "status-socket", unwanted=lambda listener: listener.close())
 
 
 def _bind(place: Place) -> socket.socket:

@@ -45,6 +45,25 @@ async def test_a_result_that_nobody_wants_is_handed_back() -> None:
     assert results == [7]
 
 
+async def test_a_result_that_came_just_before_nobody_wanted_it_is_handed_back_too() -> None:
+    results: list[int] = []
+    go = threading.Event()
+
+    def work() -> int:
+        go.wait(10)
+        return 7
+
+    task = asyncio.create_task(aside(work, "just-before", unwanted=results.append))
+    await asyncio.sleep(0)
+    go.set()
+    (thread,) = [one for one in threading.enumerate() if one.name == "just-before"]
+    thread.join()  # the result waits for the next turn of the loop, and this before the task does
+    asyncio.get_running_loop().call_soon(task.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert results == [7]
+
+
 def test_a_loop_that_is_closed_is_no_error_and_nothing_leaks() -> None:
     go, done = threading.Event(), threading.Event()
 
