@@ -67,6 +67,15 @@ def test_old_hours_go_and_there_is_a_most(tmp_path: Path) -> None:
     assert sum(len(read_marks(path, device, 0)) for device in devices) <= 80
 
 
+def test_reports_are_kept_for_forty_days(tmp_path: Path) -> None:
+    path = tmp_path / "books.db"
+    file = BooksFile(path)
+    for hour in range(0, 2_001, 240):
+        file.add([("box-1", _mark(hour * 60))])
+    file.close()
+    assert [minute // 60 for minute, _ in _kept(path)] == [960, 1_200, 1_440, 1_680, 1_920]
+
+
 def test_a_file_that_is_none_is_an_error_and_a_missing_one_is_empty(tmp_path: Path) -> None:
     assert read_devices(tmp_path / "nowhere") == []
     (tmp_path / "junk").write_bytes(b"junk" * 999)
