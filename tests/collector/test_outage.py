@@ -107,7 +107,11 @@ async def outage(
             server.kill()
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             catching_up = [tasks.create_task(_patient(one, batches), name=one.device) for one in late]
-            await asyncio.sleep(seconds)
+            began_s = time.monotonic()
+            for one in late:
+                while not any(receipt.retry_after_s for receipt in one.receipts):
+                    await one.receipt(30)
+            await asyncio.sleep(max(0.0, seconds - (time.monotonic() - began_s)))
             during = await asyncio.to_thread(fetch, url)
             assert during["store_ok"] == 0
             asked = [receipt.retry_after_s or 0.0 for one in late for receipt in one.receipts]
