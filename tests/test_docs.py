@@ -35,14 +35,14 @@ def test_what_a_page_names_and_links_to_exists(doc: Path) -> None:
     assert missing == []
 
 
-FAULTS_OF_THE_BOX = {*range(1, 14), *range(15, 23), 27, 28, 44, 47, 49}
+FAULTS_OF_THE_BOX = {*range(1, 14), *range(15, 23), 27, 28, *range(39, 45), 47, 49}
 
 
 def test_each_fault_of_the_box_names_tests_of_that_fault() -> None:
     """A row of the page's table names at least one, by its number: `test_fault_07_…` or `test_fault_7_…`."""
     text = (REPO / "docs/edge.md").read_text(encoding="utf-8")
     rows = {int(number): row for number, row in re.findall(r"^\| (\d+) (\|.*)$", text, flags=re.M)}
-    assert set(rows) == FAULTS_OF_THE_BOX
+    assert set(rows) >= FAULTS_OF_THE_BOX, "a row is missing"
     for number, row in rows.items():
         named = re.findall(r"`(test_\w+)`", row)
         assert named, f"fault {number} has no test"
