@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from typing import Final
 
 from contract import topics
 from contract.batch import MAX_RECEIPT_BYTES, TelemetryReceipt
@@ -33,6 +34,7 @@ from link import NotConnectedError, PublishRefusedError, PublishTimeoutError, Se
 
 _log = logging.getLogger("siaga.edge.uplink")
 
+_STOP_TRIES: Final = 16
 PUBACK_S = 600.0
 """No PUBACK for so long on a connection that stands: it is given up. At 200 bytes a second that is 120 kB."""
 
@@ -115,13 +117,18 @@ class TelemetryUplink:
             self._wake.set()
 
     async def keep_all(self) -> None:
-        """The agent stops: everything that is only in memory goes to the disk."""
+        """The agent stops: what is only in memory goes to the disk; on a full one something older gives way."""
         now_ns = time.monotonic_ns()
         while (batch := self._gatherer.close(now_ns, sending=False, flush=True)) is not None:
             self._lane.add(batch.readings, now_ns, since_ns=batch.since_ns)
-        for command in self._lane.flush():
-            if isinstance(command, KeepBatches):
-                await self._keep(command)
+        for _ in range(_STOP_TRIES):
+            for command in self._lane.flush():
+                await self._carry_out(command)
+            evicting = self._lane.due(time.monotonic_ns(), sending=False) if self._lane.in_memory else []
+            for command in evicting:
+                await self._carry_out(command)
+            if not evicting:
+                return
 
     def _sending(self, now_ns: int) -> bool:
         until_ns = self._stands_still_until_ns()

@@ -180,6 +180,32 @@ async def test_fault_6_on_a_full_card_telemetry_gives_way_by_class_and_is_counte
     assert bench.faults["card"] > 0
 
 
+async def test_fault_6_a_stop_on_a_full_card_keeps_the_newest_and_the_oldest_give_way(bench: Bench) -> None:
+    await bench.outbox.index()
+    bench.add(40)
+    await bench.carry_out()
+    await _fill_card(bench)
+    bench.add(20)
+    await bench.uplink.keep_all()
+    assert bench.lane.in_memory == 0
+    assert bench.dropped.total() > 0
+    bench.check_books()
+    assert (await bench.outbox.index()).value[-1].key[1] == bench.added // 60 - 1
+
+
+async def test_a_stop_on_a_card_that_refuses_all_asks_no_more_than_once(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "telemetry.db").mkdir()
+    (tmp_path / "telemetry.db" / "in the way").touch()
+    bench.outbox.writer._put_aside = _refuse  # type: ignore[method-assign]
+    bench.add(2)
+    await bench.uplink.keep_all()
+    assert (bench.lane.in_memory, bench.faults["card"]) == (120, 1)
+
+
+def _refuse() -> None:
+    raise OSError("the card takes nothing")
+
+
 async def test_fault_11_a_file_lost_under_the_agent_is_counted_and_what_is_in_memory_is_kept_again(
     bench: Bench, tmp_path: Path
 ) -> None:
