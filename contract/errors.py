@@ -38,7 +38,7 @@ class ConfigError(SiagaError):
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        text = f"{where}: {self.key}: {self.expected}" if self.key else f"{where}: {self.expected}"
+        text = ": ".join(part for part in (where, self.key, self.expected) if part)
         return f"{text}; example: {self.example}" if self.example else text
 
 

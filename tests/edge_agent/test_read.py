@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from contract.batch import READING
+from contract.errors import EX_CONFIG
 from edge_agent.cli import app
 from edge_agent.lines import tty_candidates
 from edge_agent.read import run_read
@@ -75,6 +76,13 @@ def test_the_end_is_summed_up_in_two_languages(log: Path, capsys: pytest.Capture
     assert "4 sentences" in told
     assert "1 no fix" in told
     assert "kacau" not in told
+
+
+def test_a_driver_that_needs_more_than_a_line_says_so_without_a_file_that_is_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert _run("serial:///dev/ttyUSB0", driver="pattern") == (EX_CONFIG, "")
+    assert capsys.readouterr().err.startswith("siaga edge read: readings: driver 'pattern' needs it")
 
 
 def test_a_garbled_line_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
