@@ -73,14 +73,12 @@ def test_fault_31_through_six_hours_every_box_is_told_to_wait_and_the_broker_has
 
 
 @pytest.mark.slow
-async def test_fault_31_a_store_that_is_down_costs_no_reading_and_fresh_ones_do_not_wait_for_the_backlog(
+async def test_fault_31_a_store_that_is_down_costs_no_reading_and_every_box_is_told_to_wait(
     start: Start, telemetry_broker: Mosquitto, tmp_path: Path
 ) -> None:
     told = await outage(start, telemetry_broker, tmp_path, seconds=1.0, batches=48, late_boxes=3, rounds=4)
     assert told["retry_after_s"] >= LEAST_RETRY_AFTER_S
-    assert told["unfinished"] == 3, "all were still catching up"
     assert told["held_messages"] <= 3 * WINDOW
-    assert told["fresh_s"] < 5.0
     assert told["grown_bytes"] < 30_000_000
 
 
@@ -169,4 +167,6 @@ async def test_an_outage_of_minutes(
     with capsys.disabled():
         sys.stdout.write(f"\nan outage of {seconds:.0f} s: {told}\n")
     assert told["resident_bytes"] < 250_000_000
+    assert told["unfinished"] == 20, "all were still catching up"
+    assert told["fresh_s"] < 5.0
     assert told["retry_after_s"] >= LEAST_RETRY_AFTER_S
