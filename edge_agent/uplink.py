@@ -167,7 +167,7 @@ class Uplink:
             self.alarms.hear_receipt(body)
         elif topic == topics.telemetry_receipt(self._device):
             self.telemetry.hear_receipt(body)
-        elif topic == topics.lamp(self._device):
+        elif topic == topics.lamp(self._device) and not retained:  # else it tells of another time, and tells that time
             self._heard_lamps(body, time.monotonic_ns())
 
     def _heard_lamps(self, body: bytes, now_ns: int) -> None:

@@ -15,10 +15,10 @@ import pytest
 
 from contract import topics
 from contract.identity import new_event_id, new_stream_id
-from contract.messages import AlarmReceipt, Press, encode
+from contract.messages import AlarmReceipt, Lamps, Press, encode
 from edge_agent import alarm_uplink
 from edge_agent.alarm_lane import AlarmLane, KeptPress
-from edge_agent.clock import Clock
+from edge_agent.clock import EARLIEST_NS, Clock
 from edge_agent.config import Box as ConfiguredBox
 from edge_agent.config import BoxSettings
 from edge_agent.gatherer import Gatherer
@@ -33,6 +33,7 @@ from tests.link.harness import listening
 
 DEAD = Endpoint("127.0.0.1", 1)
 BOOT = "boot-1"
+S = 10**9
 
 
 @pytest.fixture(autouse=True)
@@ -280,6 +281,15 @@ async def test_a_connection_that_ended_under_a_press_is_made_again_in_its_own_ti
         before, began_s = session.connects, time.monotonic()
         await asyncio.sleep(1.0)
         assert session.connects - before <= 2 + (time.monotonic() - began_s)
+
+
+async def test_a_lamp_message_that_somebody_had_retained_tells_neither_lamp_nor_time(tmp_path: Path) -> None:
+    async with box_on(tmp_path) as box:
+        lamps = Lamps(device="box-1", version=7, centre_time_ns=EARLIEST_NS + S, lamps={"sos": "accepted"})
+        for retained in (True, False):
+            box.uplink._heard(topics.lamp("box-1"), encode(lamps), retained)
+            assert box.uplink._clock.trusted is not retained
+            assert box.uplink._panel["sos"].pattern(0)[0] == ("off" if retained else "accepted")
 
 
 async def test_a_message_that_fails_unforeseen_takes_no_other_with_it(tmp_path: Path) -> None:
