@@ -33,6 +33,7 @@ HOURS = 6
 WINDOW = 8
 
 
+@pytest.mark.slow
 def test_fault_31_through_six_hours_every_box_is_told_to_wait_and_the_broker_has_little_to_carry() -> None:
     """Boxes that heed what they are told, each with a full window of 8; an impatient one heeds nothing."""
     draw = random.Random(31)

@@ -122,6 +122,7 @@ async def test_influxql_changes_nothing_there(token: Token) -> None:
             await store.administer("DROP DATABASE siaga")
 
 
+@pytest.mark.slow
 def test_the_seam_chooses_by_the_settings_and_the_client_is_imported_only_when_entered(token: Token) -> None:
     text = 'kind = "influxdb2"\norg = "city"\ntoken_file = "store.token"\n'
     settings = load_toml(text, StoreSettings, source="x", examples=EXAMPLES)
