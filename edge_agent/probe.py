@@ -27,7 +27,7 @@ from edge_agent.drivers.base import Decoder, DriverType
 from edge_agent.drivers.line import LineDriver, LineSettings
 from edge_agent.drivers.registry import driver_names, find_driver
 from edge_agent.errors import LineError
-from edge_agent.lines import read_line_source
+from edge_agent.lines import check_line_uri, read_line_source
 from edge_agent.port_holder import Holder, find_holder
 
 BAUDRATES: Final = (9_600, 4_800, 115_200, 38_400, 57_600, 19_200)
@@ -115,6 +115,10 @@ async def probe_ports(
 async def _probe(
     port: str, kinds: Mapping[str, DriverType[Any]], listen_s: float, progress: Callable[[str, int], None]
 ) -> Finding:
+    try:
+        check_line_uri(f"serial://{port}?baudrate={BAUDRATES[0]}")
+    except ValueError as error:
+        return Finding(port, "error", problem=str(error))
     holder = find_holder(port)
     if holder is not None:
         return Finding(port, "held", holder=holder)

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, TextIO
 
 from edge_agent.lines import tty_candidates
@@ -37,7 +38,7 @@ def run_probe(
     Returns:
         The exit status: 0 when a driver knows what comes in on a port, else 1.
     """
-    asked = list(ports) or each_once(tty_candidates())
+    asked = [_path(port) for port in ports] or each_once(tty_candidates())
 
     def tell(port: str, baudrate: int) -> None:
         print(f"{port}: {baudrate} …", file=progress, flush=True)
@@ -62,6 +63,12 @@ def each_once(ports: Sequence[str]) -> list[str]:
     for port in ports:
         found.setdefault(os.path.realpath(port), port)
     return list(found.values())
+
+
+def _path(port: str) -> str:
+    """Return the path of a port as a technician types it: `ttyUSB0` is that of /dev, unless it is in this folder."""
+    beside = Path("/dev") / port
+    return str(beside) if not os.path.lexists(port) and beside.exists() else os.path.abspath(port)
 
 
 def in_words(finding: Finding) -> str:

@@ -206,6 +206,23 @@ def test_nothing_known_exits_1() -> None:
     assert "/dev/none: tidak dapat dibuka / cannot be opened" in out.getvalue()
 
 
+def test_a_port_may_be_named_as_it_stands_in_dev_and_a_name_that_is_none_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = io.StringIO()
+    assert run_probe(["null", "ttyNone"], as_json=False, out=out, progress=io.StringIO(), listen_s=0.01) == 1
+    told = out.getvalue()
+    assert told.startswith("/dev/null: "), "open everywhere, or no tty"
+    assert f"{tmp_path}/ttyNone: tidak dapat dibuka / cannot be opened: No such file" in told
+
+
+async def test_a_path_that_no_uri_can_name_is_an_error_of_its_own() -> None:
+    relative, there = await probe_ports(["ttyUSB0", "/dev/none"], listen_s=0.01)
+    assert (relative.what, there.what) == ("error", "error")
+    assert "three slashes" in relative.problem
+
+
 def test_a_port_with_two_names_is_tried_once(tmp_path: Path) -> None:
     (tmp_path / "ttyUSB0").touch()
     (tmp_path / "by-id").symlink_to("ttyUSB0")
