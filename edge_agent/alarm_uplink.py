@@ -74,6 +74,11 @@ class AlarmUplink:
         next_ns = self._lane.next_ns()
         return 0.0 if next_ns is None else max(0.0, (time.monotonic_ns() - next_ns) / 1e9)
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether a press is on no card, and would end with this process."""
+        return bool(self._uncommitted)
+
     async def run(self) -> None:
         """Send what is due until cancelled."""
         while True:

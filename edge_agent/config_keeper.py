@@ -2,7 +2,9 @@
 
 Rules (`config_state.py` has what the card knows):
 - A new configuration is begun by running the agent's program anew in the same process id, after an orderly stop: what
-  is in memory is kept, held buttons are read again. It waits for presses without a receipt, at most 60 s.
+  is in memory is kept, held buttons are read again. It waits for presses without a receipt, and for
+  a button's hold time, at most 60 s; and for the card to have each press, at most 60 s more. A trial's end waits for
+  the card only.
 - A trial is confirmed when both sessions stand and the centre was heard since the start: a receipt or a lamp state,
   none of them retained. If not within `confirm_s`, the agent goes back by the same way.
 - What became of the last push is told at once, again at each connect, and when it is published again. The same bytes
@@ -35,6 +37,7 @@ _log = logging.getLogger("siaga.edge.config")
 _JUDGE_AGAIN_S = 0.5
 _WRITE_AGAIN_S = 5.0
 _PRESSES_S = 60.0
+_CARD_S = 60.0
 _LOOK_S = 0.2
 _LAST_WORDS_S = 2.0
 _MOST_BYTES = 65_537
@@ -49,7 +52,8 @@ class ConfigKeeper:
         clock: The box's clock.
         faults: Counts faults by name, for the report.
         sessions: Both lanes' sessions.
-        presses_wait: Whether a press lacks its receipt.
+        presses_wait: Whether a press lacks its receipt, or a button's hold time runs.
+        presses_in_memory: Whether a press is on no card: it would end with this process.
         send: Sends a reply; returns whether the broker took it.
         restart: Stops the agent and starts it anew.
         began_ns: When the agent started, CLOCK_MONOTONIC.
@@ -63,6 +67,7 @@ class ConfigKeeper:
         faults: Counter[str],
         sessions: Mapping[Lane, Session],
         presses_wait: Callable[[], bool],
+        presses_in_memory: Callable[[], bool],
         send: Callable[[bytes], Awaitable[bool]],
         restart: Callable[[], None],
         began_ns: int,
@@ -74,6 +79,7 @@ class ConfigKeeper:
         self._faults = faults
         self._sessions = sessions
         self._presses_wait = presses_wait
+        self._presses_in_memory = presses_in_memory
         self._send = send
         self._restart = restart
         self._began_ns = began_ns
@@ -168,6 +174,7 @@ class ConfigKeeper:
                         reverted(state, NOT_REACHED, detail, self._now_ns()) if _runs(state, pushed) else state
                     )
                 )
+        await self._none_in_memory()
         self._restart()
 
     async def _judge_all(self) -> None:
@@ -202,6 +209,7 @@ class ConfigKeeper:
             return
         await self._presses_first()
         await self._keep(lambda state: taken(state, pushed, name))
+        await self._presses_first()  # what came while the card took its time
         self._judged = name
         _log.warning("configuration version %d goes on trial for %d s", pushed.version, pushed.confirm_s)
         self._restart()
@@ -222,7 +230,14 @@ class ConfigKeeper:
                 while self._presses_wait():  # noqa: ASYNC110 - rare, and the lanes tell nobody of it
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError:
-            return
+            await self._none_in_memory()
+
+    async def _none_in_memory(self) -> None:
+        """Wait for the card, which may lag behind a press: at most 60 s, as a box that is cut off helps nobody."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CARD_S):
+                while self._presses_in_memory():  # noqa: ASYNC110 - rare, and the lanes tell nobody of it
+                    await asyncio.sleep(_LOOK_S)
 
     async def _keep(self, change: Callable[[ConfigState], ConfigState]) -> None:
         """Put a changed state on the card, however long that takes, and only then go by it."""

@@ -36,6 +36,7 @@ class ButtonState:
     """Tells a press from a button that is still held, over lost lines and restarts. Pure.
 
     `wrong` is what is wrong with the button now, in words that say what to do, or None.
+    `undecided`: it is down, and not yet for its hold time.
 
     Args:
         boot: The kernel's boot id.
@@ -46,6 +47,7 @@ class ButtonState:
         self._same_until_ns = held.monotonic_ns + SAME_PRESS_NS if held is not None and held.boot == boot else None
         self.pressed = False
         self.wrong: str | None = None
+        self.undecided = False
 
     def edge(self, edge: Edge) -> bool:
         """Take a level or an edge; return whether it is a press."""
@@ -91,6 +93,7 @@ async def watch(
                 if on_stuck is not None:
                     on_stuck(told.monotonic_ns)
         state.wrong = _STUCK if hold.stuck else None
+        state.undecided = hold.waiting
 
     while True:
         try:

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -216,6 +216,89 @@ async def test_fault_44_an_older_version_is_refused_and_a_kill_in_the_trial_reve
         assert "trial" not in centre.on_card()
 
 
+@contextlib.asynccontextmanager
+async def judging(
+    box: Path, trust: Trust, presses_wait: Callable[[InForce], bool], presses_in_memory: Callable[[], bool]
+) -> AsyncIterator[tuple[InForce, asyncio.Event]]:
+    """Yield what a box has in force that was pushed a configuration, and what is set when it starts itself anew."""
+    box.write_text(
+        f'config_keys = "{trust.authority.signing_public}"\n' + box.read_text().replace("/never-made", "/data")
+    )
+    (box.parent / "data").mkdir()
+    found = take_up(box)
+    restarted = asyncio.Event()
+
+    async def send(body: bytes) -> bool:
+        return False
+
+    keeper = ConfigKeeper(
+        found,
+        clock=Clock(time.time_ns(), time.monotonic_ns()),
+        faults=Counter(),
+        sessions={lane: Session(found.box.brokers[lane], BOX) for lane in LANES},
+        presses_wait=lambda: presses_wait(found),
+        presses_in_memory=presses_in_memory,
+        send=send,
+        restart=restarted.set,
+        began_ns=time.monotonic_ns(),
+    )
+    content = {"toml": box.read_text(), "confirm_s": 30}
+    document = Document(device=BOX, kind="config", version=7, issued_at_ns=1, content=content)
+    running = asyncio.create_task(keeper.run())
+    keeper.hear(trust.authority.sign(document), retained=False)
+    try:
+        yield found, restarted
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+async def stays(restarted: asyncio.Event, found: InForce) -> None:
+    """Wait until the push is on the card, and see that the agent is not started anew though."""
+    async with asyncio.timeout(5):
+        while not found.store.path.exists():  # noqa: ASYNC110 - another thread makes it
+            await asyncio.sleep(0.01)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await restarted.wait()
+    assert not restarted.is_set()
+
+
+@pytest.mark.slow
+async def test_a_press_that_comes_while_the_push_goes_on_the_card_is_waited_for(box: Path, trust: Trust) -> None:
+    receipted = asyncio.Event()
+
+    def waits(found: InForce) -> bool:
+        return found.store.path.exists() and not receipted.is_set()
+
+    async with judging(box, trust, waits, lambda: False) as (found, restarted):
+        await stays(restarted, found)
+        receipted.set()
+        async with asyncio.timeout(5):
+            await restarted.wait()
+
+
+@pytest.mark.slow
+async def test_a_press_that_no_card_has_is_not_given_up_for_a_restart(
+    box: Path, trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.config_keeper._PRESSES_S", 0.05)
+    committed = asyncio.Event()
+    before: list[bool] = []
+
+    def in_memory() -> bool:
+        before.append(True)
+        return not committed.is_set()
+
+    async with judging(box, trust, lambda found: found.store.path.exists(), in_memory) as (found, restarted):
+        await stays(restarted, found)
+        assert before
+        committed.set()
+        async with asyncio.timeout(5):
+            await restarted.wait()
+
+
 @pytest.fixture
 def tried(box: Path, trust: Trust) -> InForce:
     """Return a box in a trial that began, and whose card stands still from now on: opening a pipe that nobody reads."""
@@ -235,6 +318,7 @@ async def test_fault_44_a_trial_is_over_in_time_whatever_the_card_does(
 ) -> None:
     monkeypatch.setattr("edge_agent.config_keeper._LAST_WORDS_S", 0.1)
     restarted = asyncio.Event()
+    left = [True]
     sessions: dict[Lane, Session] = {lane: Session(tried.box.brokers[lane], BOX) for lane in LANES}
 
     async def send(body: bytes) -> bool:
@@ -246,6 +330,7 @@ async def test_fault_44_a_trial_is_over_in_time_whatever_the_card_does(
         faults=Counter(),
         sessions=sessions,
         presses_wait=lambda: False,
+        presses_in_memory=lambda: bool(left) and left.pop(),
         send=send,
         restart=restarted.set,
         began_ns=time.monotonic_ns() - 2 * 10**9,
@@ -257,6 +342,7 @@ async def test_fault_44_a_trial_is_over_in_time_whatever_the_card_does(
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
+    assert not left, "a press that no card had was waited for"
     # What could not be written is known all the same: the trial had begun.
     (tried.store.path.parent / f".{NAME}.new").unlink()
     again = take_up(tried.path)

@@ -153,7 +153,9 @@ async def test_fault_40_a_button_held_while_its_line_is_lost_is_one_press(tmp_pa
         async with asyncio.timeout(10):
             while not state.pressed:  # noqa: ASYNC110  # a state has nothing to await
                 await asyncio.sleep(0)
+        assert state.undecided, "a restart now could cost it"
     await desk.until("press")
+    assert not state.undecided
     assert str(state.wrong).startswith("line lost: ")
     async with Board(tmp_path / "b") as board:
         board.press("sos", hold_ms=60_000)

@@ -55,6 +55,11 @@ class Hold:
         """Whether the button is stuck, as far as is known."""
         return self._state == "stuck"
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the hold time of a press runs."""
+        return self._state == "waiting"
+
     def down(self, monotonic_ns: int, *, press: bool) -> list[Told]:
         """Take that the button is down; `press`: that is news, and not still the press of an earlier run."""
         self._watched = True
