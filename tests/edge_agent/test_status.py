@@ -235,7 +235,7 @@ def test_an_agent_that_stands_still_is_told_as_such_and_exit_4(site: Site) -> No
     site.agent.thaw()
     assert done.returncode == UNKNOWN
     assert "gave no answer within 3 s" in done.stderr
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 30, "it waits for no more than that; to start takes a busy machine some seconds"
     assert site.told()[0] == 0
 
 
