@@ -34,6 +34,8 @@ from edge_agent.drivers.base import Sample
 from edge_agent.health import HealthReader, boot_id
 from edge_agent.life_file import LifeFile
 from edge_agent.outbox.alarms import AlarmOutbox
+from edge_agent.status import AgentStatus
+from edge_agent.status_socket import MAX_BYTES, ask, places
 from edge_agent.telemetry_uplink import TelemetryUplink
 from link import Endpoint
 
@@ -91,10 +93,21 @@ def stop(process: subprocess.Popen[bytes]) -> str:
     return told.decode()
 
 
+def has_a_reading(tmp_path: Path) -> None:
+    """Return once an agent has its first health reading, which a thread reads after the agent told it is ready."""
+    until_s = time.monotonic() + 10
+    while True:
+        told = ask(places(tmp_path / "data", None, os.environ))
+        if told is not None and decode(AgentStatus, told, max_bytes=MAX_BYTES).report.readings.waiting:
+            return
+        assert time.monotonic() < until_s, told
+        time.sleep(0.01)  # its socket is made, and its reading comes, when nobody tells
+
+
 @pytest.mark.slow
 def test_a_stop_does_not_wait_for_a_frozen_broker(tmp_path: Path, frozen_broker: int) -> None:
     process = run_agent(tmp_path, frozen_broker)
-    time.sleep(0.3)
+    has_a_reading(tmp_path)
     told = stop(process)
     assert process.returncode == 0, told
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700, "where a box was is nobody else's to read"
@@ -112,6 +125,7 @@ def test_starts_and_stops_without_waiting_for_a_card_that_stands_still(tmp_path:
             held.execute("BEGIN EXCLUSIVE")
         # Each takes 2 s by design; the card stands still for as long as this block lasts.
         process = run_agent(tmp_path, frozen_broker)
+        has_a_reading(tmp_path)
         told = stop(process)
     assert process.returncode == 0, told
     assert "the card stands still" in told
