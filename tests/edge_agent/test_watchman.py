@@ -105,11 +105,15 @@ def wrong(told: AgentStatus) -> dict[str, str]:
 async def test_an_open_line_that_falls_silent_is_a_fault_until_it_is_heard_again(tmp_path: Path) -> None:
     line = Line()
     async with running(tmp_path, line) as agent:
-        told = await comes(agent, lambda told: bool(told.sensors[0].readings), lambda: line.say(1.5))
+        told = await comes(
+            agent,
+            lambda told: bool(told.sensors[0].readings) and "sensor river" not in wrong(told),
+            lambda: line.say(1.5),
+        )
         assert told.sensors[0].readings[0].fields == {"level_m": 1.5}
-        assert "sensor river" not in wrong(told)
+        before = told.report.faults.get("sensor river: no reading", 0)  # a busy machine may be late with the first
         told = await comes(agent, lambda told: wrong(told).get("sensor river") == "no reading")
-        assert told.report.faults["sensor river: no reading"] == 1
+        assert told.report.faults["sensor river: no reading"] == before + 1
         told = await comes(agent, lambda told: "sensor river" not in wrong(told), lambda: line.say(1.6))
         assert "sensor river" in {fault.what for fault in told.cleared}
         line.pull()
