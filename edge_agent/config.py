@@ -135,10 +135,27 @@ class BoxSettings(Settings):
             if threshold.sensor not in sensors:
                 there = f"there is no sensor {threshold.sensor!r}; there are: {', '.join(sorted(sensors))}"
                 faults.append(fault_at(("thresholds", at, "sensor"), there))
+            elif (never := self._never(threshold)) is not None:
+                faults.append(fault_at(("thresholds", at, "field"), never))
         if faults:
             every = [InitErrorDetails(type=fault, loc=(), input=None) for fault in faults]
             raise ValidationError.from_exception_data(type(self).__name__, every)
         return self
+
+    def _never(self, threshold: ThresholdSettings) -> str | None:
+        """Return that a threshold is on what its sensor never gives, as it would be silent for ever, or None."""
+        name, kind = threshold.sensor, threshold.field.partition(".")[0]
+        given = {(HEALTH_SENSOR, "box_health")}
+        for sensor in self.sensors:
+            if name in (sensor.id, *sensor.parts()):
+                known = sensor.gives()
+                if known is None:
+                    return None
+                given = set(known)
+        if {(name, threshold.field), (name, kind)} & given:
+            return None
+        mine = sorted(what for of, what in given if of == name)
+        return f"{name} never gives {threshold.field}; it gives: {', '.join(mine)}"
 
 
 HEALTH_SENSOR = "box"

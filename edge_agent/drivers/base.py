@@ -134,6 +134,12 @@ class DriverSettings(Settings):
         """Return the names of the sensors it yields samples for beside its own `id`."""
         return ()
 
+    def gives(self) -> frozenset[tuple[str, str]] | None:
+        """Return what its readings can have, as the sensor's name and kind and field, `("river",
+        "water_level.level_m")`, or the kind alone for all its fields; None: that is not known. A threshold on anything
+        else could never raise, and is a mistake."""
+        return None
+
 
 SettingsT = TypeVar("SettingsT", bound=DriverSettings)
 

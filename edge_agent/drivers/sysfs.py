@@ -73,6 +73,10 @@ class ChannelsSettings(SysfsSettings):
         """Return the names of the channels that have one."""
         return tuple(dict.fromkeys(each.sensor for each in self.channels if each.sensor is not None))
 
+    def gives(self) -> frozenset[tuple[str, str]]:
+        """Return the fields of its channels."""
+        return frozenset((one.sensor or self.id, f"{one.kind or self.kind}.{one.field}") for one in self.channels)
+
     @model_validator(mode="after")
     def _of_the_catalogue(self) -> Self:
         groups: dict[tuple[str | None, str], list[str]] = {}

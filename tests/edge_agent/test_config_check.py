@@ -13,6 +13,7 @@ import pytest
 
 from contract.errors import EX_CONFIG
 from edge_agent.config_check import find_faults, run_check_config
+from edge_agent.drivers.base import DriverSettings
 from siaga.stack.trust import Trust
 from tests.edge_agent.test_config import SECOND_BUTTON, SECOND_SENSOR, box, written
 
@@ -62,6 +63,29 @@ def test_all_that_is_used_twice_is_told(tmp_path: Path) -> None:
         "sensors.1.uri",
         "sensors.2.uri",
     ]
+
+
+@pytest.mark.parametrize(
+    ("sensor", "field", "gives"),
+    [
+        ("gps", "water_level.level_m", "position"),
+        ("box", "position.speed_mps", "box_health"),
+        ("rain", "weather.temperature_c", "weather.rain_mm, weather.rain_rate_mmph"),
+        ("rain", "weather.rain_rate_mmph", None),
+        ("gps", "position.speed_mps", None),
+        ("box", "box_health.cpu_temperature_c", None),
+    ],
+)
+def test_a_threshold_that_could_never_raise_is_told(box: Path, sensor: str, field: str, gives: str | None) -> None:
+    rule = f'[[thresholds]]\nid = "high"\nsensor = "{sensor}"\nfield = "{field}"\nabove = 3.0\n'
+    box.write_text(box.read_text() + COUNTER.replace("17", "22") + rule)
+    faults = [(fault.key, fault.expected) for fault in find_faults(box)]
+    never = ("thresholds.0.field", f"{sensor} never gives {field}; it gives: {gives}")
+    assert faults == ([] if gives is None else [never])
+
+
+def test_a_threshold_on_a_citys_own_driver_is_not_judged_by_what_is_not_known(box: Path) -> None:
+    assert DriverSettings(id="own", driver="own", uri="own://1").gives() is None
 
 
 def test_each_lanes_key_files_are_told(box: Path, trust: Trust) -> None:

@@ -44,6 +44,11 @@ class CounterSettings(DriverSettings):
         """Return the line."""
         return (line_claim(parse_button_uri(self.uri)),)
 
+    def gives(self) -> frozenset[tuple[str, str]]:
+        """Return what is made of pulses."""
+        kind, interval_ns = _KINDS[self.measures], round(self.interval_s * 1e9)
+        return frozenset((self.id, f"{kind}.{name}") for name in measured(self, Count(0, 0, interval_ns, 0)))
+
     @model_validator(mode="after")
     def _factor_fits(self) -> Self:
         for key, measures in (("mm_per_pulse", "rain"), ("mps_per_hz", "wind")):

@@ -102,6 +102,10 @@ class FrameSettings(LineSettings):
     matches: Annotated[list[MatchSettings], Field(max_length=MOST_MATCHES)] = Field(default_factory=list)
     readings: Annotated[list[ReadingSettings], Field(min_length=1, max_length=MOST_READINGS)]
 
+    def gives(self) -> frozenset[tuple[str, str]]:
+        """Return the fields of its readings."""
+        return frozenset((self.id, f"{one.kind}.{name}") for one in self.readings for name in one.fields)
+
     @model_validator(mode="after")
     def _inside(self) -> Self:
         if (self.length is None) == (self.length_field is None):

@@ -168,6 +168,14 @@ class ModbusSettings(DriverSettings):
         """Return the names of the slaves' sensors."""
         return tuple(name for slave in self.slaves for name in slave.sensors())
 
+    def gives(self) -> frozenset[tuple[str, str]]:
+        """Return the fields of its map."""
+        return frozenset(
+            (each.sensor or slave.id or self.id, f"{each.kind or slave.kind}.{each.field}")
+            for slave in self.slaves
+            for each in slave.registers
+        )
+
     @model_validator(mode="after")
     def _slaves_differ(self) -> Self:
         if self.frames == "tcp" and isinstance(self.line, SerialLine):

@@ -37,6 +37,10 @@ class FixSettings(DriverSettings):
         """Return what a fix is held against."""
         return FixRules(self.max_speed_mps, self.area, self.live)
 
+    def gives(self) -> frozenset[tuple[str, str]]:
+        """Return positions."""
+        return frozenset({(self.id, "position")})
+
     def thinning(self) -> Thinning:
         """Return which readings are told."""
         return Thinning(self.min_interval_s, self.min_distance_m, self.max_interval_s)

@@ -72,6 +72,10 @@ class PatternSettings(LineSettings):
     longest: Annotated[int, Field(ge=8, le=MOST_LINE_BYTES)] = 256
     readings: Annotated[list[ReadingSettings], Field(min_length=1, max_length=MOST_READINGS)]
 
+    def gives(self) -> frozenset[tuple[str, str]]:
+        """Return the fields of its readings."""
+        return frozenset((self.id, f"{one.kind}.{name}") for one in self.readings for name in Regex(one.pattern).groups)
+
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if set(self.begins) & set(self.ends):

@@ -85,6 +85,10 @@ class PlantowerSettings(LineSettings):
 
     calibration: Calibration = "atmospheric"
 
+    def gives(self) -> frozenset[tuple[str, str]]:
+        """Return fine dust."""
+        return frozenset((self.id, f"air_quality.{name}") for name in _FIELDS)
+
 
 def open_plantower(settings: PlantowerSettings) -> LineDriver:
     """Return a sensor's driver."""

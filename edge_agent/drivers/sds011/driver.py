@@ -64,6 +64,10 @@ class Sds011Decoder:
 class Sds011Settings(LineSettings):
     """An SDS011 at the end of a line."""
 
+    def gives(self) -> frozenset[tuple[str, str]]:
+        """Return fine dust."""
+        return frozenset((self.id, f"air_quality.{name}") for name in ("pm2_5_ugm3", "pm10_ugm3"))
+
 
 def open_sds011(settings: Sds011Settings) -> LineDriver:
     """Return a sensor's driver."""

@@ -45,6 +45,10 @@ class W1Settings(SysfsSettings, Scaling):
     uri: Annotated[str, AfterValidator(_uri)]
     kind: Annotated[KindName, AfterValidator(_has_temperature)]
 
+    def gives(self) -> frozenset[tuple[str, str]]:
+        """Return a temperature."""
+        return frozenset({(self.id, f"{self.kind}.{FIELD}")})
+
 
 class W1Driver(SysfsDriver):
     """A thermometer at work.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -10,9 +12,10 @@ from typing import Any
 import pytest
 
 from contract.catalogue import fault
-from edge_agent.drivers.base import Sample
-from edge_agent.drivers.registry import BUILT_IN
-from tests.edge_agent.drivers.testcases import Case, line_cases
+from contract.settings import check_table
+from edge_agent.drivers.base import DriverSettings, Sample
+from edge_agent.drivers.registry import BUILT_IN, find_driver
+from tests.edge_agent.drivers.testcases import DRIVERS, Case, line_cases
 
 CASES = line_cases()
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.driver}-{case.folder.name}")
@@ -43,6 +46,25 @@ def _readings(case: Case, chunks: Iterable[bytes]) -> list[dict[str, Any]]:
 def test_every_line_driver_has_a_case() -> None:
     assert {"nmea", "plantower", "sds011", "frame", "pattern"} <= {case.driver for case in CASES}
     assert {case.driver for case in CASES} <= set(BUILT_IN)
+
+
+@pytest.mark.parametrize("driver", BUILT_IN)
+def test_what_comes_out_is_what_the_settings_say_they_give(driver: str) -> None:
+    """A threshold on anything else is refused: one forgotten here would be an alarm that cannot be configured."""
+    seen = 0
+    for expected in sorted((DRIVERS / driver / "testcases").glob("*/expected.jsonl")):
+        own = expected.with_name("sensor.toml")
+        text = (own if own.exists() else DRIVERS / driver / "sample.toml").read_text(encoding="utf-8")
+        settings: DriverSettings = check_table(tomllib.loads(text)["sensors"][0], find_driver(driver).settings)
+        given = settings.gives()
+        assert given is not None
+        assert {sensor for sensor, _ in given} <= {settings.id, *settings.parts()}
+        for told in map(json.loads, expected.read_text(encoding="utf-8").splitlines()):
+            name = told.get("sensor") or settings.id
+            for field in told["fields"]:
+                assert {(name, told["kind"]), (name, f"{told['kind']}.{field}")} & given, field
+                seen += 1
+    assert seen
 
 
 @each_case
