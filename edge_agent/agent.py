@@ -215,7 +215,11 @@ class Agent:
             watchman=self._watchman,
         )
         self._requests = Requests(
-            {button.id for button in self._settings.buttons}, self._raiser, self._panel, self._uplink
+            {button.id for button in self._settings.buttons},
+            {button.id for button in self._settings.buttons if button.lamp is not None},
+            self._raiser,
+            self._panel,
+            self._uplink,
         )
         work = asyncio.create_task(self._work(alarms, batches), name="agent")
 

@@ -18,7 +18,15 @@ from edge_agent.lamp import TEST_PATTERNS, TEST_STEP_NS, LampPanel
 from edge_agent.raiser import NotNowError, Raiser
 from edge_agent.uplink import Uplink
 
-ERRORS: Final = ("test waits", "test too soon", "lamp in use", "no such button", "no such event", "not understood")
+ERRORS: Final = (
+    "test waits",
+    "test too soon",
+    "lamp in use",
+    "no lamp",
+    "no such button",
+    "no such event",
+    "not understood",
+)
 
 
 class Requests:
@@ -26,13 +34,15 @@ class Requests:
 
     Args:
         buttons: The names of the box's buttons.
+        lamps: Those of the buttons that have a lamp.
         raiser: Makes test presses.
         panel: The lamps.
         uplink: Knows the way of a test press, and wakes the lamps.
     """
 
-    def __init__(self, buttons: Set[str], raiser: Raiser, panel: LampPanel, uplink: Uplink) -> None:
+    def __init__(self, buttons: Set[str], lamps: Set[str], raiser: Raiser, panel: LampPanel, uplink: Uplink) -> None:
         self._buttons = buttons
+        self._lamps = lamps
         self._raiser = raiser
         self._panel = panel
         self._uplink = uplink
@@ -50,6 +60,8 @@ class Requests:
                 except NotNowError as error:
                     return {"error": str(error)}
             case {"lamp_test": str(button)} if button in self._buttons:
+                if button not in self._lamps:
+                    return {"error": "no lamp"}
                 if not self._panel[button].test(monotonic_ns):
                     return {"error": "lamp in use"}
                 self._uplink.lamps_changed.wake()

@@ -55,13 +55,17 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Ditolak: lampu sedang menunjukkan penekanan; tunggu sampai posko menutupnya",
         "Refused: the lamp shows a press; wait until the desk has closed it",
     ),
+    "no lamp": (
+        "Ditolak: tombol itu tidak punya `lamp` di box.toml",
+        "Refused: that button has no `lamp` in box.toml",
+    ),
     "no such button": (
         "Ditolak: tombol itu tidak ada; lihat namanya: siaga edge status",
         "Refused: there is no such button; see its name: siaga edge status",
     ),
     "no such event": ("Agen sudah dimulai ulang; uji lagi", "The agent was restarted; test again"),
     "not understood": (
-        "Agen lain versi; mulai ulang: systemctl restart siaga-edge",
+        "Versi agen berbeda; mulai ulang: systemctl restart siaga-edge",
         "The agent is of another version; restart it: systemctl restart siaga-edge",
     ),
     "not_delivered": ("tiga kilat tiap detik", "three flashes a second"),

@@ -31,7 +31,7 @@ def asking(uplink: Uplink, lane: AlarmLane, panel: LampPanel) -> Requests:
         position=lambda: None,
         send=uplink.press,
     )
-    return Requests({"sos"}, raiser, panel, uplink)
+    return Requests({"sos", "dark"}, {"sos"}, raiser, panel, uplink)
 
 
 async def test_a_test_press_its_way_and_a_lamp_test(tmp_path: Path) -> None:
@@ -64,6 +64,7 @@ async def test_a_test_press_its_way_and_a_lamp_test(tmp_path: Path) -> None:
         (b'{"press":"other"}', "no such button"),
         (b'{"press":7}', "no such button"),
         (b'{"lamp_test":"other"}', "no such button"),
+        (b'{"lamp_test":"dark"}', "no lamp"),
         (b'{"hops":"other"}', "no such event"),
     ],
 )
