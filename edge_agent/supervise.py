@@ -16,6 +16,10 @@ _log = logging.getLogger("siaga.edge.supervise")
 CLEAR_NS: Final = 60 * 10**9
 """A part that failed is well again when it has not failed for this long; it is started again each 10 s at most."""
 
+AGAIN_S: Final = 0.5
+"""How long a part that failed waits at most, the first time and after it ran for `CLEAR_NS`: a button that fails once a
+day must not be deaf for as long as one that fails at once."""
+
 
 class Failing:
     """Which parts fail, until each has run for a minute without failing."""
@@ -45,8 +49,9 @@ async def keep_running(
         faults: Counts failures.
         failing: Hears of failures.
     """
-    backoff = Backoff(base_s=0.5, cap_s=10.0)
+    backoff = Backoff(base_s=AGAIN_S, cap_s=10.0)
     while True:
+        began_ns = _now_ns()
         try:
             await part()
         except Exception as error:  # noqa: BLE001 - a supervisor: what one part did not foresee must not end the alarm path
@@ -56,6 +61,8 @@ async def keep_running(
             _log.exception("%s failed and is started again", name)
         else:
             return
+        if _now_ns() - began_ns >= CLEAR_NS:
+            backoff.reset()
         await asyncio.sleep(backoff.next_s())
 
 

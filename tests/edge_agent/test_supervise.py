@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from edge_agent import supervise
 from edge_agent.supervise import keep_running
 
 
@@ -22,6 +23,22 @@ async def test_a_part_that_fails_is_counted_and_started_again() -> None:
 
     await keep_running("sensor gps", part, faults)
     assert (runs, faults) == (2, {"sensor gps: failed": 1})
+
+
+async def test_a_part_that_ran_well_for_long_is_soon_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "AGAIN_S", 0.001)
+    monkeypatch.setattr(supervise, "CLEAR_NS", 0)
+    runs = 0
+
+    async def part() -> None:
+        nonlocal runs
+        runs += 1
+        if runs <= 15:
+            raise KeyError("unforeseen")
+
+    async with asyncio.timeout(2):  # its waits would grow to 3 s at least in all
+        await keep_running("button sos", part, Counter())
+    assert runs == 16
 
 
 async def test_a_stop_stops() -> None:
