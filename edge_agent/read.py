@@ -19,80 +19,13 @@ from pydantic import ValidationError
 from contract.errors import EX_CONFIG, ConfigError
 from contract.settings import check_table
 from edge_agent.config import load_box_settings
+from edge_agent.count_words import COUNTS_ID
 from edge_agent.drivers.base import BusDriver, Driver, DriverSettings, Sample
 from edge_agent.drivers.registry import find_driver
 from edge_agent.errors import LineError
+from edge_agent.status_words import FAULTS_ID
 
 _SECOND_NS: Final = 1_000_000_000
-_INDONESIAN: Final = {
-    "bytes": "bita",
-    "sentences": "kalimat",
-    "fixes": "posisi",
-    "no fix": "tanpa posisi",
-    "bad checksum": "checksum salah",
-    "no checksum": "tanpa checksum",
-    "not text": "bukan teks",
-    "malformed": "cacat",
-    "bad time": "waktu salah",
-    "wrong hemisphere": "belahan bumi salah",
-    "out of range": "di luar rentang",
-    "null island": "koordinat nol",
-    "estimated": "posisi taksiran",
-    "manual": "posisi manual",
-    "simulated": "posisi simulasi",
-    "cut off": "terpotong",
-    "too long": "terlalu panjang",
-    "garbage bytes": "bita sampah",
-    "late": "terlambat",
-    "repeated": "terulang",
-    "no date": "tanpa tanggal",
-    "week rollover": "tanggal terlalu lama",
-    "outside area": "di luar wilayah",
-    "stale": "basi",
-    "jump": "lompatan",
-    "hemisphere flip": "belahan bumi terbalik",
-    "time jump": "lompatan waktu",
-    "believed": "akhirnya dipercaya",
-    "reports": "laporan",
-    "another receiver": "penerima lain",
-    "not json": "bukan JSON",
-    "frames": "bingkai",
-    "bad tail": "penutup salah",
-    "wrong length": "panjang salah",
-    "replies": "jawaban perintah",
-    "unknown frame": "bingkai tak dikenal",
-    "sensor error": "galat sensor",
-    "no value": "tanpa nilai",
-    "not decimal": "bukan desimal",
-    "lines": "baris",
-    "matched": "baris cocok",
-    "unmatched": "baris tak cocok",
-    "not a number": "bukan angka",
-    "polls": "permintaan",
-    "answers": "jawaban",
-    "no answer": "tanpa jawaban",
-    "garbled": "jawaban kacau",
-    "unasked bytes": "bita tak diminta",
-    "skipped polls": "permintaan terlewat",
-    "readings": "bacaan",
-    "read error": "gagal baca",
-    "hangs": "kernel macet",
-    "power-on value": "nilai awal sensor",
-    "pulses": "pulsa",
-    "lost pulses": "pulsa hilang",
-    "intervals": "selang",
-}
-
-_FAULTS_INDONESIAN: Final = {
-    "garbled": "Jalur kacau: periksa baudrate, kabel, dan driver.",
-    "sensor error": "Sensor melaporkan galat: bersihkan lubang udara dan kipasnya; kalau tetap, ganti.",
-    "silent": "Tidak ada jawaban: periksa catu daya, kabel A dan B, alamat, baudrate, dan paritas.",
-    "partly silent": "Sebagian register tidak dijawab: periksa peta register; coba join_gap = 0.",
-    "refused": "Perangkat menolak permintaan: periksa alamat register pada peta.",
-    "unreadable": "Sensor tidak terbaca: periksa kabel, catu daya, dan resistor pull-up.",
-    "hangs": "Kernel tidak menjawab: lihat dmesg, lalu matikan dan hidupkan sensor.",
-    "quiet": "Tidak ada pulsa: periksa baling-baling atau timba, sakelar, dan kabelnya.",
-}
 
 
 def run_read(
@@ -185,15 +118,16 @@ async def read(driver: Driver, sensor: str, *, json_lines: bool, limit: int | No
 def summary(driver: Driver) -> str:
     """Return what came in, in words: Indonesian, then English; and what is wrong with the line or a part of a bus."""
     counters = Counter({name: count for name, count in driver.counters.items() if count})
-    indonesian = ", ".join(f"{count} {_INDONESIAN.get(name, name)}" for name, count in counters.items())
+    indonesian = ", ".join(f"{count} {COUNTS_ID.get(name, name)}" for name, count in counters.items())
     english = ", ".join(f"{count} {name}" for name, count in counters.items())
     lines = [f"Masuk: {indonesian or 'tidak ada'}.", f"Received: {english or 'nothing'}."]
     whole = driver.fault()
     parts = driver.faults_of_parts() if isinstance(driver, BusDriver) else {}
     for name, fault in [*([] if whole is None else [("", whole)]), *parts.items()]:
-        indonesian_fault = _FAULTS_INDONESIAN.get(fault.partition(": ")[0])
+        indonesian_fault = FAULTS_ID.get(f"sensor {fault.partition(': ')[0]}")
         of = f"{name}: " if name else ""
-        lines += [] if indonesian_fault is None else [of + indonesian_fault]
+        if indonesian_fault is not None:
+            lines.append(f"{of}{indonesian_fault[0].upper()}{indonesian_fault[1:]}.")
         lines.append(f"Fault: {of}{fault}.")
     return "\n".join(lines)
 

@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from contract.messages import Books, Report
 from edge_agent.books import KILLED, LOST, POWER_CUT
+from edge_agent.count_words import COUNTS_ID
 from edge_agent.faults import reason
 from edge_agent.life_keeper import NOT_KEPT, UNREADABLE
 from edge_agent.status import AgentStatus, BoxStatus, ConfigStatus, FaultStatus, ReadingStatus, WaitingPress
@@ -139,7 +140,7 @@ FAULTS_ID: Final[Mapping[str, str]] = {
     "sensor refused": "perangkat menolak permintaan: periksa alamat register pada peta",
     "sensor unreadable": "tidak terbaca: periksa kabel, catu daya, dan resistor pull-up",
     "sensor hangs": "kernel tidak menjawab: lihat dmesg, lalu matikan dan hidupkan sensor",
-    "sensor quiet": "tidak ada pulsa: periksa baling-baling atau timba, sakelar, dan kabelnya",
+    "sensor quiet": "tidak ada pulsa: periksa baling-baling atau bejana jungkit, sakelar, dan kabelnya",
     "sensor no fix": "belum dapat posisi: antena harus melihat langit; periksa kabelnya",
     "sensor outside area": "posisi di luar wilayah: periksa `area` di box.toml; kalau benar, ganti penerima",
     "sensor jump": "posisi melompat: hidupkan ulang penerima; kalau tetap, ganti",
@@ -270,12 +271,17 @@ class _Words:
             is_box = sensor.driver == "health"
             lines.append(self.say("box") if is_box else self.say("sensor", id=sensor.id, driver=sensor.driver))
             lines += [f"  {self._reading(reading, sensor.id)}" for reading in sensor.readings]
-            counts = _counts(agent.report.sensors.get(sensor.id, {}))
+            counts = self._counted(agent.report.sensors.get(sensor.id, {}))
             if counts:
                 lines.append(f"  {self.say('counts', counts=counts)}")
             if not counts and not sensor.readings:
                 lines.append(f"  {self.say('nothing yet')}")
         return lines
+
+    def _counted(self, counts: Mapping[str, int]) -> str:
+        if self._language == "en":
+            return _counts(counts)
+        return _counts({COUNTS_ID.get(name, name): count for name, count in counts.items()})
 
     def _reading(self, reading: ReadingStatus, sensor: str) -> str:
         fields = list(reading.fields.items())

@@ -9,6 +9,8 @@ import struct
 import subprocess
 import sys
 import tty
+from collections import Counter
+from collections.abc import AsyncGenerator
 from functools import partial
 from pathlib import Path
 
@@ -18,8 +20,9 @@ from typer.testing import CliRunner
 from contract.batch import READING
 from contract.errors import EX_CONFIG
 from edge_agent.cli import app
+from edge_agent.drivers.base import Sample
 from edge_agent.lines import tty_candidates
-from edge_agent.read import run_read
+from edge_agent.read import run_read, summary
 from tests.edge_agent.drivers.nmea_text import THREE_NS, gga, rmc
 
 WALK = rmc("030000.00") + gga("030000.00") + rmc("030001.50") + rmc("030002.00", status="V")
@@ -91,6 +94,28 @@ def test_a_garbled_line_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[st
     told = capsys.readouterr().err
     assert "Jalur kacau" in told
     assert "check the baud rate" in told
+
+
+class _OwnDriver:
+    """A city's own driver, whose fault has a reason that we know."""
+
+    def __init__(self) -> None:
+        self.counters: Counter[str] = Counter({"no fix": 3})
+
+    async def samples(self) -> AsyncGenerator[list[Sample], None]:
+        yield []
+
+    def fault(self) -> str | None:
+        return "no fix: no position for 61 s; check the antenna"
+
+
+def test_every_fault_that_the_status_tells_in_indonesian_is_so_here_too() -> None:
+    assert summary(_OwnDriver()).splitlines() == [
+        "Masuk: 3 tanpa posisi.",
+        "Received: 3 no fix.",
+        "Belum dapat posisi: antena harus melihat langit; periksa kabelnya.",
+        "Fault: no fix: no position for 61 s; check the antenna.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,15 @@ def test_everything_is_told_in_80_columns_and_what_is_wrong_comes_first(language
     assert ("TIDAK TERKIRIM" if language == "id" else "NOT DELIVERED") in told
 
 
+def test_what_a_driver_counted_is_told_in_the_language() -> None:
+    agent = busy()
+    counts = {"sentences": 7, "no fix": 2, "of_a_citys_own": 1}
+    agent = agent.model_copy(update={"report": agent.report.model_copy(update={"sensors": {"gps": counts}})})
+    box = BoxStatus(device="box-1", data_dir="/", agent=agent)
+    assert "hitungan: kalimat 7, tanpa posisi 2, of_a_citys_own 1" in in_words(box, "box.toml", "id")
+    assert "counted: sentences 7, no fix 2, of_a_citys_own 1" in in_words(box, "box.toml", "en")
+
+
 def test_an_agent_and_a_card_of_which_there_is_nothing_to_tell() -> None:
     box = BoxStatus(
         device="box-1", data_dir="/", card=CardStatus(presses=1, waiting=[_PRESS], unreadable=2, faults=["x"])
