@@ -73,7 +73,10 @@ def parse_line_uri(uri: str) -> SerialLine | TcpLine | ReplayLine:
         if not uri.removeprefix("replay://"):
             raise ValueError(f"{uri!r} names no file; example: replay://gps.log")
         return ReplayLine(Path(uri.removeprefix("replay://")))
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:
+        raise ValueError(f"{uri!r} is no line: {error}; examples: {_EXAMPLES}") from None
     if parts.scheme == "serial":
         return _serial_line(uri)
     if parts.scheme == "tcp":

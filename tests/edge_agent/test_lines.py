@@ -111,6 +111,7 @@ def test_good_uris(uri: str) -> None:
         ("tcp://192.168.1.20:0", "is not tcp://HOST:PORT"),
         ("tcp://192.168.1.20:99999", "is not tcp://HOST:PORT"),
         ("tcp://192.168.1.20:1/x", "is not tcp://HOST:PORT"),
+        ("tcp://[::1", "is no line: Invalid IPv6 URL; examples: serial:///dev/ttyUSB0"),
         ("replay://", "names no file"),
     ],
 )
