@@ -207,9 +207,10 @@ class ConfigKeeper:
                 )
             )
             return
-        await self._presses_first()
+        until_s = asyncio.get_running_loop().time() + _PRESSES_S
+        await self._presses_first(until_s)
         await self._keep(lambda state: taken(state, pushed, name))
-        await self._presses_first()  # what came while the card took its time
+        await self._presses_first(until_s)  # what came while the card took its time
         self._judged = name
         _log.warning("configuration version %d goes on trial for %d s", pushed.version, pushed.confirm_s)
         self._restart()
@@ -224,9 +225,9 @@ class ConfigKeeper:
             _log.exception("a pushed configuration cannot be judged")
             return PushRefusedError("cannot be judged", repr(error))
 
-    async def _presses_first(self) -> None:
+    async def _presses_first(self, until_s: float) -> None:
         try:
-            async with asyncio.timeout(_PRESSES_S):
+            async with asyncio.timeout_at(until_s):
                 while self._presses_wait():  # noqa: ASYNC110 - rare, and the lanes tell nobody of it
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError:
