@@ -23,6 +23,7 @@ EXAMPLES = {
     "data_dir": 'data_dir = "/var/lib/siaga/collector"',
     "client_id": 'client_id = "collector-1"',
     "group_file": 'group_file = "collector.group"',
+    "receive_maximum": "receive_maximum = 20000",
     "metrics": "[metrics] port = 9469",
     "metrics.host": 'host = "127.0.0.1"',
     "metrics.port": "port = 9469",
@@ -66,12 +67,13 @@ class CollectorSettings(Settings):
     """The whole file. Paths are relative to the file they stand in.
 
     `group_file` holds the name of the group of collectors that share the messages among them; without it the collector
-    takes all of them.
+    takes all of them. `receive_maximum` bounds the messages that the broker hands over without PUBACK.
     """
 
     data_dir: Path
     client_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "collector-1"
     group_file: Path | None = None
+    receive_maximum: Annotated[int, Field(ge=1, le=65_535)] = 20_000
     broker: BrokerSettings
     store: StoreSettings = StoreSettings()
     metrics: MetricsSettings | None = None

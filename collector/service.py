@@ -66,7 +66,7 @@ class Collector:
     ) -> None:
         self.impaired: Callable[[], tuple[str, ...]] = tuple
         self._settings = settings
-        self._terms = Terms(broker, settings.client_id, topic_filter)
+        self._terms = Terms(broker, settings.client_id, topic_filter, receive_maximum=settings.receive_maximum)
         self._batcher = Batcher(Limits())
         self._receipts = Receipts()
         self._roster = Roster()

@@ -63,7 +63,7 @@ async def test_fault_14_a_full_queue_of_telemetry_leaves_the_alarms_alone(
     broker.start()
     heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(16)
     try:
-        collector = start(broker, influxdb.server, influxdb.database)
+        collector = start(broker, influxdb.server, influxdb.database, receive_maximum=20)
         async with AsyncExitStack() as stack:
             one = await stack.enter_async_context(box(broker))
             sessions = [

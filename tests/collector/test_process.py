@@ -41,6 +41,7 @@ class Start(Protocol):
         name: str = "collector-1",
         group: bool = False,
         metrics_port: int = 0,
+        receive_maximum: int = 20_000,
     ) -> Process: ...
 
 
@@ -53,11 +54,13 @@ def write_config(
     name: str = "collector-1",
     group: bool = False,
     metrics_port: int = 0,
+    receive_maximum: int = 20_000,
 ) -> Path:
     """Write a collector's configuration, in a group of collectors or not, and return its path."""
     path = folder / ("collector.toml" if name == "collector-1" else f"{name}.toml")
     accounts = broker.trust.authority.accounts
     lines = [f'data_dir = "{folder / (name if group else "data")}"', f'client_id = "{name}"']
+    lines += [f"receive_maximum = {receive_maximum}"]
     lines += [f'group_file = "{accounts / "collector.group"}"'] if group else []
     lines += ["[metrics]", f"port = {metrics_port}"] if metrics_port else []
     lines += ["[broker]", 'host = "127.0.0.1"', f"port = {broker.centre_port}"]
@@ -82,8 +85,18 @@ def start(tmp_path: Path) -> Iterator[Start]:
         name: str = "collector-1",
         group: bool = False,
         metrics_port: int = 0,
+        receive_maximum: int = 20_000,
     ) -> Process:
-        config = write_config(tmp_path, broker, server, database, name=name, group=group, metrics_port=metrics_port)
+        config = write_config(
+            tmp_path,
+            broker,
+            server,
+            database,
+            name=name,
+            group=group,
+            metrics_port=metrics_port,
+            receive_maximum=receive_maximum,
+        )
         process = Process([*COMMAND, "run", "--config", str(config)], name=name, folder=tmp_path)
         process.start()
         started.append(process)

@@ -139,8 +139,14 @@ def test_link(tmp_path: Path, text: str, expected: Fields) -> None:
     assert link(tmp_path) == expected
 
 
-def test_the_kernels_clock_is_asked_and_its_answer_understood() -> None:
-    assert kernel_clock().get("clock_synchronised") in (0, 1)
+def test_the_kernels_clock_is_asked() -> None:
+    told = kernel_clock()
+    if not told:
+        pytest.skip("this machine lets nobody ask for its clock, as a container does")
+    assert told["clock_synchronised"] in (0, 1)
+
+
+def test_the_kernels_answer_about_its_clock_is_understood() -> None:
     kept = struct.pack("@Illlli", 0, 12, -5, 2_500, 700, 0x2001)
     assert timex(kept.ljust(512, b"\0")) == {"clock_synchronised": 1, "clock_error_s": 0.0025}
     free = struct.pack("@Illlli", 0, 0, 0, 16_000_000, 16_000_000, 0x40)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.runtime_file import MAX_BYTES, RuntimeFile, open_runtime_file
+from edge_agent.runtime_file import MAX_BYTES, RuntimeFile, _on_tmpfs, open_runtime_file
 
 REPO = Path(__file__).parents[2]
 
@@ -109,7 +109,7 @@ def test_the_folder_is_the_configured_one_else_systemds_else_one_on_tmpfs(folder
     for runtime_dir, environ, where in (
         (folder, given, folder),
         (None, given, other),
-        (None, {"XDG_RUNTIME_DIR": str(other)}, None),  # it is not on tmpfs
+        (None, {"XDG_RUNTIME_DIR": str(other)}, other if _on_tmpfs(other) else None),
     ):
         file = open_runtime_file(data, runtime_dir, environ)
         assert where is None or file.path.parent == where

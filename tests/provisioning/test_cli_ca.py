@@ -155,7 +155,11 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(folder: Path) -> None:
 
 
 def _commands(group: typer.Typer, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    found = [(*path, str(each.name or each.callback.__name__)) for each in group.registered_commands if each.callback]
+    found = [
+        (*path, each.name or each.callback.__name__.replace("_", "-"))
+        for each in group.registered_commands
+        if each.callback
+    ]
     for below in group.registered_groups:
         if below.typer_instance is not None and below.name in _GROUPS:
             found += _commands(below.typer_instance, (*path, below.name))
