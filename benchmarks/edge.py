@@ -1,6 +1,7 @@
 """`make bench-edge`: what the agent costs a box, what an outage costs its card, and what becomes of a backlog.
 
     cost      memory, CPU, start and stop with one receiver of ten fixes a second   edge_cost.py
+    drivers   the same with six drivers, ten readings a second in all               edge_drivers.py
     outage    sectors written with a link, and around an outage                     edge_outage.py
     backlog   72 hours without a link on the card, and a million readings drain     edge_backlog.py, edge_drain.py
 
@@ -17,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from benchmarks import edge_cost, edge_outage
+from benchmarks import edge_cost, edge_drivers, edge_outage
 from benchmarks.edge_backlog import BUDGET_BYTES, RATE_HZ, Filled, Resumed, copy, fill, newest_ns, resume, trim
 from benchmarks.edge_drain import PRESSES, Drained, Presser, board, buttons_toml, drain, presses_before
 from benchmarks.figures import RESULTS, Figure, conclude, keep_samples, percentile
@@ -38,6 +39,8 @@ def main(parts: list[str]) -> int:
     figures: list[Figure] = []
     if "cost" in parts:
         figures += edge_cost.run()
+    if "drivers" in parts:
+        figures += edge_drivers.run()
     if "outage" in parts:
         found = edge_outage.measure(HEALTHY_S, OUTAGE_S)
         edge_outage.keep("edge-outage-short", found)
@@ -129,4 +132,4 @@ def _figures(full: Filled, resumed: Resumed, drained: Drained) -> list[Figure]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or ["cost", "outage", "backlog"]))
+    sys.exit(main(sys.argv[1:] or ["cost", "drivers", "outage", "backlog"]))
