@@ -34,8 +34,8 @@ bench-alarm: test-setup ## time 200 presses from the button's edge to the page's
 bench-edge: test-setup ## what the agent costs a box, what an outage costs its card, and a million readings that drain (20 minutes)
 	@.venv/bin/python -m benchmarks.edge
 
-bench-edge-outage: test-setup ## bytes written around OUTAGE_MINUTES without a link, in real time
-	@OUTAGE_MINUTES=$(or $(OUTAGE_MINUTES),60) .venv/bin/python -m benchmarks.edge_outage
+bench-edge-outage: test-setup ## bytes written in HEALTHY_MINUTES with a link and OUTAGE_MINUTES without, in real time
+	@HEALTHY_MINUTES=$(or $(HEALTHY_MINUTES),20) OUTAGE_MINUTES=$(or $(OUTAGE_MINUTES),60) .venv/bin/python -m benchmarks.edge_outage
 
 bench-modbus: test-setup ## 32 slaves on one bus, 8 of them dead, for SECONDS: the polls that the living keep
 	@SECONDS=$(or $(SECONDS),120) .venv/bin/python -m benchmarks.modbus
