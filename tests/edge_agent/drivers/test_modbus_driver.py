@@ -120,7 +120,7 @@ async def test_a_dead_slave_is_a_fault_of_its_own_and_a_dead_bus_of_the_bus(slav
     assert driver.faults_of_parts()["s2"].startswith("silent: slave 2 gives no answer; check its power")
     assert driver.fault() is None
     assert driver.counters["no answer"] >= SILENT_AFTER
-    assert "s2: tidak menjawab" in summary(driver)
+    assert "s2: Tidak menjawab" in summary(driver)
     assert "Fault: s2: silent: slave 2" in summary(driver)
     alone = bus(uri, [2], poll_s=0.1, timeout_ms=30)
     assert await _until(alone, lambda _: alone.fault() is not None) == []
