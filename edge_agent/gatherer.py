@@ -28,7 +28,7 @@ from edge_agent.drivers.base import Sample
 _S = 10**9
 BATCH_READINGS = 50
 BATCH_AGE_NS = 1 * _S
-FIRST_BATCHES = 4
+FIRST_BATCHES = 8
 GROWN_READINGS = 300
 GROWN_AGE_NS = 30 * _S
 BATCH_BYTES = 100_000

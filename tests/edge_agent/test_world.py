@@ -191,7 +191,7 @@ def test_a_broken_rule_is_caught(
 ) -> None:
     break_it(monkeypatch)
     with pytest.raises(WorldError, match=words):
-        run_many(200)
+        run_many(500)
 
 
 @pytest.mark.slow

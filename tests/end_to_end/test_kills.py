@@ -79,15 +79,19 @@ def test_a_killed_agent_loses_at_most_the_last_30_s_of_readings(stack: DemoStack
         lambda: readings_in_the_outbox(stack) >= 10 * rate_hz, "ten seconds of readings, 30 s old, are on the card"
     )
     agent = stack.agents["box-1"]
+    health_readings = 5
+    kept = readings_in_the_outbox(stack) - health_readings
     agent.kill()
     stack.telemetry_broker.start()
     stack.restart(agent)
     eventually(lambda: readings_in_the_outbox(stack) == 0, "the box has its receipts")
     sent = stop_hardware(stack)
     lost = (30 + batch_s + slack_s) * rate_hz
-    eventually(lambda: stored_fixes(stack) >= sent - lost, f"all but {lost} of {sent} fixes in the store")
+    # All that is in memory goes to the card in one commit, so that what was kept may be the most of it.
+    expected = max(kept, sent - lost)
+    eventually(lambda: stored_fixes(stack) >= expected, f"{expected} of {sent} fixes in the store")
     assert stored_fixes(stack) <= sent
-    assert sent - lost > 0
+    assert expected > 0
 
 
 @pytest.mark.parametrize("lane", ["alarm", "telemetry"])
