@@ -2,10 +2,18 @@
 
 const CLOSED_SHOWN = 5;
 
-// Unanswered first, the oldest on top; then those being handled, the oldest on top.
+const DRILL = 2;
+const HANDLED = 4;
+
+// Unanswered first, then those being handled, the oldest of each on top. Among the unanswered, whatever is no drill or
+// test comes first: accepting with one key must never take a test while a person waits.
 function rank(incident) {
-  if (incident.state === "open") return 0;
-  return incident.ringing ? 1 : 2;
+  if (incident.state !== "open" && !incident.ringing) return HANDLED;
+  return (isDrill(incident) ? DRILL : 0) + (incident.state === "open" ? 0 : 1);
+}
+
+function isDrill(incident) {
+  return incident.status !== "Actual";
 }
 
 function same(name) {
@@ -54,14 +62,18 @@ export class Incidents {
   }
 
   // The one that stands large: what the officer selected, else what nobody answered, else what this officer took last.
+  // A drill or test never takes the place of a real one that this officer has in hand.
   hero() {
     const selected = this.all.get(this.selected);
     if (selected && selected.state !== "closed") return selected;
     this.selected = null;
     const active = this.active();
-    if (active.length === 0 || rank(active[0]) < 2) return active[0] ?? null;
-    const own = active.filter((incident) => this.owns(incident));
-    return own.sort((one, other) => other.accepted_at_ms - one.accepted_at_ms)[0] ?? active[0];
+    if (active.length === 0 || rank(active[0]) < DRILL) return active[0] ?? null;
+    const own = active
+      .filter((incident) => rank(incident) === HANDLED && this.owns(incident))
+      .sort((one, other) => isDrill(one) - isDrill(other) || other.accepted_at_ms - one.accepted_at_ms);
+    if (rank(active[0]) < HANDLED && !(own.length > 0 && !isDrill(own[0]))) return active[0];
+    return own[0] ?? active[0];
   }
 
   select(step) {

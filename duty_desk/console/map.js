@@ -148,7 +148,10 @@ export class StreetMap {
   incidentMark(incident) {
     const [x, y] = this.project([incident.longitude, incident.latitude]);
     const large = incident.id === this.hero;
-    const group = make("g", { class: `incident ${incident.ringing ? "ringing" : incident.state}` });
+    const group = make("g", {
+      class: `incident ${incident.ringing ? "ringing" : incident.state}`,
+      "data-status": incident.status,
+    });
     group.append(
       make("circle", { cx: x, cy: y, r: large ? 26 : 18, class: "halo" }),
       make("circle", { cx: x, cy: y, r: large ? 13 : 10, class: "core" }),

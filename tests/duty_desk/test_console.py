@@ -151,6 +151,38 @@ async def test_the_oldest_unaccepted_is_on_top_and_a_further_press_rings_again(d
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("status", ["Test", "Exercise"])
+async def test_one_key_never_takes_a_drill_while_a_person_waits(desk: Desk, status: str) -> None:
+    async with (
+        browser() as running,
+        console(running, desk) as page,
+        box(desk.alarm) as one,
+        box(desk.alarm, "box-2") as two,
+    ):
+        hero = page.locator("#hero-address")
+        await one.alarm(press_body(status=status))
+        await expect(hero).to_contain_text("Braga")
+        await expect(page.locator(f"#map .incident.ringing[data-status={status}]")).to_have_count(1)
+        await two.alarm(press_body("box-2"))
+        # The drill is older, but nobody waits for it.
+        await expect(hero).to_contain_text("Dago")
+        await page.wait_for_timeout(450)
+        await page.keyboard.press("Space")
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
+        # What the officer has in hand stays: the drill waits in the list, and can be chosen.
+        await expect(hero).to_contain_text("Dago")
+        assert {incident["device"]: incident["state"] for incident in desk.incidents()} == {
+            "box-1": "open",
+            "box-2": "accepted",
+        }
+        await one.alarm(press_body(status=status))
+        await expect(page.locator("#list .row-address")).to_contain_text("Braga")
+        await expect(hero).to_contain_text("Dago")
+        await page.locator("#list .row").click()
+        await expect(hero).to_contain_text("Braga")
+
+
+@pytest.mark.slow
 async def test_the_second_officer_is_told_who_was_first(desk: Desk) -> None:
     """Fault 38."""
     async with (
