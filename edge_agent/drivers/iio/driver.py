@@ -102,17 +102,19 @@ def _channel(folder: Path, channel: str, sort: str) -> Decimal | None:
     if processed.exists():
         return read_number(processed)
     value = read_number(folder / f"in_{channel}_raw")
-    scale, offset = _shared(folder, channel, sort, "scale"), _shared(folder, channel, sort, "offset")
-    if value is None:
+    scale = _shared(folder, channel, sort, "scale", absent=Decimal(1))
+    offset = _shared(folder, channel, sort, "offset", absent=Decimal(0))
+    if value is None or scale is None or offset is None:
         return None
-    return (value + (offset or 0)) * (1 if scale is None else scale)
+    return (value + offset) * scale
 
 
-def _shared(folder: Path, channel: str, sort: str, what: str) -> Decimal | None:
+def _shared(folder: Path, channel: str, sort: str, what: str, *, absent: Decimal) -> Decimal | None:
+    """Return the channel's scale or offset, else its sort's; None when the file is there and holds no number."""
     for path in (folder / f"in_{channel}_{what}", folder / f"in_{sort}_{what}"):
         if path.exists():
             return read_number(path)
-    return None
+    return absent
 
 
 DRIVER: Final = DriverType(
