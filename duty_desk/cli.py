@@ -46,9 +46,9 @@ def verify_ledger(config: Config) -> None:
     """Walk the ledger's hash chain; exit 1 and name the first row that does not fit."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from duty_desk.chain import walk
     from duty_desk.errors import LedgerBrokenError
-    from duty_desk.tables import open_reader, read_rows
+    from duty_desk.ledger.chain import walk
+    from duty_desk.ledger.tables import open_reader, read_rows
 
     path = _load(config).ledger
     try:
@@ -129,10 +129,10 @@ def _read(desk: Desk) -> list[dict[str, Any]]:
     """Return what the ledger tells."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from duty_desk.board import Board
-    from duty_desk.records import Record, parse_entry
-    from duty_desk.tables import open_reader, read_rows
-    from duty_desk.view import Places, incident_view
+    from duty_desk.incidents.board import Board
+    from duty_desk.incidents.records import Record, parse_entry
+    from duty_desk.ledger.tables import open_reader, read_rows
+    from duty_desk.web.view import Places, incident_view
 
     board = Board()
     try:

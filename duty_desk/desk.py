@@ -15,16 +15,16 @@ from contract import topics
 from contract.errors import BodyError, TopicError
 from contract.messages import AlarmReceipt, Heartbeat, Lamps, Status, decode, encode
 from contract.topics import Lane
-from duty_desk.board import Board, Seen
 from duty_desk.errors import LedgerFullError, UnknownIncidentError
-from duty_desk.incident import Incident
-from duty_desk.intake import Alarm, read_alarm
-from duty_desk.lamps import Versions, lamps_of
-from duty_desk.ledger import Ledger
+from duty_desk.incidents.board import Board, Seen
+from duty_desk.incidents.incident import Incident
+from duty_desk.incidents.intake import Alarm, read_alarm
+from duty_desk.incidents.lamps import Versions, lamps_of
+from duty_desk.incidents.records import PressEntry, Record, StartedEntry
+from duty_desk.ledger.writer import Ledger
 from duty_desk.presence import Presence
-from duty_desk.push import Push
-from duty_desk.records import PressEntry, Record, StartedEntry
-from duty_desk.view import Now, Places, incident_message, incident_view, json_bytes, reach_view
+from duty_desk.web.push import Push
+from duty_desk.web.view import Now, Places, incident_message, incident_view, json_bytes, reach_view
 
 MAX_DEVICES: Final = 10_000
 """Devices outside the inventory that are remembered for their lamps."""

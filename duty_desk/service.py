@@ -16,14 +16,14 @@ import uvicorn
 from contract import topics
 from contract.messages import encode
 from contract.topics import Lane
-from duty_desk.api import make_app
-from duty_desk.board import Board
 from duty_desk.desk import DutyDesk
-from duty_desk.ledger import Ledger
+from duty_desk.incidents.board import Board
+from duty_desk.incidents.records import Record
+from duty_desk.ledger.writer import Ledger
 from duty_desk.outbound import WORKERS, Outbound
-from duty_desk.records import Record
 from duty_desk.settings import Desk
-from duty_desk.view import Places, incident_message, json_bytes
+from duty_desk.web.api import make_app
+from duty_desk.web.view import Places, incident_message, json_bytes
 from link import Endpoint, LinkError, Session
 
 HEARTBEAT_S: Final = 2.0

@@ -8,7 +8,7 @@ import http.client
 import pytest
 
 from contract.identity import new_event_id
-from duty_desk.push import MAX_QUEUED, Push
+from duty_desk.web.push import MAX_QUEUED, Push
 from tests.duty_desk.conftest import Desk, box, press_body
 
 pytestmark = pytest.mark.slow

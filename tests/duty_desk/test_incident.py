@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from contract.identity import new_event_id
-from duty_desk import incident as rules
-from duty_desk.board import Board
 from duty_desk.errors import AlreadyAcceptedError, NotPossibleError, UnknownIncidentError
-from duty_desk.incident import MAX_ROWS, TRANSITIONS, Incident
-from duty_desk.intake import Alarm
-from duty_desk.records import Record
+from duty_desk.incidents import incident as rules
+from duty_desk.incidents.board import Board
+from duty_desk.incidents.incident import MAX_ROWS, TRANSITIONS, Incident
+from duty_desk.incidents.intake import Alarm
+from duty_desk.incidents.records import Record
 
 NOW = 1_760_000_000_000_000_000
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.identity import body_hash, new_event_id
-from duty_desk.intake import UNKNOWN_BUTTON, read_alarm
+from duty_desk.incidents.intake import UNKNOWN_BUTTON, read_alarm
 from tests.duty_desk.conftest import press_body
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from duty_desk.board import Board
-from duty_desk.intake import UNKNOWN_BUTTON
-from duty_desk.lamps import Versions, lamps_of
+from duty_desk.incidents.board import Board
+from duty_desk.incidents.intake import UNKNOWN_BUTTON
+from duty_desk.incidents.lamps import Versions, lamps_of
 from tests.duty_desk.test_incident import NOW, alarm, press
 
 

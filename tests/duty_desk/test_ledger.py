@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from duty_desk import ledger as limits
-from duty_desk.board import Board
-from duty_desk.chain import row_hash, walk
 from duty_desk.errors import LedgerBrokenError, LedgerFullError
-from duty_desk.ledger import Ledger
-from duty_desk.records import Record, StartedEntry
-from duty_desk.tables import HEAD, open_reader, read_rows
+from duty_desk.incidents.board import Board
+from duty_desk.incidents.records import Record, StartedEntry
+from duty_desk.ledger import writer as limits
+from duty_desk.ledger.chain import row_hash, walk
+from duty_desk.ledger.tables import HEAD, open_reader, read_rows
+from duty_desk.ledger.writer import Ledger
 from tests.duty_desk.conftest import REPO, Desk
 from tests.duty_desk.test_incident import NOW, alarm
 

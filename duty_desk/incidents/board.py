@@ -14,9 +14,9 @@ from contract.identity import new_event_id
 from contract.messages import AlertStatus
 from contract.topics import Lane
 from duty_desk.errors import DeskError, UnknownIncidentError
-from duty_desk.incident import Incident, act, join, open_incident
-from duty_desk.intake import Alarm
-from duty_desk.records import ActionEntry, Aside, PressEntry, Record, ShownEntry
+from duty_desk.incidents.incident import Incident, act, join, open_incident
+from duty_desk.incidents.intake import Alarm
+from duty_desk.incidents.records import ActionEntry, Aside, PressEntry, Record, ShownEntry
 
 MAX_CLOSED = 50
 """Closed incidents kept in memory, the latest."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from contract.errors import BodyError
 from duty_desk.errors import LedgerBrokenError
-from duty_desk.records import Aside, parse_entry
+from duty_desk.incidents.records import Aside, parse_entry
 
 GENESIS = "0" * 64
 """What stands before the first row."""

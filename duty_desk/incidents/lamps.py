@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from contract.messages import AlertStatus, Lamps, LampState
-from duty_desk.incident import Incident
-from duty_desk.intake import UNKNOWN_BUTTON
+from duty_desk.incidents.incident import Incident
+from duty_desk.incidents.intake import UNKNOWN_BUTTON
 
 _RANK: dict[AlertStatus, int] = {"Actual": 2, "Exercise": 1, "Test": 0}
 _PER_MILLISECOND = 1_024

@@ -24,8 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.pool import NullPool
 
-from duty_desk.chain import Row
-from duty_desk.records import Aside
+from duty_desk.incidents.records import Aside
+from duty_desk.ledger.chain import Row
 
 METADATA = MetaData()
 ENTRY = Table(
@@ -52,7 +52,7 @@ EPOCH = Table(
 )
 
 HEAD = "0001"
-"""The newest revision in duty_desk/migrations."""
+"""The newest revision in duty_desk/ledger/migrations."""
 
 _BUSY_TIMEOUT_MS = 200
 _FETCH = 1_000

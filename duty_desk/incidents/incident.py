@@ -27,7 +27,7 @@ from typing import Literal
 
 from contract.messages import AlertStatus
 from duty_desk.errors import AlreadyAcceptedError, NotPossibleError
-from duty_desk.records import ActionEntry, PressEntry
+from duty_desk.incidents.records import ActionEntry, PressEntry
 
 State = Literal["open", "accepted", "closed"]
 Action = Literal["press", "accept", "answer", "close"]

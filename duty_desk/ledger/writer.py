@@ -25,10 +25,10 @@ from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from contract.errors import BodyError
-from duty_desk.chain import Row, check_asides, check_row, link
 from duty_desk.errors import LedgerBrokenError, LedgerFullError
-from duty_desk.records import PressEntry, Record, ShownEntry, canonical, parse_entry
-from duty_desk.tables import ASIDE, ENTRY, EPOCH, open_engine, read_rows, upgrade
+from duty_desk.incidents.records import PressEntry, Record, ShownEntry, canonical, parse_entry
+from duty_desk.ledger.chain import Row, check_asides, check_row, link
+from duty_desk.ledger.tables import ASIDE, ENTRY, EPOCH, open_engine, read_rows, upgrade
 
 MAX_WAITING: Final = 10_000
 """Records that may wait for their commit, 8 kB each at most."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from contract.inventory import Button, Device, Inventory, Site
 from contract.messages import IncidentMessage
-from duty_desk.incident import Incident
+from duty_desk.incidents.incident import Incident
+from duty_desk.incidents.records import PressEntry
 from duty_desk.presence import Presence
-from duty_desk.records import PressEntry
 
 _MS = 1_000_000
 

@@ -26,11 +26,11 @@ from contract.identity import EventId
 from contract.inventory import PhotoPath
 from duty_desk.desk import DutyDesk
 from duty_desk.errors import AlreadyAcceptedError, DeskError, LedgerFullError, NotPossibleError, UnknownIncidentError
-from duty_desk.guard import Guard, answer
-from duty_desk.push import Page
-from duty_desk.records import Screen
+from duty_desk.incidents.records import Screen
 from duty_desk.settings import Desk
-from duty_desk.view import inventory_view, json_bytes
+from duty_desk.web.guard import Guard, answer
+from duty_desk.web.push import Page
+from duty_desk.web.view import inventory_view, json_bytes
 
 CONSOLE: Final = Path(str(files("duty_desk") / "console"))
 MAX_OFFICER: Final = 80

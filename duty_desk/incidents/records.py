@@ -20,7 +20,7 @@ from contract.errors import BodyError
 from contract.identity import BodyHash, EventId
 from contract.messages import Message, Nanoseconds, first_fault
 from contract.topics import Lane
-from duty_desk.intake import Alarm
+from duty_desk.incidents.intake import Alarm
 
 Screen = Annotated[str, Field(pattern=r"^[\p{L}\p{N}]([\p{L}\p{N} -]{0,38}[\p{L}\p{N}])?$")]
 """The name a screen was given: 1 to 40 letters, digits, spaces and hyphens, such as `Layar 1`."""

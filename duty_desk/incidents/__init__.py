@@ -1,0 +1,1 @@
+"""The life of incidents, without I/O: what alarms mean, what becomes of them, what is written down."""

@@ -1,0 +1,1 @@
+"""What browsers and programs get: the API, its guard, and the events pushed to each page."""
