@@ -224,7 +224,7 @@ def test_a_file_that_is_no_database_never_ends_the_thread(tmp_path: Path) -> Non
 
 
 def test_the_newest_revision_is_known() -> None:
-    assert ScriptDirectory(str(REPO / "duty_desk" / "migrations")).get_current_head() == HEAD
+    assert ScriptDirectory(str(REPO / "duty_desk" / "ledger" / "migrations")).get_current_head() == HEAD
 
 
 def test_the_command_says_whole_or_names_the_row(path: Path, idle: Desk) -> None:
