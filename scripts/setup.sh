@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what Siaga needs on a Debian 12 that has nothing but git and make: packages by apt, the rest by uv into .venv.
+# Installs what Siaga needs on a Debian 12 that has nothing but git and make: packages by apt, what the map needs from npm
+# (no Node), the rest by uv into .venv.
 #   scripts/setup.sh demo    what `make demo` needs
 #   scripts/setup.sh test    that, and what the tests need: Chromium, openssl, pytest, mypy, …
 # A second run finds its stamp and returns at once. Nothing it installs is started as a service.
@@ -53,9 +54,10 @@ missing_packages() {
   fi
 }
 
-stamp_of() { cat uv.lock pyproject.toml scripts/setup.sh | sha256sum | cut -d ' ' -f 1; }
+stamp_of() { cat uv.lock pyproject.toml scripts/setup.sh scripts/vendor.toml | sha256sum | cut -d ' ' -f 1; }
 is_done() { # level: whether its stamp is of these very files, and what it stands for is still there
-  [ "$(cat "$tools/stamp-$1" 2>/dev/null)" = "$(stamp_of)" ] && [ -x .venv/bin/siaga ] && [ -z "$(missing_packages)" ]
+  [ "$(cat "$tools/stamp-$1" 2>/dev/null)" = "$(stamp_of)" ] && [ -x .venv/bin/siaga ] && [ -z "$(missing_packages)" ] &&
+    [ -e duty_desk/console/vendor/stamp ]
 }
 if is_done test || { [ "$level" = demo ] && is_done demo; }; then exit 0; fi
 
@@ -129,9 +131,17 @@ sync_python() {
     fail "uv could not install the packages of uv.lock" "is pypi.org reachable? a proxy goes into HTTPS_PROXY, certificates into SSL_CERT_FILE"
 }
 
+# The map of the duty desk's page. It comes before the Python packages, whose build would fetch it too.
+take_from_npm() {
+  [ -e duty_desk/console/vendor/stamp ] || say "taking the map's library from npm"
+  python3 scripts/vendor.py >>"$log" 2>&1 ||
+    fail "the map's library could not be had" "is registry.npmjs.org reachable? another registry goes into NPM_REGISTRY"
+}
+
 read -r -a packages <<<"$(missing_packages | tr '\n' ' ')"
 [ ${#packages[@]} -eq 0 ] || install_packages "${packages[@]}"
 install_uv
+take_from_npm
 sync_python
 stamp_of >"$tools/stamp-$level"
 say "done"
