@@ -126,7 +126,7 @@ _ROLES: Final[dict[str, tuple[tuple[Grant, ...], tuple[Grant, ...]]]] = {
 }
 """Each role's grants on the alarm and on the telemetry broker."""
 
-DEFAULT_ACCOUNTS: Final = ("bell", "collector-1", "desk", "provisioning")
+DEFAULT_ACCOUNTS: Final = ("bell", "books", "collector-1", "desk", "provisioning")
 
 DEVICE_PATTERNS: Final[tuple[tuple[Direction, str], ...]] = (
     ("write", f"{topics.ROOT}/up/%u/#"),
@@ -141,7 +141,9 @@ class Limits(Settings):
     Attributes:
         device_connections: Devices connected at once; the process may have to be allowed more open files.
         centre_connections: Services connected at once.
-        inflight_messages: Messages on the way to one client without PUBACK; also what the broker takes from one.
+        inflight_messages: What the broker takes from one client without PUBACK, and tells it in CONNACK; and what it
+            hands over to a client that names no receive maximum. A client that names one, as the collector does, is
+            handed as many as that.
         queued_messages: Messages waiting for one client; the newest beyond that are dropped, which costs nothing but
             time, as the ends send again.
         queued_bytes: The same in bytes.

@@ -47,7 +47,7 @@ def test_all_that_is_secret_is_for_its_owner_only(authority: Authority) -> None:
     private = [files.folder / name for name in (render.PASSWORDS, render.KEY, render.DEVICE_ACL, render.CENTRE_ACL)]
     for path in (*private, *files.passwords.values(), authority.accounts / "collector.group"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
-    assert set(files.passwords) == {"bell", "collector-1", "desk", "provisioning"}
+    assert set(files.passwords) == {"bell", "books", "collector-1", "desk", "provisioning"}
 
 
 def test_rendering_again_changes_nothing(authority: Authority) -> None:
