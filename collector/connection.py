@@ -55,16 +55,10 @@ class Connection(asyncio.Protocol):
         self._on_messages = on_messages
         self._max_packet_bytes = max_packet_bytes
         self._max_in_flight = max_in_flight
-        self._broker_window = 65_535
         self._in_flight: set[int] = set()
         self._next_packet_id = 1
         self._rest = b""
         self._transport: asyncio.Transport | None = None
-
-    @property
-    def broker_window(self) -> int:
-        """How many messages the broker takes from us at once; Mosquitto hands over as many (max_inflight_messages)."""
-        return self._broker_window
 
     @property
     def window(self) -> int:
@@ -125,7 +119,6 @@ class Connection(asyncio.Protocol):
 
     def agreed(self, connack: mqtt5.ConnAckPacket) -> None:
         """Take over what the broker allows."""
-        self._broker_window = connack.receive_max
         self._max_in_flight = min(self._max_in_flight, connack.receive_max)
         self.window_open.set()
 

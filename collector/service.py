@@ -67,7 +67,9 @@ class Collector:
         self.impaired: Callable[[], tuple[str, ...]] = tuple
         self._settings = settings
         self._terms = Terms(broker, settings.client_id, topic_filter, receive_maximum=settings.receive_maximum)
-        self._batcher = Batcher(Limits())
+        # Four loads fill the window: one is written while the next one comes.
+        messages = max(1, min(Limits().messages, settings.receive_maximum // 4))
+        self._batcher = Batcher(replace(Limits(), messages=messages))
         self._receipts = Receipts()
         self._roster = Roster()
         self._intake = Intake(self._batcher, self._receipts, self._roster)
@@ -80,7 +82,7 @@ class Collector:
         self._prepared = False
         self._loop = asyncio.get_running_loop()
         self._on_ready = on_ready
-        self._session = MqttSession(self._terms, self._on_messages, on_connect=self._on_connect)
+        self._session = MqttSession(self._terms, self._on_messages, on_connect=self._connected.set)
         self._writer = Writer(
             store, self._batcher, on_stored=self._intake.stored, on_load=self._settled, trouble=self._trouble
         )
@@ -156,14 +158,6 @@ class Collector:
             await self._drain()
             for task in running:
                 task.cancel()
-
-    def _on_connect(self) -> None:
-        connection = self._session.connection
-        assert connection is not None
-        # Four loads fill the broker's window: one is written while the next one comes.
-        window = min(self._terms.receive_maximum, connection.broker_window)
-        self._batcher.limits = replace(self._batcher.limits, messages=max(1, min(Limits().messages, window // 4)))
-        self._connected.set()
 
     def _on_messages(self, connection: Connection, packets: list[PublishPacket], size_bytes: int) -> None:
         if self._stopping:

@@ -23,6 +23,8 @@ TIMEOUT_S: Final = 5.0
 
 _READ_BYTES: Final = 65_536
 _PACKET_IDS: Final = 65_535
+_UNSAID: Final = 65_535
+"""The receive maximum of who says nothing of one (MQTT 5, 3.1.2.11.3); the codec leaves it out."""
 _FIRST_FAILURE: Final = 0x80
 
 
@@ -52,6 +54,8 @@ class Probe:
         will: What the broker publishes when the connection ends without a DISCONNECT, or None.
         session_expiry_s: How long the broker keeps the session after the connection, in seconds.
         clean_start: False takes up the session that the broker kept.
+        receive_maximum: How many messages without PUBACK it takes; None leaves that to the broker.
+        acknowledges: Whether it sends PUBACKs.
         host: The broker's address.
     """
 
@@ -66,6 +70,8 @@ class Probe:
         will: mqtt5.Will | None = None,
         session_expiry_s: int = 0,
         clean_start: bool = True,
+        receive_maximum: int | None = None,
+        acknowledges: bool = True,
         host: str = "127.0.0.1",
     ) -> None:
         self.messages: list[mqtt5.PublishPacket] = []
@@ -81,7 +87,9 @@ class Probe:
             will=will,
             keep_alive=60,
             session_expiry_interval=session_expiry_s,
+            receive_max=_UNSAID if receive_maximum is None else receive_maximum,
         )
+        self._acknowledges = acknowledges
         self._socket: socket.socket | None = None
         self._rest = b""
         self._packet_id = 0
@@ -267,7 +275,7 @@ class Probe:
         match packet:
             case mqtt5.PublishPacket():
                 self.messages.append(packet)
-                if packet.qos == mqtt5.QoS.AT_LEAST_ONCE and packet.packet_id is not None:
+                if self._acknowledges and packet.qos == mqtt5.QoS.AT_LEAST_ONCE and packet.packet_id is not None:
                     self._send(mqtt5.PubAckPacket(packet.packet_id).write())
             case mqtt5.PubAckPacket():
                 self._pubacks[packet.packet_id] = packet.reason_code.value

@@ -35,9 +35,10 @@ def make_authority(folder: Path, boxes: Sequence[str]) -> Authority:
     return authority
 
 
-def free_broker(lane: Lane) -> Broker:
-    """Return a broker on free ports of 127.0.0.1, run by whoever runs this."""
-    return local_broker(lane, device_port=free_port(), centre_port=free_port(), user=this_user())
+def free_broker(lane: Lane, **limits: int) -> Broker:
+    """Return a broker on free ports of 127.0.0.1, run by whoever runs this, with the lane's limits but for some."""
+    broker = local_broker(lane, device_port=free_port(), centre_port=free_port(), user=this_user())
+    return broker.model_copy(update={"limits": broker.limits.model_copy(update=limits)})
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,15 @@ class Stand:
 
 @contextlib.contextmanager
 def running(
-    authority: Authority, lane: Lane, accounts: Sequence[Account] = (WITNESS,), revoked: Sequence[str] = ()
+    authority: Authority,
+    lane: Lane,
+    accounts: Sequence[Account] = (WITNESS,),
+    revoked: Sequence[str] = (),
+    **limits: int,
 ) -> Iterator[Stand]:
-    """Render a lane's broker and run it."""
-    files = render_broker(authority.folder, lane, revoked=revoked, broker=free_broker(lane), accounts=accounts)
+    """Render a lane's broker and run it; limits are the lane's but for those given."""
+    broker = free_broker(lane, **limits)
+    files = render_broker(authority.folder, lane, revoked=revoked, broker=broker, accounts=accounts)
     process = Process(["mosquitto", "-c", str(files.config)], name=f"{lane}-broker", folder=files.folder)
     process.start()
     try:

@@ -14,13 +14,15 @@ import pytest
 from contract.topics import ROOT
 from provisioning.authority import Authority
 from provisioning.brokers.families import down, up
+from provisioning.brokers.model import Account
 from provisioning.brokers.probe import TIMEOUT_S, Probe, ProbeError
 from provisioning.brokers.throwaway import Throwaway, client_tls
-from tests.provisioning.brokers.stand import Stand, make_authority, running
+from tests.provisioning.brokers.stand import ALL, WITNESS, Stand, make_authority, running
 
 pytestmark = pytest.mark.slow
 
 NOT_AUTHORIZED = 0x87
+SLOW = Account("slow", telemetry=ALL)
 
 
 @pytest.fixture
@@ -79,6 +81,25 @@ def test_a_member_of_a_shared_group_that_may_not_read_eats_its_share(stand: Stan
         thief.ping()
         assert thief.take() == []
         assert len(collector.take()) < 20
+
+
+@pytest.mark.parametrize(("receive_maximum", "handed"), [(None, 20), (5, 5), (50, 50)])
+def test_a_clients_own_receive_maximum_is_what_bounds_what_is_handed_to_it(
+    authority: Authority, receive_maximum: int | None, handed: int
+) -> None:
+    """What `inflight_messages` does, and does not: it holds for who names none, and for what the broker takes."""
+    with (
+        running(authority, "telemetry", (WITNESS, SLOW), inflight_messages=20) as stand,
+        stand.service("slow", receive_maximum=receive_maximum, acknowledges=False) as slow,
+        stand.service("witness") as witness,
+    ):
+        assert slow.connack is not None
+        assert slow.connack.receive_max == 20, "what the broker takes"
+        slow.subscribe(f"{ROOT}/some")
+        for _ in range(6):
+            witness.publish_all([(f"{ROOT}/some", b"x")] * 20)
+        slow.ping()
+        assert len(slow.take()) == handed
 
 
 def test_a_reload_takes_over_the_brokers_certificate_but_not_its_roots(stand: Stand, tmp_path: Path) -> None:
