@@ -5,7 +5,11 @@ DeskError
 ├── AlreadyAcceptedError   another officer has it; the name is in `officer`
 ├── NotPossibleError       the incident's state does not allow the action
 ├── LedgerFullError        so many records wait for the ledger that it takes no more; send again later
-└── LedgerBrokenError      the chain does not fit from the row in `sequence` on: somebody changed it
+├── LedgerBrokenError      the chain does not fit from the row in `sequence` on: somebody changed it
+├── HeadMissingError       the chain lacks a head that was told before: its end was cut off, or it was written anew
+├── NoHeadsError           a file that should have heads has none: look whether it is the right one
+├── DerivedError           the chain is whole, but a table derived from it says something else: make it anew
+└── ArchiveBusyError       so many searches wait that it takes no more, or one took too long; ask again, or for less
 """
 
 from __future__ import annotations
@@ -55,3 +59,31 @@ class LedgerBrokenError(DeskError):
         self.sequence = sequence
         self.reason = reason
         super().__init__(f"row {sequence}: {reason}")
+
+
+class HeadMissingError(DeskError):
+    """No row has a head that was told before. `last_row` is the last before it that the chain has, None for none."""
+
+    def __init__(self, line: int, head: str, last_row: int | None) -> None:
+        self.line = line
+        self.head = head
+        self.last_row = last_row
+        before = "nor one told before it" if last_row is None else f"the last one told before it is of row {last_row}"
+        super().__init__(f"line {line}: no row has the head {head}, {before}: rows were cut off or written anew")
+
+
+class NoHeadsError(DeskError):
+    """A file that should have heads has none."""
+
+
+class DerivedError(DeskError):
+    """A table derived from the chain does not follow from it."""
+
+    def __init__(self, table: str, difference: str) -> None:
+        self.table = table
+        self.difference = difference
+        super().__init__(f"table {table}: {difference}")
+
+
+class ArchiveBusyError(DeskError):
+    """Too many searches wait, or this one took too long."""
