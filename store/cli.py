@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from store.influxdb1 import InfluxDB1
     from store.layout import Layout
-    from store.protocol import Row
+    from store.protocol import Row, Value
     from store.setup1 import Found
 
 app = typer.Typer(help="The time-series store.", no_args_is_help=True)
@@ -52,7 +52,9 @@ def query(
     Example: siaga store query "SELECT count(latitude) FROM position GROUP BY device" --username reader
     --password-file reader.password
     """
-    for row in _run(_query(_store(url, database, username, password_file, org, token_file), influxql)):
+    store = _store(url, database, username, password_file, org, token_file)
+    rows: list[Row] = _asked(store, lambda: store.query(influxql))
+    for row in rows:
         typer.echo(json.dumps(row) if as_json else "  ".join(f"{name}={value}" for name, value in row.items()))
 
 
@@ -83,14 +85,11 @@ def init(
 
     Example: siaga store init --username admin --password-file admin.password --grant-write collector --raw 60d
     """
+    from store import setup
+
     layout = _layout(raw, minute, hour, late)
     store = _store(url, database, username, password_file, org, token_file)
-
-    async def work() -> Found:
-        async with store:
-            return await _set_up(store, layout, grant_write or (), grant_read or ())
-
-    found = _run(work())
+    found = _asked(store, lambda: setup.init(store, layout, writers=grant_write or (), readers=grant_read or ()))
     for one in found.differences:
         typer.echo(f"was: {one}")
     typer.echo(f"{url}: database {database} is as it should be")
@@ -115,15 +114,16 @@ def check(
 
     Example: siaga store check --url http://127.0.0.1:8086 --username admin --password-file admin.password
     """
+    from store import setup
+
     layout = _layout(raw, minute, hour, late)
     store = _store(url, database, username, password_file, org, token_file)
 
-    async def work() -> tuple[str, list[Any], Found]:
-        async with store:
-            what = await store.health()
-            return what, [row["name"] for row in await store.query("SHOW DATABASES")], await _look(store, layout)
+    async def look() -> tuple[str, list[Value], Found]:
+        what = await store.health()
+        return what, [row["name"] for row in await store.query("SHOW DATABASES")], await setup.look(store, layout)
 
-    what, databases, found = _run(work())
+    what, databases, found = _asked(store, look)
     if database not in databases:
         seen = "" if username is None else f", or none that user {username} may read or write"
         typer.echo(f"{what} at {url}: no database {database}{seen}; next: as an admin, siaga store init", err=True)
@@ -164,28 +164,7 @@ def rollup(
         begin_ns = now_ns - seconds(since) * 10**9
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--since") from None
-
-    async def work() -> int:
-        async with store:
-            return await make_again(store, begin_ns, now_ns)
-
-    typer.echo(f"{_run(work())} values written")
-
-
-async def _set_up(store: InfluxDB1, layout: Layout, writers: Sequence[str], readers: Sequence[str]) -> Found:
-    from store import setup1, setup2
-    from store.influxdb2 import InfluxDB2
-
-    if isinstance(store, InfluxDB2):
-        return await setup2.init(store, layout)
-    return await setup1.init(store, layout, writers=writers, readers=readers)
-
-
-async def _look(store: InfluxDB1, layout: Layout) -> Found:
-    from store import setup1, setup2
-    from store.influxdb2 import InfluxDB2
-
-    return await (setup2.look(store, layout) if isinstance(store, InfluxDB2) else setup1.look(store, layout))
+    typer.echo(f"{_asked(store, lambda: make_again(store, begin_ns, now_ns))} values written")
 
 
 def _layout(raw: str, minute: str, hour: str, late: str) -> Layout:
@@ -240,16 +219,16 @@ def _store(
         raise typer.Exit(EX_CONFIG) from None
 
 
-async def _query(store: InfluxDB1, influxql: str) -> list[Row]:
-    async with store:
-        return await store.query(influxql)
-
-
-def _run(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+def _asked(store: InfluxDB1, ask: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Return what the store answers; a failure is one line and exit 69."""
     from store.errors import StoreError
 
+    async def work() -> _Result:
+        async with store:
+            return await ask()
+
     try:
-        return asyncio.run(coroutine)
+        return asyncio.run(work())
     except StoreError as error:
         typer.echo(f"store: {error}", err=True)
         raise typer.Exit(_EX_UNAVAILABLE) from None

@@ -1,0 +1,38 @@
+"""Sets a store of either generation up as a layout says, or says what differs; `setup1` and `setup2` know how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from store import setup1, setup2
+from store.influxdb1 import InfluxDB1
+from store.influxdb2 import InfluxDB2
+from store.layout import Layout
+from store.setup1 import Found
+
+
+async def init(store: InfluxDB1, layout: Layout, *, writers: Sequence[str] = (), readers: Sequence[str] = ()) -> Found:
+    """Make a store as the layout says; returns what differed before. May be repeated at any time.
+
+    Args:
+        store: The store, entered, as an account sees it that may do that.
+        layout: What it is to be.
+        writers: 1.x: users that may write to the database.
+        readers: 1.x: users that may read from it.
+
+    Raises:
+        StoreRetryError, StoreMisconfiguredError: The store does not answer, or does not let us do that.
+        StoreQueryError: It refuses a statement; doing it all again is safe.
+    """
+    if isinstance(store, InfluxDB2):
+        return await setup2.init(store, layout)
+    return await setup1.init(store, layout, writers=writers, readers=readers)
+
+
+async def look(store: InfluxDB1, layout: Layout) -> Found:
+    """Compare a store with a layout; changes nothing.
+
+    Raises:
+        StoreRetryError, StoreMisconfiguredError: The store does not answer, or does not let us in.
+    """
+    return await (setup2.look(store, layout) if isinstance(store, InfluxDB2) else setup1.look(store, layout))
