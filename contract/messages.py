@@ -194,18 +194,34 @@ class Heartbeat(Message):
     ledger_head: BodyHash | None = None
 
 
+IncidentState = Literal["open", "accepted", "on_the_way", "resolved", "closed", "cancelled"]
+"""Where an incident stands. `cancelled` has a reason: a false alarm, a test, a duplicate, the caller's request."""
+IncidentOrigin = Literal["press", "threshold", "fault", "call", "citizen", "other"]
+"""What an incident came from: a button, a threshold on a box, a tampered or broken line, a 112 call, a citizen at the
+counter, another system."""
+
+
 class IncidentMessage(Message):
-    """What became of an incident."""
+    """What became of an incident. `device` and `button` are missing where none is known, as with a call."""
 
     incident_id: Word
-    state: Literal["open", "accepted", "closed"]
+    state: IncidentState
+    origin: IncidentOrigin = "press"
     status: AlertStatus
-    device: Name
-    button: Name
+    device: Name | None = None
+    button: Name | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     opened_at_ns: Nanoseconds
     changed_at_ns: Nanoseconds
+    accepted_at_ns: Nanoseconds | None = None
+    departed_at_ns: Nanoseconds | None = None
+    resolved_at_ns: Nanoseconds | None = None
+    ended_at_ns: Nanoseconds | None = None
     officer: Annotated[str, Field(max_length=200)] | None = None
-    presses: Annotated[int, Field(ge=1)]
+    reason: Word | None = None
+    escalation_step: Annotated[int, Field(ge=-1, le=99)] = -1
+    presses: Annotated[int, Field(ge=0)]
     incomplete: bool
     ledger_head: BodyHash | None = None
 

@@ -79,9 +79,9 @@ def incidents(
         if as_json:
             print(json.dumps(incident, ensure_ascii=False))
         else:
-            where = incident["address"] or f"{incident['device']}/{incident['button']}"
+            where = incident["address"] or f"{incident['device'] or '-'}/{incident['button'] or '-'}"
             who = incident["officer"] or "-"
-            print(f"{incident['id']}  {incident['state']:<8}  {incident['presses']:>3}  {where}  {who}")
+            print(f"{incident['id']}  {incident['state']:<10}  {incident['presses']:>3}  {where}  {who}")
 
 
 def _load(config: Path) -> Desk:
@@ -130,7 +130,8 @@ def _read(desk: Desk) -> list[dict[str, Any]]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from duty_desk.incidents.board import Board
-    from duty_desk.incidents.records import Record, parse_entry
+    from duty_desk.incidents.entries import parse_entry
+    from duty_desk.incidents.records import Record
     from duty_desk.ledger.tables import open_reader, read_rows
     from duty_desk.web.view import Places, incident_view
 
@@ -143,4 +144,4 @@ def _read(desk: Desk) -> list[dict[str, Any]]:
         print(f"{desk.ledger}: cannot be read: {getattr(error, 'orig', None) or error}", file=sys.stderr)
         raise typer.Exit(1) from None
     places = Places(desk.inventory)
-    return [incident_view(incident, places, recorded=True) for incident in board.active() + board.closed()]
+    return [incident_view(incident, places, recorded=True) for incident in board.active() + board.ended()]

@@ -17,14 +17,16 @@ from contract.messages import AlarmReceipt, Heartbeat, Lamps, Status, decode, en
 from contract.topics import Lane
 from duty_desk.errors import LedgerFullError, UnknownIncidentError
 from duty_desk.incidents.board import Board, Seen
+from duty_desk.incidents.clock import Now
+from duty_desk.incidents.entries import CallEntry, PressEntry, StartedEntry
 from duty_desk.incidents.incident import Incident
 from duty_desk.incidents.intake import Alarm, read_alarm
 from duty_desk.incidents.lamps import Versions, lamps_of
-from duty_desk.incidents.records import PressEntry, Record, StartedEntry
+from duty_desk.incidents.records import Record
 from duty_desk.ledger.writer import Ledger
 from duty_desk.presence import Presence
 from duty_desk.web.push import Push
-from duty_desk.web.view import Now, Places, incident_message, incident_view, json_bytes, reach_view
+from duty_desk.web.view import Places, incident_message, incident_view, json_bytes, reach_view
 
 MAX_DEVICES: Final = 10_000
 """Devices outside the inventory that are remembered for their lamps."""
@@ -135,63 +137,34 @@ class DutyDesk:
             self._queue(seen.record)
         self._receipt(alarm, seen.incident_id, recorded=seen.recorded)
 
-    # From the officers
+    # From people, by way of acts.py
 
-    def accept(self, incident_id: str, *, officer: str, screen: str) -> dict[str, Any]:
-        """Let an officer accept an incident; return it as the page takes it.
+    def enact(self, record: Record) -> dict[str, Any]:
+        """Let happen what somebody does, and return the incident as the page takes it.
 
         Raises:
-            UnknownIncidentError: There is no such incident.
-            AlreadyAcceptedError: Somebody has it; the error names who.
-            NotPossibleError: It is closed.
             LedgerFullError: Nothing more can be kept.
         """
-        return self._act(self.board.accept(incident_id, officer=officer, screen=screen, now_ns=self._now_ns()))
-
-    def answer(self, incident_id: str, *, officer: str, screen: str) -> dict[str, Any]:
-        """Let an officer answer further presses of an accepted incident, which silences them.
-
-        Raises:
-            UnknownIncidentError: There is no such incident.
-            NotPossibleError: It is not accepted.
-            LedgerFullError: Nothing more can be kept.
-        """
-        return self._act(self.board.answer(incident_id, officer=officer, screen=screen, now_ns=self._now_ns()))
-
-    def close(self, incident_id: str, *, officer: str, screen: str, note: str | None) -> dict[str, Any]:
-        """Let an officer close an incident.
-
-        Raises:
-            UnknownIncidentError: There is no such incident.
-            NotPossibleError: It is not accepted.
-            LedgerFullError: Nothing more can be kept.
-        """
-        return self._act(
-            self.board.close(incident_id, officer=officer, screen=screen, note=note, now_ns=self._now_ns())
-        )
-
-    def shown(self, incident_id: str, *, key: str, screen: str, painted_at_ns: int) -> None:
-        """Note that a screen painted a press.
-
-        Raises:
-            UnknownIncidentError: There is no such incident, or no such press of it.
-        """
-        record = self.board.shown(
-            incident_id, key=key, screen=screen, painted_at_ns=painted_at_ns, now_ns=self._now_ns()
-        )
-        if record is not None:
-            self.board.apply(record)
-            self._queue(record)
-
-    def _act(self, record: Record) -> dict[str, Any]:
         self.ledger.append(record)
         incident = self.board.apply(record)
         assert incident is not None
         self.board.unrecorded(record)
-        view = self._ring(incident)
-        self._outlet.lamps(incident.device)
+        self.board.queued(record)
+        rings = record.entry.key if isinstance(record.entry, CallEntry) else None
+        view = self._ring(incident, rings)
+        if incident.device is not None:
+            self._outlet.lamps(incident.device)
         self._tell(incident)
         return view
+
+    def note(self, record: Record) -> None:
+        """Write down what changes no incident, as far as the ledger takes it."""
+        self.board.apply(record)
+        self._queue(record)
+
+    def view(self, incident: Incident) -> dict[str, Any]:
+        """Return an incident as the page takes it, under a new revision."""
+        return self._view(incident)
 
     # From the ledger
 
@@ -205,15 +178,19 @@ class DutyDesk:
                 board.replay_waiting(record)
             else:
                 dropped.append(record)
+        board.clock = self.board.clock
         self.board = board
         self._versions.raise_to(epoch_ms)
         self.ledger.release(dropped)
-        self._queue(Record(StartedEntry(at_ns=self._now_ns(), desk=self.name, software=software)))
+        self._queue(
+            Record(StartedEntry(at_ns=self._now_ns(), at_clock=self.board.clock, desk=self.name, software=software))
+        )
         for record in dropped:
             if isinstance(record.entry, PressEntry):
                 self._receipt(record.entry.alarm, record.entry.incident_id, recorded=True)
         for incident in board.active():
-            self._know(incident.device)
+            if incident.device is not None:
+                self._know(incident.device)
         self.push.send("snapshot", json_bytes(self.state()))
 
     def committed(self, records: list[Record], head: str) -> None:
@@ -265,7 +242,7 @@ class DutyDesk:
 
     def state(self) -> dict[str, Any]:
         """Return everything a page shows."""
-        incidents = self.board.active() + self.board.closed()
+        incidents = self.board.active() + self.board.ended()
         return {
             **self.beat(),
             "desk": self.name,
@@ -307,7 +284,7 @@ class DutyDesk:
         self._outlet.send(topics.alarm_receipt(alarm.device), encode(receipt))
 
     def _tell(self, incident: Incident) -> None:
-        self._outlet.send(topics.INCIDENT, encode(incident_message(incident, self.ledger.head)))
+        self._outlet.send(topics.INCIDENT, encode(incident_message(incident, self.places, self.ledger.head)))
 
     def _know(self, device: str) -> None:
         if len(self._devices) < MAX_DEVICES:

@@ -187,8 +187,9 @@ class Service:
         if lane == "telemetry":
             outbound.send(topics.INVENTORY, encode(self._config.inventory), retain=True)
         for incident in self.desk.board.active():
-            outbound.send(topics.INCIDENT, encode(incident_message(incident, self.ledger.head)))
-            outbound.lamps(incident.device)
+            outbound.send(topics.INCIDENT, encode(incident_message(incident, self._places, self.ledger.head)))
+            if incident.device is not None:
+                outbound.lamps(incident.device)
 
     def _link(self, lane: Lane, up: bool) -> None:
         self.desk.link(lane, up)

@@ -14,6 +14,7 @@ import { notice } from "./notice.js";
 import { expectPaint, onPainted } from "./painted.js";
 import { Reach, renderReach } from "./reach.js";
 import { Siren } from "./siren.js";
+import { isHandled } from "./states.js";
 import { Stream } from "./stream.js";
 import { has, loadWords, setLanguage, timeOfDay, word } from "./words.js";
 
@@ -136,7 +137,7 @@ function accept() {
 function startClosing() {
   const hero = incidents.hero();
   if (!hero || closing.open || !settled()) return;
-  if (hero.state !== "accepted") {
+  if (!isHandled(hero)) {
     notice(word("fault_not_possible"), "fault");
     return;
   }

@@ -1,5 +1,6 @@
 // The incident that stands large, and the rows below it. Everything that came from outside goes in by textContent.
 
+import { isHandled } from "./states.js";
 import { has, language, span, timeOfDay, word } from "./words.js";
 
 const ROWS_SHOWN = 4;
@@ -21,7 +22,7 @@ function stateWord(incident) {
 
 function countWord(incident) {
   const { presses: count, unanswered } = incident;
-  const further = incident.state === "accepted" && unanswered > 0;
+  const further = isHandled(incident) && unanswered > 0;
   return word(further ? "count_new" : "count", { count, unanswered });
 }
 
@@ -76,7 +77,7 @@ function renderActions(incident) {
   const open = incident.state === "open";
   $("accept").hidden = !open && !incident.ringing;
   text("accept-word", word(open ? "accept" : "answer"));
-  $("close").hidden = incident.state !== "accepted";
+  $("close").hidden = !isHandled(incident);
 }
 
 function renderMore(incident) {
@@ -145,7 +146,7 @@ function fill(item, incident, now) {
   state.textContent = stateWord(incident);
   place.textContent = address(incident);
   age.dataset.since = incident.opened_at_ms;
-  age.dataset.until = incident.closed_at_ms ?? incident.accepted_at_ms ?? "";
+  age.dataset.until = incident.ended_at_ms ?? incident.accepted_at_ms ?? "";
   age.textContent = span((Number(age.dataset.until) || now) - incident.opened_at_ms);
   device.textContent = deviceLine(incident);
   const words = [];

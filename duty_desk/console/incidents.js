@@ -1,5 +1,7 @@
 // The incidents of the page: which there are, in which order, which one stands large.
 
+import { isOver } from "./states.js";
+
 const CLOSED_SHOWN = 5;
 
 const DRILL = 2;
@@ -43,13 +45,13 @@ export class Incidents {
   }
 
   active() {
-    return [...this.all.values()].filter((incident) => incident.state !== "closed").sort(byUrgency);
+    return [...this.all.values()].filter((incident) => !isOver(incident)).sort(byUrgency);
   }
 
   closed() {
     return [...this.all.values()]
-      .filter((incident) => incident.state === "closed")
-      .sort((one, other) => other.closed_at_ms - one.closed_at_ms);
+      .filter((incident) => isOver(incident))
+      .sort((one, other) => other.ended_at_ms - one.ended_at_ms);
   }
 
   recentlyClosed() {
@@ -65,7 +67,7 @@ export class Incidents {
   // A drill or test never takes the place of a real one that this officer has in hand.
   hero() {
     const selected = this.all.get(this.selected);
-    if (selected && selected.state !== "closed") return selected;
+    if (selected && !isOver(selected)) return selected;
     this.selected = null;
     const active = this.active();
     if (active.length === 0 || rank(active[0]) < DRILL) return active[0] ?? null;

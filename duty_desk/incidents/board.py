@@ -9,21 +9,63 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from contract.identity import new_event_id
 from contract.messages import AlertStatus
+from contract.time_quality import ClockSource
 from contract.topics import Lane
 from duty_desk.errors import DeskError, UnknownIncidentError
-from duty_desk.incidents.incident import Incident, act, join, open_incident
+from duty_desk.incidents.actor import Actor
+from duty_desk.incidents.entries import (
+    ActionEntry,
+    CallEntry,
+    CallOrigin,
+    CancelReason,
+    Category,
+    DeliveryEntry,
+    EscalatedEntry,
+    NoteEntry,
+    PressEntry,
+)
+from duty_desk.incidents.incident import (
+    ERASED,
+    Incident,
+    act,
+    escalate,
+    join,
+    next_state,
+    open_call,
+    open_incident,
+    write,
+)
 from duty_desk.incidents.intake import Alarm
-from duty_desk.incidents.records import ActionEntry, Aside, PressEntry, Record, ShownEntry
+from duty_desk.incidents.records import Aside, Record
 
-MAX_CLOSED = 50
-"""Closed incidents kept in memory, the latest."""
-MAX_SEEN = 50_000
+MAX_ENDED: Final = 50
+"""Closed and cancelled incidents kept in memory, the latest."""
+MAX_SEEN: Final = 50_000
 """Alarms remembered to absorb their repeats, the latest. A box repeats at most for hours."""
-MAX_SHOWN = 20_000
+MAX_DELIVERIES: Final = 60_000
 """Deliveries to screens remembered, for active incidents; further ones are not recorded."""
+
+Verb = Literal["accept", "answer", "depart", "resolve", "close", "cancel"]
+DeliveryKind = Literal["delivered", "shown", "seen"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What somebody reports: a 112 call, a citizen at the counter, another system. `key` names this one report."""
+
+    key: str
+    origin: CallOrigin
+    category: Category
+    status: AlertStatus = "Actual"
+    latitude: float | None = None
+    longitude: float | None = None
+    address: str | None = None
+    caller: str | None = None
+    text: str | None = None
 
 
 @dataclass(slots=True)
@@ -44,15 +86,16 @@ class Seen:
 class Board:
     """The incidents and the alarms seen."""
 
-    def __init__(self, *, max_closed: int = MAX_CLOSED, max_seen: int = MAX_SEEN) -> None:
-        self._max_closed = max_closed
+    def __init__(self, *, max_ended: int = MAX_ENDED, max_seen: int = MAX_SEEN) -> None:
+        self._max_ended = max_ended
         self._max_seen = max_seen
         self._active: dict[str, Incident] = {}
-        self._closed: OrderedDict[str, Incident] = OrderedDict()
-        self._by_place: dict[tuple[str, str, AlertStatus], str] = {}
+        self._ended: OrderedDict[str, Incident] = OrderedDict()
+        self._by_place: dict[tuple[object, ...], str] = {}
         self._seen: OrderedDict[tuple[str, str], Seen] = OrderedDict()
         self._unrecorded: Counter[str] = Counter()
-        self._shown: set[tuple[str, str, str]] = set()
+        self._delivered: set[tuple[str, str, str, str]] = set()
+        self.clock: ClockSource = "none"
         self.misfits = 0
 
     # What is there
@@ -63,21 +106,21 @@ class Board:
         Raises:
             UnknownIncidentError: There is none of this id in memory.
         """
-        found = self._active.get(incident_id) or self._closed.get(incident_id)
+        found = self._active.get(incident_id) or self._ended.get(incident_id)
         if found is None:
             raise UnknownIncidentError(incident_id)
         return found
 
     def active(self) -> list[Incident]:
-        """Return the open and accepted incidents, in the order they opened."""
+        """Return the incidents that are not over, in the order they opened."""
         return list(self._active.values())
 
-    def closed(self) -> list[Incident]:
-        """Return the closed incidents in memory, the latest last."""
-        return list(self._closed.values())
+    def ended(self) -> list[Incident]:
+        """Return the closed and cancelled incidents in memory, the latest last."""
+        return list(self._ended.values())
 
     def of_device(self, device: str) -> list[Incident]:
-        """Return the open and accepted incidents of a device."""
+        """Return the incidents of a device that are not over."""
         return [incident for incident in self._active.values() if incident.device == device]
 
     def seen(self, alarm: Alarm) -> Seen | None:
@@ -90,6 +133,11 @@ class Board:
             return None
         return seen
 
+    def reported(self, key: str) -> Incident | None:
+        """Return the incident of a report that came before, or None."""
+        seen = self._seen.get((_NO_DEVICE, key))
+        return None if seen is None else self._active.get(seen.incident_id) or self._ended.get(seen.incident_id)
+
     def recorded(self, incident_id: str) -> bool:
         """Return whether everything of the incident is in the ledger."""
         return self._unrecorded[incident_id] <= 0
@@ -98,65 +146,134 @@ class Board:
 
     def press(self, alarm: Alarm, lane: Lane, now_ns: int) -> Record:
         """Return the record of a new alarm; it joins an incident or opens one. It changes nothing yet."""
-        incident_id = self._by_place.get((alarm.device, alarm.button, alarm.status)) or new_event_id()
-        return Record(PressEntry(at_ns=now_ns, incident_id=incident_id, lane=lane, alarm=alarm))
+        entry = PressEntry(at_ns=now_ns, at_clock=self.clock, incident_id=new_event_id(), lane=lane, alarm=alarm)
+        known = self._by_place.get((alarm.device, alarm.button, alarm.status, entry.origin))
+        return Record(entry if known is None else entry.model_copy(update={"incident_id": known}))
 
-    def accept(self, incident_id: str, *, officer: str, screen: str, now_ns: int) -> Record:
-        """Return the record of an officer accepting an incident. It changes nothing yet.
+    def report(self, report: Report, actor: Actor, now_ns: int) -> Record:
+        """Return the record of what somebody reported; it opens an incident. It changes nothing yet."""
+        texts = {"officer": actor.name, "address": report.address, "caller": report.caller, "note": report.text}
+        asides = {name: Aside.of(text) for name, text in texts.items() if text}
+        entry = CallEntry(
+            at_ns=now_ns,
+            at_clock=self.clock,
+            incident_id=new_event_id(),
+            key=report.key,
+            origin=report.origin,
+            category=report.category,
+            status=report.status,
+            latitude=report.latitude,
+            longitude=report.longitude,
+            screen=actor.screen,
+            officer=asides["officer"].hash,
+            address=_hash(asides, "address"),
+            caller=_hash(asides, "caller"),
+            note=_hash(asides, "note"),
+        )
+        return Record(entry, asides)
+
+    def act(
+        self,
+        verb: Verb,
+        incident_id: str,
+        actor: Actor,
+        now_ns: int,
+        *,
+        note: str | None = None,
+        reason: CancelReason | None = None,
+    ) -> Record:
+        """Return the record of what somebody does with an incident. It changes nothing yet.
 
         Raises:
             UnknownIncidentError: There is no such incident.
-            AlreadyAcceptedError: Somebody accepted it before.
-            NotPossibleError: It is closed.
+            AlreadyAcceptedError: It is to be accepted, and somebody has it.
+            NotPossibleError: Its state does not allow it.
         """
-        aside = Aside.of(officer)
-        entry = ActionEntry(kind="accept", at_ns=now_ns, incident_id=incident_id, screen=screen, officer=aside.hash)
-        return self._checked(Record(entry, {"officer": aside}))
-
-    def answer(self, incident_id: str, *, officer: str, screen: str, now_ns: int) -> Record:
-        """Return the record of an officer answering further presses of an accepted incident. It changes nothing yet.
-
-        Raises:
-            UnknownIncidentError: There is no such incident.
-            NotPossibleError: It is not accepted.
-        """
-        aside = Aside.of(officer)
-        entry = ActionEntry(kind="answer", at_ns=now_ns, incident_id=incident_id, screen=screen, officer=aside.hash)
-        return self._checked(Record(entry, {"officer": aside}))
-
-    def close(self, incident_id: str, *, officer: str, screen: str, note: str | None, now_ns: int) -> Record:
-        """Return the record of an officer closing an incident. It changes nothing yet.
-
-        Raises:
-            UnknownIncidentError: There is no such incident.
-            NotPossibleError: It is not accepted.
-        """
-        asides = {"officer": Aside.of(officer)}
+        next_state(self.find(incident_id), verb)
+        asides = {"officer": Aside.of(actor.name)}
         if note:
             asides["note"] = Aside.of(note)
         entry = ActionEntry(
-            kind="close",
+            kind=verb,
             at_ns=now_ns,
+            at_clock=self.clock,
             incident_id=incident_id,
-            screen=screen,
+            screen=actor.screen,
             officer=asides["officer"].hash,
-            note=asides["note"].hash if "note" in asides else None,
+            note=_hash(asides, "note"),
+            reason=reason,
         )
-        return self._checked(Record(entry, asides))
+        return Record(entry, asides)
 
-    def shown(self, incident_id: str, *, key: str, screen: str, painted_at_ns: int, now_ns: int) -> Record | None:
-        """Return the record of a screen having painted a press, or None when that screen told so before.
+    def note(self, incident_id: str, actor: Actor, text: str, now_ns: int) -> Record:
+        """Return the record of a note. It changes nothing yet.
+
+        Raises:
+            UnknownIncidentError: There is no such incident.
+        """
+        self.find(incident_id)
+        asides = {"officer": Aside.of(actor.name), "note": Aside.of(text)}
+        entry = NoteEntry(
+            at_ns=now_ns,
+            at_clock=self.clock,
+            incident_id=incident_id,
+            screen=actor.screen,
+            officer=asides["officer"].hash,
+            note=asides["note"].hash,
+        )
+        return Record(entry, asides)
+
+    def delivery(
+        self,
+        kind: DeliveryKind,
+        incident_id: str,
+        actor: Actor,
+        now_ns: int,
+        *,
+        key: str,
+        painted_at_ns: int | None = None,
+    ) -> Record | None:
+        """Return the record of how far a press came at a screen, or None when that screen told so before.
 
         Raises:
             UnknownIncidentError: There is no such incident, or no such press of it in memory.
         """
         incident = self.find(incident_id)
-        if all(row.alarm.key != key for row in incident.rows):
+        if all(row.key != key for row in incident.rows):
             raise UnknownIncidentError(incident_id)
-        if (incident_id, key, screen) in self._shown or len(self._shown) >= MAX_SHOWN:
+        if (incident_id, kind, key, actor.screen) in self._delivered or len(self._delivered) >= MAX_DELIVERIES:
             return None
+        asides = {"officer": Aside.of(actor.name)} if kind == "seen" else {}
+        entry = DeliveryEntry(
+            kind=kind,
+            at_ns=now_ns,
+            at_clock=self.clock,
+            incident_id=incident_id,
+            screen=actor.screen,
+            key=key,
+            painted_at_ns=painted_at_ns,
+            officer=_hash(asides, "officer"),
+        )
+        return Record(entry, asides)
+
+    def escalate(self, incident_id: str, step: int, rings: tuple[str, ...], now_ns: int) -> Record:
+        """Return the record of a step of an incident's escalation. It changes nothing yet.
+
+        Raises:
+            UnknownIncidentError: There is no such incident, or nothing of it is unanswered.
+        """
+        since_ns = self.find(incident_id).unanswered_since_ns
+        if since_ns is None:
+            raise UnknownIncidentError(incident_id)
         return Record(
-            ShownEntry(at_ns=now_ns, incident_id=incident_id, screen=screen, key=key, painted_at_ns=painted_at_ns)
+            EscalatedEntry(
+                at_ns=now_ns,
+                at_clock=self.clock,
+                incident_id=incident_id,
+                step=step,
+                rings=rings,
+                unanswered_since_ns=since_ns,
+            )
         )
 
     def apply(self, record: Record) -> Incident | None:
@@ -165,17 +282,28 @@ class Board:
         Raises:
             DeskError: The record does not fit the board, which stays as it was.
         """
-        entry = record.entry
-        if isinstance(entry, PressEntry):
-            return self._apply_press(entry, record)
-        if isinstance(entry, ActionEntry):
-            officer = record.text("officer") or "—"
-            changed = act(self.find(entry.incident_id), entry, officer=officer, note=record.text("note"))
+        changed: Incident | None = None
+        match record.entry:
+            case PressEntry() as entry:
+                return self._apply_press(entry, record)
+            case CallEntry() as entry:
+                changed = open_call(record)
+                self._remember((_NO_DEVICE, entry.key), Seen(changed.id, False, record))
+            case ActionEntry() as entry:
+                officer = record.text("officer") or ERASED
+                changed = act(self.find(entry.incident_id), entry, officer=officer, note=record.text("note"))
+            case NoteEntry() as entry:
+                officer, text = record.text("officer") or ERASED, record.text("note") or ERASED
+                changed = write(self.find(entry.incident_id), entry, officer=officer, text=text)
+            case EscalatedEntry() as entry:
+                changed = escalate(self.find(entry.incident_id), entry)
+            case DeliveryEntry() as entry if entry.incident_id in self._active:
+                self._delivered.add((entry.incident_id, entry.kind, entry.key, entry.screen))
+            case _:
+                return None
+        if changed is not None:
             self._keep(changed)
-            return changed
-        if isinstance(entry, ShownEntry) and entry.incident_id in self._active:
-            self._shown.add((entry.incident_id, entry.key, entry.screen))
-        return None
+        return changed
 
     def replay(self, record: Record) -> None:
         """Apply a record from the ledger. One that does not fit is counted, and never stops the desk."""
@@ -184,8 +312,9 @@ class Board:
         except DeskError:
             self.misfits += 1
             return
-        if isinstance(record.entry, PressEntry):
-            self._seen[record.entry.alarm.device, record.entry.alarm.key].record = None
+        key = _seen_key(record)
+        if key is not None:
+            self._seen[key].record = None
 
     def replay_waiting(self, record: Record) -> None:
         """Apply a record that waits for its commit. One that does not fit is counted."""
@@ -197,63 +326,93 @@ class Board:
         self.unrecorded(record)
         self.queued(record)
 
+    def remember(self, device: str, key: str, incident_id: str, *, incomplete: bool) -> None:
+        """Take note of an alarm that is in the ledger, whose incident need not be in memory."""
+        self._remember((device, key), Seen(incident_id, incomplete, None))
+
     def unrecorded(self, record: Record) -> None:
         """Note that a record just applied is not in the ledger yet."""
-        if isinstance(record.entry, PressEntry | ActionEntry):
-            self._unrecorded[record.entry.incident_id] += 1
+        incident_id = _changes(record)
+        if incident_id is not None:
+            self._unrecorded[incident_id] += 1
 
     def queued(self, record: Record) -> None:
         """Note that the ledger has a record to commit."""
-        entry = record.entry
-        if isinstance(entry, PressEntry):
-            self._seen[entry.alarm.device, entry.alarm.key].waiting = True
+        key = _seen_key(record)
+        if key is not None:
+            self._seen[key].waiting = True
 
     def committed(self, records: Iterable[Record]) -> list[str]:
         """Note that records are in the ledger; return the incidents that are now recorded as a whole."""
         whole: list[str] = []
         for record in records:
-            entry = record.entry
-            if not isinstance(entry, PressEntry | ActionEntry):
+            incident_id = _changes(record)
+            if incident_id is None:
                 continue
-            if isinstance(entry, PressEntry):
-                seen = self._seen.get((entry.alarm.device, entry.alarm.key))
-                if seen is not None and seen.incomplete == entry.alarm.incomplete:
-                    seen.record, seen.waiting = None, False
-            self._unrecorded[entry.incident_id] -= 1
-            if self._unrecorded[entry.incident_id] <= 0:
-                del self._unrecorded[entry.incident_id]
-                whole.append(entry.incident_id)
+            seen = None if (key := _seen_key(record)) is None else self._seen.get(key)
+            entry = record.entry
+            incomplete = isinstance(entry, PressEntry) and entry.alarm.incomplete
+            if seen is not None and seen.incomplete == incomplete:
+                seen.record, seen.waiting = None, False
+            self._unrecorded[incident_id] -= 1
+            if self._unrecorded[incident_id] <= 0:
+                del self._unrecorded[incident_id]
+                whole.append(incident_id)
         return whole
 
     # Inside
-
-    def _checked(self, record: Record) -> Record:
-        entry = record.entry
-        assert isinstance(entry, ActionEntry)
-        act(self.find(entry.incident_id), entry, officer="")
-        return record
 
     def _apply_press(self, entry: PressEntry, record: Record) -> Incident:
         known = self._active.get(entry.incident_id)
         incident = open_incident(entry) if known is None else join(known, entry)
         self._keep(incident)
-        key = (entry.alarm.device, entry.alarm.key)
-        self._seen[key] = Seen(incident.id, entry.alarm.incomplete, record)
+        self._remember((entry.alarm.device, entry.alarm.key), Seen(incident.id, entry.alarm.incomplete, record))
+        return incident
+
+    def _remember(self, key: tuple[str, str], seen: Seen) -> None:
+        self._seen[key] = seen
         self._seen.move_to_end(key)
         while len(self._seen) > self._max_seen:
             self._seen.popitem(last=False)
-        return incident
 
     def _keep(self, incident: Incident) -> None:
-        place = (incident.device, incident.button, incident.status)
+        if incident.joinable and incident.device is not None:
+            self._by_place[incident.place] = incident.id
+        elif self._by_place.get(incident.place) == incident.id:
+            del self._by_place[incident.place]
         if incident.active:
             self._active[incident.id] = incident
-            self._by_place[place] = incident.id
             return
         self._active.pop(incident.id, None)
-        if self._by_place.get(place) == incident.id:
-            del self._by_place[place]
-        self._shown = {shown for shown in self._shown if shown[0] != incident.id}
-        self._closed[incident.id] = incident
-        while len(self._closed) > self._max_closed:
-            self._closed.popitem(last=False)
+        self._delivered = {one for one in self._delivered if one[0] != incident.id}
+        self._ended[incident.id] = incident
+        while len(self._ended) > self._max_ended:
+            self._ended.popitem(last=False)
+
+
+_NO_DEVICE: Final = ""
+
+
+def _hash(asides: dict[str, Aside], name: str) -> str | None:
+    aside = asides.get(name)
+    return None if aside is None else aside.hash
+
+
+def _seen_key(record: Record) -> tuple[str, str] | None:
+    """Return under which name an alarm or a report is remembered; None for everything else."""
+    match record.entry:
+        case PressEntry(alarm=alarm):
+            return alarm.device, alarm.key
+        case CallEntry(key=key):
+            return _NO_DEVICE, key
+        case _:
+            return None
+
+
+def _changes(record: Record) -> str | None:
+    """Return the incident that a record changes, or None; how far it came at a screen changes none."""
+    match record.entry:
+        case PressEntry() | CallEntry() | ActionEntry() | NoteEntry() | EscalatedEntry():
+            return record.entry.incident_id
+        case _:
+            return None

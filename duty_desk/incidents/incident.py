@@ -1,21 +1,31 @@
 """The life of an incident. Pure.
 
 Rules:
-- A press opens an incident, or joins the open or accepted one of the same device, button and CAP status as a row of its
-  own, and rings either way. Nothing joins a closed incident.
-- `unanswered` counts the presses nobody answered yet: accepting answers all there are, a press that joins an accepted
-  incident is unanswered again until an officer answers it. An incident rings while `unanswered` is above zero.
-- The first officer to accept has it.
+- A press opens an incident, or joins one that is being handled: of the same device, button, CAP status and origin. It
+  joins as a row of its own and rings either way. A real press so never joins a drill, nor a fault of its line.
+- A call (112, a citizen, another system) always opens an incident of its own.
+- `unanswered` counts what nobody answered yet: accepting answers all there is; a press that joins later is unanswered
+  again until somebody answers it. An incident rings while `unanswered` is above zero.
+- The first to accept has it. What happens after `resolved` at the same button is a new incident.
 
 Transitions, all there are:
 
-    state     action   next
-    (none)    press    open
-    open      press    open
-    open      accept   accepted
-    accepted  press    accepted
-    accepted  answer   accepted
-    accepted  close    closed
+    state       action   next
+    (none)      press    open
+    (none)      call     open
+    open        press    open
+    open        accept   accepted
+    open        cancel   cancelled
+    accepted    press    accepted
+    accepted    answer   accepted
+    accepted    depart   on_the_way
+    accepted    resolve  resolved
+    accepted    cancel   cancelled
+    on_the_way  press    on_the_way
+    on_the_way  answer   on_the_way
+    on_the_way  resolve  resolved
+    on_the_way  cancel   cancelled
+    resolved    close    closed
 """
 
 from __future__ import annotations
@@ -25,55 +35,120 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
-from contract.messages import AlertStatus
+from contract.messages import AlertStatus, IncidentOrigin, IncidentState
 from duty_desk.errors import AlreadyAcceptedError, NotPossibleError
-from duty_desk.incidents.records import ActionEntry, PressEntry
+from duty_desk.incidents.entries import (
+    ActionEntry,
+    CallEntry,
+    CancelReason,
+    Category,
+    EscalatedEntry,
+    NoteEntry,
+    PressEntry,
+)
+from duty_desk.incidents.records import Record
 
-State = Literal["open", "accepted", "closed"]
-Action = Literal["press", "accept", "answer", "close"]
+Action = Literal["press", "call", "accept", "answer", "depart", "resolve", "close", "cancel"]
 
-TRANSITIONS: Mapping[tuple[State | None, Action], State] = MappingProxyType(
+TRANSITIONS: Mapping[tuple[IncidentState | None, Action], IncidentState] = MappingProxyType(
     {
         (None, "press"): "open",
+        (None, "call"): "open",
         ("open", "press"): "open",
         ("open", "accept"): "accepted",
+        ("open", "cancel"): "cancelled",
         ("accepted", "press"): "accepted",
         ("accepted", "answer"): "accepted",
-        ("accepted", "close"): "closed",
+        ("accepted", "depart"): "on_the_way",
+        ("accepted", "resolve"): "resolved",
+        ("accepted", "cancel"): "cancelled",
+        ("on_the_way", "press"): "on_the_way",
+        ("on_the_way", "answer"): "on_the_way",
+        ("on_the_way", "resolve"): "resolved",
+        ("on_the_way", "cancel"): "cancelled",
+        ("resolved", "close"): "closed",
     }
 )
 
-ACTIVE: frozenset[State] = frozenset({"open", "accepted"})
+JOINABLE: frozenset[IncidentState] = frozenset({"open", "accepted", "on_the_way"})
+"""A press of the same button joins an incident in one of these."""
+ENDED: frozenset[IncidentState] = frozenset({"closed", "cancelled"})
 
 MAX_ROWS = 50
 """Presses of one incident held in memory: the first and the latest; the ledger has them all."""
+MAX_NOTES = 50
+"""Notes of one incident held in memory, the latest; the ledger has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody wrote down, and when, in ns by the centre's clock."""
+
+    at_ns: int
+    officer: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What somebody reported. `address`, `caller` and `text` are None where not given, or erased."""
+
+    category: Category
+    latitude: float | None
+    longitude: float | None
+    address: str | None
+    caller: str | None
+    text: str | None
+    taken_by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident as it stands. Times in ns by the centre's clock; `opened_at_ns` is the first press itself."""
+    """An incident as it stands. Times in ns by the centre's clock; `opened_at_ns` is the first press itself.
+
+    `device` and `button` are None for a call, and `call` is None for a press. `step` is the last step of the escalation
+    reached for what is unanswered since `unanswered_since_ns`, -1 before the first; `rings` who rings since then.
+    """
 
     id: str
-    device: str
-    button: str
+    origin: IncidentOrigin
     status: AlertStatus
-    state: State
+    state: IncidentState
     opened_at_ns: int
     received_at_ns: int
     changed_at_ns: int
-    rows: tuple[PressEntry, ...]
+    rows: tuple[PressEntry | CallEntry, ...]
     presses: int
     unanswered: int
+    unanswered_since_ns: int | None
     incomplete: bool
+    device: str | None = None
+    button: str | None = None
+    call: Call | None = None
     officer: str | None = None
     accepted_at_ns: int | None = None
-    closed_at_ns: int | None = None
-    note: str | None = None
+    departed_at_ns: int | None = None
+    resolved_at_ns: int | None = None
+    ended_at_ns: int | None = None
+    reason: CancelReason | None = None
+    notes: tuple[Note, ...] = ()
+    step: int = -1
+    rings: tuple[str, ...] = ()
 
     @property
     def active(self) -> bool:
+        """Whether somebody still has to do something about it."""
+        return self.state not in ENDED
+
+    @property
+    def joinable(self) -> bool:
         """Whether a press of the same button joins it."""
-        return self.state in ACTIVE
+        return self.state in JOINABLE
+
+    @property
+    def place(self) -> tuple[str | None, str | None, AlertStatus, IncidentOrigin]:
+        """What a press must have in common with it to join."""
+        return (self.device, self.button, self.status, self.origin)
 
 
 def open_incident(press: PressEntry) -> Incident:
@@ -81,60 +156,138 @@ def open_incident(press: PressEntry) -> Incident:
     alarm = press.alarm
     return Incident(
         id=press.incident_id,
+        origin=press.origin,
         device=alarm.device,
         button=alarm.button,
         status=alarm.status,
         state=TRANSITIONS[None, "press"],
-        opened_at_ns=alarm.pressed_ns(press.at_ns),
+        opened_at_ns=press.happened_ns,
         received_at_ns=press.at_ns,
         changed_at_ns=press.at_ns,
         rows=(press,),
         presses=1,
         unanswered=1,
+        unanswered_since_ns=press.at_ns,
         incomplete=alarm.incomplete,
     )
+
+
+def open_call(record: Record) -> Incident:
+    """Return the incident a call opens; the record's entry is a call."""
+    entry = record.entry
+    assert isinstance(entry, CallEntry)
+    call = Call(
+        category=entry.category,
+        latitude=entry.latitude,
+        longitude=entry.longitude,
+        address=record.text("address"),
+        caller=record.text("caller"),
+        text=record.text("note"),
+        taken_by=record.text("officer") or ERASED,
+    )
+    return Incident(
+        id=entry.incident_id,
+        origin=entry.origin,
+        status=entry.status,
+        state=TRANSITIONS[None, "call"],
+        opened_at_ns=entry.at_ns,
+        received_at_ns=entry.at_ns,
+        changed_at_ns=entry.at_ns,
+        rows=(entry,),
+        presses=0,
+        unanswered=1,
+        unanswered_since_ns=entry.at_ns,
+        incomplete=False,
+        call=call,
+    )
+
+
+ERASED = "—"
+"""Stands where a name was erased."""
 
 
 def join(incident: Incident, press: PressEntry) -> Incident:
     """Return the incident with a further press.
 
     Raises:
-        NotPossibleError: It is closed.
+        NotPossibleError: It is over.
     """
     rows = (*incident.rows, press)
     if len(rows) > MAX_ROWS:
         rows = (rows[0], *rows[2:])
+    answered = incident.unanswered == 0
     return replace(
         incident,
-        state=_next(incident, "press"),
+        state=next_state(incident, "press"),
         changed_at_ns=press.at_ns,
         rows=rows,
         presses=incident.presses + 1,
         unanswered=incident.unanswered + 1,
+        unanswered_since_ns=press.at_ns if answered else incident.unanswered_since_ns,
+        step=-1 if answered else incident.step,
+        rings=() if answered else incident.rings,
         incomplete=incident.incomplete or press.alarm.incomplete,
     )
 
 
 def act(incident: Incident, action: ActionEntry, *, officer: str, note: str | None = None) -> Incident:
-    """Return the incident after what an officer did.
+    """Return the incident after what somebody did.
 
     Raises:
         AlreadyAcceptedError: Somebody accepted it before.
         NotPossibleError: Its state does not allow the action.
     """
-    state = _next(incident, action.kind)
-    changed = replace(incident, state=state, changed_at_ns=action.at_ns, unanswered=0)
-    if action.kind == "accept":
-        return replace(changed, officer=officer, accepted_at_ns=action.at_ns)
-    if action.kind == "close":
-        return replace(changed, closed_at_ns=action.at_ns, note=note)
-    return changed
+    changed = replace(
+        incident,
+        state=next_state(incident, action.kind),
+        changed_at_ns=action.at_ns,
+        unanswered=0,
+        unanswered_since_ns=None,
+        step=-1,
+        rings=(),
+    )
+    if note:
+        changed = _noted(changed, Note(action.at_ns, officer, note))
+    at_ns = action.at_ns
+    match action.kind:
+        case "accept":
+            return replace(changed, officer=officer, accepted_at_ns=at_ns)
+        case "depart":
+            return replace(changed, departed_at_ns=at_ns)
+        case "resolve":
+            return replace(changed, resolved_at_ns=at_ns)
+        case "close" | "cancel":
+            return replace(changed, ended_at_ns=at_ns, reason=action.reason)
+        case "answer":
+            return changed
 
 
-def _next(incident: Incident, action: Action) -> State:
+def write(incident: Incident, entry: NoteEntry, *, officer: str, text: str) -> Incident:
+    """Return the incident with a note, which is possible in every state."""
+    return _noted(replace(incident, changed_at_ns=entry.at_ns), Note(entry.at_ns, officer, text))
+
+
+def escalate(incident: Incident, entry: EscalatedEntry) -> Incident:
+    """Return the incident after a step of its escalation; one that was answered meanwhile stays as it is."""
+    if incident.unanswered == 0 or entry.step <= incident.step:
+        return incident
+    return replace(incident, step=entry.step, rings=entry.rings)
+
+
+def next_state(incident: Incident, action: Action) -> IncidentState:
+    """Return the state an action leads to.
+
+    Raises:
+        AlreadyAcceptedError: It is to be accepted, and somebody has it.
+        NotPossibleError: The state does not allow the action.
+    """
     state = TRANSITIONS.get((incident.state, action))
     if state is None:
         if action == "accept" and incident.officer is not None:
             raise AlreadyAcceptedError(incident.id, incident.officer)
         raise NotPossibleError(incident.id, incident.state, action)
     return state
+
+
+def _noted(incident: Incident, note: Note) -> Incident:
+    return replace(incident, notes=(*incident.notes, note)[-MAX_NOTES:])

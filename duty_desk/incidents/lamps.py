@@ -39,16 +39,17 @@ class Versions:
 
 
 def lamp_state(incidents: Iterable[Incident]) -> LampState:
-    """Return what the lamp of one button shows for its active incidents.
+    """Return what the lamp of one button shows for its incidents.
 
-    A real press decides over a drill: a person must not be told that an officer comes because a drill was accepted.
+    Only presses that are being handled count: not a fault of the button's line, and nothing that is resolved. A real
+    press decides over a drill: a person must not be told that an officer comes because a drill was accepted.
     """
-    active = [incident for incident in incidents if incident.active]
-    if not active:
+    handled = [incident for incident in incidents if incident.joinable and incident.origin == "press"]
+    if not handled:
         return "off"
-    gravest = max(_RANK[incident.status] for incident in active)
-    decisive = [incident for incident in active if _RANK[incident.status] == gravest]
-    return "accepted" if any(incident.state == "accepted" for incident in decisive) else "received"
+    gravest = max(_RANK[incident.status] for incident in handled)
+    decisive = [incident for incident in handled if _RANK[incident.status] == gravest]
+    return "received" if any(incident.state == "open" for incident in decisive) else "accepted"
 
 
 def lamps_of(device: str, buttons: Iterable[str], incidents: Iterable[Incident], *, version: int, now_ns: int) -> Lamps:
@@ -63,7 +64,7 @@ def lamps_of(device: str, buttons: Iterable[str], incidents: Iterable[Incident],
     """
     by_button: dict[str, list[Incident]] = {button: [] for button in buttons}
     for incident in incidents:
-        if incident.button != UNKNOWN_BUTTON:
+        if incident.button is not None and incident.button != UNKNOWN_BUTTON:
             by_button.setdefault(incident.button, []).append(incident)
     states = {button: lamp_state(of_button) for button, of_button in sorted(by_button.items())}
     return Lamps(device=device, version=version, centre_time_ns=now_ns, lamps=states)

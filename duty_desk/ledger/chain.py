@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from contract.errors import BodyError
 from duty_desk.errors import LedgerBrokenError
-from duty_desk.incidents.records import Aside, parse_entry
+from duty_desk.incidents.entries import parse_entry
+from duty_desk.incidents.records import Aside
 
 GENESIS = "0" * 64
 """What stands before the first row."""

@@ -26,13 +26,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contract.errors import BodyError
 from duty_desk.errors import LedgerBrokenError, LedgerFullError
-from duty_desk.incidents.records import PressEntry, Record, ShownEntry, canonical, parse_entry
+from duty_desk.incidents.entries import DeliveryEntry, PressEntry, canonical, parse_entry
+from duty_desk.incidents.records import Record
 from duty_desk.ledger.chain import Row, check_asides, check_row, link
 from duty_desk.ledger.tables import ASIDE, ENTRY, EPOCH, open_engine, read_rows, upgrade
 
 MAX_WAITING: Final = 10_000
 """Records that may wait for their commit, 8 kB each at most."""
 MAX_WAITING_ACTIONS: Final = 11_000
+MAX_WAITING_DELIVERIES: Final = 5_000
+"""What screens tell of themselves gives way first."""
 _BATCH: Final = 256
 _RETRY_S: Final = 0.25
 _SLOW_S: Final = 2.0
@@ -100,7 +103,11 @@ class Ledger:
         Raises:
             LedgerFullError: Too many wait already.
         """
-        limit = MAX_WAITING if isinstance(record.entry, PressEntry | ShownEntry) else MAX_WAITING_ACTIONS
+        limit = MAX_WAITING_ACTIONS
+        if isinstance(record.entry, PressEntry):
+            limit = MAX_WAITING
+        elif isinstance(record.entry, DeliveryEntry):
+            limit = MAX_WAITING_DELIVERIES
         with self._changed:
             if len(self._waiting) >= limit:
                 raise LedgerFullError(f"{limit} records wait for the ledger")

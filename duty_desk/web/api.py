@@ -6,10 +6,11 @@ Every error is JSON: `code`, which never changes and which the page turns into w
 from __future__ import annotations
 
 import asyncio
+import time
 import unicodedata
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request
@@ -17,16 +18,20 @@ from fastapi import Path as UrlPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from contract.identity import EventId
 from contract.inventory import PhotoPath
+from contract.messages import Latitude, Longitude
+from duty_desk.acts import Acts
 from duty_desk.desk import DutyDesk
 from duty_desk.errors import AlreadyAcceptedError, DeskError, LedgerFullError, NotPossibleError, UnknownIncidentError
-from duty_desk.incidents.records import Screen
+from duty_desk.incidents.actor import Actor
+from duty_desk.incidents.board import Report
+from duty_desk.incidents.entries import CallOrigin, CancelReason, Category, ReportKey, Screen
 from duty_desk.settings import Desk
 from duty_desk.web.guard import Guard, answer
 from duty_desk.web.push import Page
@@ -61,26 +66,58 @@ class _Request(BaseModel):
 
 
 class Accept(_Request):
-    """Who takes an incident, or answers its further presses, and at which screen."""
-
-    officer: Officer
-    screen: Screen
-
-
-class Close(_Request):
-    """Who closes an incident, at which screen, with which note."""
+    """Who does something with an incident, at which screen, with which note."""
 
     officer: Officer
     screen: Screen
     note: Note | None = None
 
+    @property
+    def actor(self) -> Actor:
+        """The person."""
+        return Actor(self.officer, "officer", self.screen)
 
-class Shown(_Request):
-    """Which press (by its `key`) a screen painted, and when by the screen's clock, in ms since 1970."""
 
+class Cancel(Accept):
+    """Who cancels an incident, and why."""
+
+    reason: CancelReason
+
+
+class Write(Accept):
+    """Who writes which note."""
+
+    note: Annotated[Note, Field(min_length=1)]
+
+
+class Call(Accept):
+    """Who reports what, and where. `key` is a UUID of the page's, so that a report sent twice is one incident."""
+
+    key: ReportKey
+    origin: CallOrigin = "call"
+    category: Category
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    address: Annotated[str, Field(max_length=200), AfterValidator(_note)] | None = None
+    caller: Annotated[str, Field(max_length=120), AfterValidator(_note)] | None = None
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude stand together")
+        if self.latitude is None and not self.address:
+            raise ValueError("expected a place: latitude and longitude, or an address")
+        return self
+
+
+class Delivery(_Request):
+    """How far a press (by its `key`) came at a screen; `painted_ms`, with `shown`, by its clock, in ms since 1970."""
+
+    kind: Literal["delivered", "shown", "seen"] = "shown"
+    officer: Officer = "-"
     screen: Screen
     key: Annotated[str, Field(min_length=1, max_length=64)]
-    painted_ms: Annotated[float, Field(ge=0, le=2**53, allow_inf_nan=False)]
+    painted_ms: Annotated[float, Field(ge=0, le=2**53, allow_inf_nan=False)] | None = None
 
 
 class Fault(BaseModel):
@@ -91,6 +128,14 @@ class Fault(BaseModel):
     officer: str | None = None
 
 
+Verb = Literal["accept", "answer", "depart", "resolve", "close"]
+_MEANS: Final[dict[Verb, str]] = {
+    "accept": "Take an incident. The first has it; the second is told who.",
+    "answer": "Silence further presses of an incident that is being handled, as seen.",
+    "depart": "Tell that somebody is on the way.",
+    "resolve": "Tell that it is over at the place.",
+    "close": "Close an incident; one that is being handled is resolved by it as well.",
+}
 IncidentId = Annotated[EventId, UrlPath()]
 _FAULTS: dict[int | str, dict[str, Any]] = {status: {"model": Fault} for status in (404, 409, 422, 503)}
 
@@ -147,7 +192,7 @@ def make_app(desk: DutyDesk, config: Desk) -> Guard:
     app = FastAPI(title="Siaga duty desk", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     _add_errors(app)
     _add_reading(app, desk, config)
-    _add_acting(app, desk)
+    _add_acting(app, Acts(desk, time.time_ns))
     app.router.routes.append(Route("/api/events", Events(desk), methods=["GET"]))
     app.mount("/static", StaticFiles(directory=CONSOLE), name="static")
     return Guard(app, config.settings.http.names)
@@ -205,27 +250,48 @@ def _add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
         return FileResponse(file)
 
 
-def _add_acting(app: FastAPI, desk: DutyDesk) -> None:
-    @app.post("/api/incidents/{incident_id}/accept", responses=_FAULTS)
-    async def accept(incident_id: IncidentId, body: Accept) -> JSONResponse:
-        """Take an incident. The first officer has it; the second is told who."""
-        return JSONResponse({"incident": desk.accept(incident_id, officer=body.officer, screen=body.screen)})
-
-    @app.post("/api/incidents/{incident_id}/answer", responses=_FAULTS)
-    async def answer_presses(incident_id: IncidentId, body: Accept) -> JSONResponse:
-        """Silence further presses of an accepted incident, as seen."""
-        return JSONResponse({"incident": desk.answer(incident_id, officer=body.officer, screen=body.screen)})
-
-    @app.post("/api/incidents/{incident_id}/close", responses=_FAULTS)
-    async def close(incident_id: IncidentId, body: Close) -> JSONResponse:
-        """Close an accepted incident."""
-        view = desk.close(incident_id, officer=body.officer, screen=body.screen, note=body.note)
+def _add_acting(app: FastAPI, acts: Acts) -> None:
+    @app.post("/api/incidents/{incident_id}/cancel", responses=_FAULTS)
+    async def cancel(incident_id: IncidentId, body: Cancel) -> JSONResponse:
+        """Cancel an incident: a false alarm, a test, a duplicate, or at the caller's request."""
+        view = acts.cancel(incident_id, body.actor, reason=body.reason, note=body.note)
         return JSONResponse({"incident": view})
 
+    @app.post("/api/incidents/{incident_id}/note", responses=_FAULTS)
+    async def note(incident_id: IncidentId, body: Write) -> JSONResponse:
+        """Write a note."""
+        return JSONResponse({"incident": acts.note(incident_id, body.actor, body.note)})
+
     @app.post("/api/incidents/{incident_id}/shown", status_code=204, responses=_FAULTS)
-    async def shown(incident_id: IncidentId, body: Shown) -> None:
-        """Take note that a screen painted a press."""
-        desk.shown(incident_id, key=body.key, screen=body.screen, painted_at_ns=round(body.painted_ms * 1_000_000))
+    async def delivery(incident_id: IncidentId, body: Delivery) -> None:
+        """Take note how far a press came at a screen."""
+        painted_at_ns = None if body.painted_ms is None else round(body.painted_ms * 1_000_000)
+        actor = Actor(body.officer, "officer", body.screen)
+        acts.delivery(body.kind, incident_id, actor, key=body.key, painted_at_ns=painted_at_ns)
+
+    for verb in get_args(Verb):
+        _add_act(app, acts, verb)
+
+    @app.post("/api/incidents", responses=_FAULTS)
+    async def report(body: Call) -> JSONResponse:
+        """Make an incident of a 112 call, of what a citizen or another system reports."""
+        told = Report(
+            key=body.key,
+            origin=body.origin,
+            category=body.category,
+            latitude=body.latitude,
+            longitude=body.longitude,
+            address=body.address,
+            caller=body.caller,
+            text=body.note,
+        )
+        return JSONResponse({"incident": acts.report(told, body.actor)})
+
+
+def _add_act(app: FastAPI, acts: Acts, verb: Verb) -> None:
+    @app.post(f"/api/incidents/{{incident_id}}/{verb}", responses=_FAULTS, name=verb, description=_MEANS[verb])
+    async def act(incident_id: IncidentId, body: Accept) -> JSONResponse:
+        return JSONResponse({"incident": acts.act(verb, incident_id, body.actor, note=body.note)})
 
 
 def _add_errors(app: FastAPI) -> None:

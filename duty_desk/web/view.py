@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from contract.inventory import Button, Device, Inventory, Site
 from contract.messages import IncidentMessage
-from duty_desk.incidents.incident import Incident
-from duty_desk.incidents.records import PressEntry
+from duty_desk.incidents.entries import CallEntry, PressEntry
+from duty_desk.incidents.incident import Call, Incident
 from duty_desk.presence import Presence
 
 _MS = 1_000_000
@@ -60,15 +59,42 @@ def incident_view(incident: Incident, places: Places, *, recorded: bool, revisio
 
     `revision` rises with each view the desk makes, so that a page can tell a late answer from news.
     """
-    button = places.button(incident.device, incident.button)
-    device = places.device(incident.device)
-    site = places.site(incident.device)
-    place: Button | Site | None = button or site
     return {
         "id": incident.id,
         "revision": revision,
         "state": incident.state,
+        "origin": incident.origin,
         "status": incident.status,
+        **_where(incident, places),
+        "opened_at_ms": incident.opened_at_ns // _MS,
+        "received_at_ms": incident.received_at_ns // _MS,
+        "changed_at_ms": incident.changed_at_ns // _MS,
+        "accepted_at_ms": _ms(incident.accepted_at_ns),
+        "departed_at_ms": _ms(incident.departed_at_ns),
+        "resolved_at_ms": _ms(incident.resolved_at_ns),
+        "ended_at_ms": _ms(incident.ended_at_ns),
+        "reason": incident.reason,
+        "officer": incident.officer,
+        "notes": [{"at_ms": note.at_ns // _MS, "officer": note.officer, "text": note.text} for note in incident.notes],
+        "presses": incident.presses,
+        "unanswered": incident.unanswered,
+        "unanswered_since_ms": _ms(incident.unanswered_since_ns),
+        "ringing": incident.unanswered > 0,
+        "step": incident.step,
+        "rings": list(incident.rings),
+        "incomplete": incident.incomplete,
+        "recorded": recorded,
+        "rows": [_row(row) for row in incident.rows],
+    }
+
+
+def _where(incident: Incident, places: Places) -> dict[str, Any]:
+    """Return where it is: the button's or the box's place by the inventory, or what the caller told."""
+    call = incident.call
+    device, site = places.device(incident.device or ""), places.site(incident.device or "")
+    button = places.button(incident.device or "", incident.button or "")
+    place: Button | Site | Call | None = call or button or site
+    known: dict[str, Any] = {
         "device": incident.device,
         "device_label": None if device is None else device.label,
         "button": incident.button,
@@ -79,30 +105,28 @@ def incident_view(incident: Incident, places: Places, *, recorded: bool, revisio
         "instructions": {"id": "", "en": ""}
         if button is None
         else {"id": button.instructions_id, "en": button.instructions_en},
-        "opened_at_ms": incident.opened_at_ns // _MS,
-        "received_at_ms": incident.received_at_ns // _MS,
-        "changed_at_ms": incident.changed_at_ns // _MS,
-        "accepted_at_ms": _ms(incident.accepted_at_ns),
-        "closed_at_ms": _ms(incident.closed_at_ns),
-        "officer": incident.officer,
-        "note": incident.note,
-        "presses": incident.presses,
-        "unanswered": incident.unanswered,
-        "ringing": incident.unanswered > 0,
-        "incomplete": incident.incomplete,
-        "recorded": recorded,
-        "rows": [_row(row) for row in incident.rows],
+        "call": None,
     }
+    if call is not None:
+        known["call"] = {
+            "category": call.category, "caller": call.caller, "text": call.text, "taken_by": call.taken_by,
+        }  # fmt: skip
+    return known
 
 
-def _row(entry: PressEntry) -> dict[str, Any]:
+def _row(entry: PressEntry | CallEntry) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "key": entry.key,
+        "pressed_at_ms": entry.happened_ns // _MS,
+        "received_at_ms": entry.at_ns // _MS,
+    }
+    if isinstance(entry, CallEntry):
+        return {**row, "cause": "call", "incomplete": False}
     alarm = entry.alarm
     return {
-        "key": alarm.key,
+        **row,
         "event_id": alarm.event_id,
         "cause": alarm.cause,
-        "pressed_at_ms": alarm.pressed_ns(entry.at_ns) // _MS,
-        "received_at_ms": entry.at_ns // _MS,
         "clock": alarm.clock,
         "lane": entry.lane,
         "incomplete": alarm.incomplete,
@@ -112,17 +136,27 @@ def _row(entry: PressEntry) -> dict[str, Any]:
     }
 
 
-def incident_message(incident: Incident, head: str | None) -> IncidentMessage:
-    """Return what other systems are told of an incident."""
+def incident_message(incident: Incident, places: Places, head: str | None) -> IncidentMessage:
+    """Return what other systems are told of an incident; no name of a caller, no note, no address of a call."""
+    where = _where(incident, places)
     return IncidentMessage(
         incident_id=incident.id,
         state=incident.state,
+        origin=incident.origin,
         status=incident.status,
         device=incident.device,
         button=incident.button,
+        latitude=where["latitude"],
+        longitude=where["longitude"],
         opened_at_ns=incident.opened_at_ns,
         changed_at_ns=incident.changed_at_ns,
+        accepted_at_ns=incident.accepted_at_ns,
+        departed_at_ns=incident.departed_at_ns,
+        resolved_at_ns=incident.resolved_at_ns,
+        ended_at_ns=incident.ended_at_ns,
         officer=incident.officer,
+        reason=incident.reason,
+        escalation_step=incident.step,
         presses=incident.presses,
         incomplete=incident.incomplete,
         ledger_head=head,
@@ -175,7 +209,3 @@ def json_bytes(value: Any) -> bytes:
 
 def _ms(time_ns: int | None) -> int | None:
     return None if time_ns is None else time_ns // _MS
-
-
-Now = Callable[[], int]
-"""The centre's clock, in ns since 1970."""

@@ -141,7 +141,11 @@ def _status(state: DemoState) -> dict[str, Any]:
             presses = len(board.presses())
         boxes.append({"name": name, "presses": presses, "lamp": pattern, "positions": counts.get(name, 0)})
     keys = ("id", "state", "device", "address", "officer", "recorded")
-    shown = [{key: incident[key] for key in keys} for incident in incidents if incident["state"] != "closed"]
+    shown = [
+        {key: incident[key] for key in keys}
+        for incident in incidents
+        if incident["state"] not in ("closed", "cancelled")
+    ]
     return {"page": state.page, "processes": state.processes, "incidents": shown, "boxes": boxes}
 
 
@@ -189,6 +193,8 @@ def _hints(stack: DemoStack, folder: Path, program: str) -> str:
             f"  press a button       {program} demo press {stack.boxes[0]}{where}",
             f"  look at everything   {program} demo status{where}",
             f"  ask the database     {program} store query {query} --url {stack.influxdb.url} {reader}",
+            f"  hold it to account   {program} collector books --config {stack.config / 'collector.toml'} {reader}",
+            f"  watch the collector  {program} collector top --url http://127.0.0.1:{stack.metrics_port}",
             "  stop                 Ctrl-C",
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from duty_desk.incidents.board import Board
 from duty_desk.incidents.intake import UNKNOWN_BUTTON
 from duty_desk.incidents.lamps import Versions, lamps_of
-from tests.duty_desk.test_incident import NOW, alarm, press
+from tests.duty_desk.test_incident import NOW, alarm, do, press
 
 
 def lamps(board: Board) -> dict[str, str]:
@@ -19,19 +19,38 @@ def test_the_lamp_follows_the_incident() -> None:
     assert lamps(board) == {"sos": "off", "other": "off"}
     incident = press(board, alarm())
     assert lamps(board) == {"sos": "received", "other": "off"}
-    board.apply(board.accept(incident.id, officer="Sari", screen="one", now_ns=NOW))
+    do(board, "accept", incident)
     assert lamps(board) == {"sos": "accepted", "other": "off"}
     press(board, alarm())
     assert lamps(board) == {"sos": "accepted", "other": "off"}
-    board.apply(board.close(incident.id, officer="Sari", screen="one", note=None, now_ns=NOW))
+    do(board, "depart", incident)
+    assert lamps(board) == {"sos": "accepted", "other": "off"}
+    do(board, "resolve", incident)
     assert lamps(board) == {"sos": "off", "other": "off"}
 
 
 def test_an_accepted_drill_does_not_tell_a_real_person_that_somebody_comes() -> None:
     board = Board()
     drill = press(board, alarm(status="Exercise"))
-    board.apply(board.accept(drill.id, officer="Sari", screen="one", now_ns=NOW))
+    do(board, "accept", drill)
     assert lamps(board)["sos"] == "accepted"
+    press(board, alarm())
+    assert lamps(board)["sos"] == "received"
+
+
+def test_a_press_after_it_is_resolved_is_not_told_that_an_officer_comes() -> None:
+    board = Board()
+    incident = press(board, alarm())
+    do(board, "accept", incident)
+    do(board, "resolve", incident)
+    press(board, alarm())
+    assert lamps(board)["sos"] == "received"
+
+
+def test_a_fault_of_the_line_lights_no_lamp() -> None:
+    board = Board()
+    do(board, "accept", press(board, alarm(cause="tamper")))
+    assert lamps(board)["sos"] == "off"
     press(board, alarm())
     assert lamps(board)["sos"] == "received"
 

@@ -13,13 +13,14 @@ from alembic.script import ScriptDirectory
 
 from duty_desk.errors import LedgerBrokenError, LedgerFullError
 from duty_desk.incidents.board import Board
-from duty_desk.incidents.records import Record, StartedEntry
+from duty_desk.incidents.entries import StartedEntry
+from duty_desk.incidents.records import Record
 from duty_desk.ledger import writer as limits
 from duty_desk.ledger.chain import row_hash, walk
 from duty_desk.ledger.tables import HEAD, open_reader, read_rows
 from duty_desk.ledger.writer import Ledger
 from tests.duty_desk.conftest import REPO, Desk
-from tests.duty_desk.test_incident import NOW, alarm
+from tests.duty_desk.test_incident import NOW, ONE, alarm
 
 pytestmark = pytest.mark.slow
 
@@ -79,8 +80,8 @@ def path(tmp_path: Path) -> Path:
 
     for _ in range(4):
         incident_id = happen(writer.board.press(alarm(), "alarm", NOW))
-    happen(writer.board.accept(incident_id, officer="Sari", screen="one", now_ns=NOW))
-    happen(writer.board.close(incident_id, officer="Sari", screen="one", note="aman", now_ns=NOW))
+    happen(writer.board.act("accept", incident_id, ONE, NOW))
+    happen(writer.board.act("cancel", incident_id, ONE, NOW, note="aman", reason="test"))
     writer.wait(lambda: len(writer.done) == 6)
     writer.ledger.stop()
     return file
@@ -151,7 +152,7 @@ def test_a_name_can_be_erased_and_the_chain_stays_whole(path: Path) -> None:
     assert check(path) == 6
     writer = Writer(path)
     writer.open()
-    assert [incident.officer for incident in writer.board.closed()] == ["—"]
+    assert [incident.officer for incident in writer.board.ended()] == ["—"]
     writer.ledger.stop()
 
 
@@ -185,7 +186,7 @@ def test_a_restart_goes_on_with_the_chain_and_a_higher_epoch(path: Path) -> None
     assert check(path) == 7
     # The clock went back by a century: the epoch rises all the same.
     assert second.epoch_ms == 9_000_000_000_001
-    assert [incident.presses for incident in second.board.closed()] == [4]
+    assert [incident.presses for incident in second.board.ended()] == [4]
 
 
 def test_what_waits_is_bounded_and_officers_have_room_above_presses(
@@ -201,7 +202,7 @@ def test_what_waits_is_bounded_and_officers_have_room_above_presses(
         writer.ledger.append(presses[3])
     incident = writer.board.apply(presses[0])
     assert incident is not None
-    writer.ledger.append(writer.board.accept(incident.id, officer="Sari", screen="one", now_ns=NOW))
+    writer.ledger.append(writer.board.act("accept", incident.id, ONE, NOW))
     writer.open()
     writer.wait(lambda: len(writer.done) == 4)
     writer.ledger.stop()

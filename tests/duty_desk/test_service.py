@@ -44,7 +44,7 @@ async def test_a_press_rings_is_recorded_and_its_lamp_follows_the_officer(desk: 
         )
         assert received["version"] < accepted["version"] < off["version"]
         states = [body["state"] for topic, body in street.received if topic == topics.INCIDENT]
-        assert states == ["open", "accepted", "closed"]
+        assert states == ["open", "accepted", "resolved", "closed"]
 
 
 async def test_both_brokers_get_receipts_lamps_heartbeat_and_one_the_inventory(desk: Desk) -> None:
