@@ -26,11 +26,22 @@ Host = Annotated[str, Field(min_length=1, max_length=253)]
 
 
 class HttpSettings(Settings):
-    """Where the page is served. `names` are further host names by which browsers may ask for it."""
+    """Where the page is served. `names` are further host names by which browsers may ask for it.
+
+    `https` says that browsers reach it through a front that speaks TLS on this machine, and in no other way.
+    """
 
     host: Host = "127.0.0.1"
     port: Port = 8080
     names: list[Host] = Field(default_factory=list)
+    https: bool = False
+
+
+class AccessSettings(Settings):
+    """How long a log-in lasts: hours without use, and days at most."""
+
+    session_idle_h: Annotated[float, Field(ge=0.1, le=168)] = 14
+    session_days: Annotated[float, Field(ge=0.1, le=31)] = 7
 
 
 class DeskSettings(Settings):
@@ -45,6 +56,7 @@ class DeskSettings(Settings):
     photos: str | None = None
     streets: str | None = None
     http: HttpSettings = HttpSettings()
+    access: AccessSettings = AccessSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,7 @@ class Desk:
     settings: DeskSettings
     brokers: Mapping[Lane, Endpoint]
     ledger: Path
+    accounts: Path
     inventory: Inventory
     photos: Path
     streets: bytes | None
@@ -69,6 +82,7 @@ _EXAMPLES = {
     "photos": 'photos = "photos"',
     "streets": 'streets = "streets.geojson"',
     "http": '[http] host = "127.0.0.1" port = 8080',
+    "access": "[access] session_idle_h = 14 session_days = 7",
 }
 
 
@@ -89,6 +103,7 @@ def load_desk(file: Path) -> Desk:
             "telemetry": settings.telemetry_broker.endpoint(source=str(file), table="telemetry_broker", base=folder),
         },
         ledger=folder / settings.data_dir / "ledger.db",
+        accounts=folder / settings.data_dir / "accounts.db",
         inventory=parse_inventory(_read(inventory, f"{file}: inventory"), source=str(inventory)),
         photos=photos,
         streets=None if settings.streets is None else _read_streets(folder / settings.streets),
