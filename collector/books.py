@@ -15,7 +15,7 @@ Readings within EDGE_S of a report may belong to either side of it: the store is
 
 | state | when |
 |---|---|
-| `open` | no report yet that is SETTLED_S after the window's end: what is on the way has not had its time |
+| `open` | readings are missing, and what is on the way has not had its time: no report yet SETTLED_S after the end |
 | `not judged` | the clock was not trusted, a start is missing, undecodable bodies came, or later refusals explain it |
 | `short` | the store has fewer than the range allows, even with the edges: readings are lost |
 | `surplus` | it has more, even without the edges: somebody else writes, or the device counts wrongly |
@@ -201,7 +201,7 @@ def judge(window: Window, stored: Counted, refused: int, *, refused_next: int = 
     state: State
     if window.why_not is not None:
         state, why = "not judged", window.why_not
-    elif not window.settled:
+    elif not window.settled and short <= 0 and stored.wide < expected:
         state, why = "open", "what is on the way has not had its time"
     elif short > 0 and bodies_unknown:
         state, why = "not judged", f"{bodies_unknown} bodies could not be decoded; nobody knows what they held"

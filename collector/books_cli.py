@@ -26,7 +26,9 @@ def books(
     device: Annotated[str | None, typer.Argument(help="One device; without it all.")] = None,
     hours: Annotated[int, typer.Option(min=1, max=960, help="How many hours back.")] = 24,
     faults: Annotated[bool, typer.Option("--faults", help="Only what is short or too much.")] = False,
-    username: Annotated[str | None, typer.Option(help="An account of the store that may read.")] = None,
+    username: Annotated[
+        str | None, typer.Option(help="An account of the store that may read; without it that of [books].")
+    ] = None,
     password_file: Annotated[Path | None, typer.Option(help="Its password, one line, mode 0600.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a device and hour.")] = False,
 ) -> None:
@@ -34,14 +36,14 @@ def books(
 
     The collector notes the reports when its configuration has [books].
 
-    Example: siaga collector books box-1 --config collector.toml --username reader --password-file reader.password
+    Example: siaga collector books box-1 --config collector.toml
     """
     from collector.books import FAULTS
     from collector.books_file import BooksError
     from collector.quarantine import QuarantineError
     from store import StoreError
 
-    data_dir, store = _opened(config, username, password_file)
+    data_dir, store, keeps = _opened(config, username, password_file)
     since_ns = time.time_ns() - hours * _HOUR_NS
     try:
         found = asyncio.run(_all(data_dir, store, device, since_ns))
@@ -56,7 +58,8 @@ def books(
         told = _as_dict(name, verdict)
         typer.echo(json.dumps(told) if as_json else _as_line(told))
     if not found:
-        typer.echo("no reports of that time; does the configuration have [books]?", err=True)
+        hint = "a box reports each minute, and it takes two reports" if keeps else "the configuration has no [books]"
+        typer.echo(f"nothing to judge of that time: {hint}", err=True)
     if wrong:
         raise typer.Exit(_EX_FAILURE)
 
@@ -68,8 +71,9 @@ async def _all(data_dir: Path, store: Store, device: str | None, since_ns: int) 
         return [one async for one in check(data_dir, store, device, since_ns)]
 
 
-def _opened(config: Path, username: str | None, password_file: Path | None) -> tuple[Path, Store]:
-    from collector.config import load
+def _opened(config: Path, username: str | None, password_file: Path | None) -> tuple[Path, Store, bool]:
+    """Return the collector's folder, its store as an account sees it that reads, and whether it keeps books."""
+    from collector.config import books_account, load
     from contract.errors import EX_CONFIG, ConfigError, PrivateFileError
     from store import Account, open_store
 
@@ -78,13 +82,13 @@ def _opened(config: Path, username: str | None, password_file: Path | None) -> t
     try:
         settings = load(config)
         if username is None or password_file is None:
-            account = settings.store.account(config)
+            account = books_account(settings, config) or settings.store.account(config)
         else:
             account = Account(username, password_file)
     except (ConfigError, PrivateFileError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(EX_CONFIG) from None
-    return settings.data_dir, open_store(settings.store, account)
+    return settings.data_dir, open_store(settings.store, account), settings.books is not None
 
 
 def _as_dict(device: str, verdict: Verdict) -> dict[str, Any]:

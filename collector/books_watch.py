@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -28,12 +29,16 @@ class BooksWatch:
         data_dir: Where the collector keeps books and quarantine.
         store: The store as an account sees it that may read; not yet entered.
         every_s: How often it looks, in seconds.
+        now_ns: Returns the time, in ns since 1970.
     """
 
-    def __init__(self, data_dir: Path, store: Store, *, every_s: float = 3_600.0) -> None:
+    def __init__(
+        self, data_dir: Path, store: Store, *, every_s: float = 3_600.0, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self._data_dir = data_dir
         self._store = store
         self._every_s = every_s
+        self._now_ns = now_ns
         self._found: dict[tuple[str, int], Verdict] = {}
         self._trouble: str | None = None
 
@@ -41,26 +46,29 @@ class BooksWatch:
         """Look until cancelled, a while after each full hour."""
         async with self._store:
             while True:
-                now_s = time.time()
-                await asyncio.sleep(self._every_s - (now_s - SETTLED_S * 1.5) % self._every_s)
+                await asyncio.sleep(self.due_in_s())
                 await self.look()
+
+    def due_in_s(self) -> float:
+        """Return in how many seconds it looks next: what was on the way at a full hour has had its time then."""
+        return self._every_s - (self._now_ns() / 1e9 - SETTLED_S * 1.5) % self._every_s
 
     async def look(self) -> None:
         """Look once. What it finds anew is logged; what is right by now is forgotten."""
-        since_ns = time.time_ns() - LOOK_BACK_HOURS * HOUR_NS
+        since_ns = self._now_ns() - LOOK_BACK_HOURS * HOUR_NS
         found: dict[tuple[str, int], Verdict] = {}
         try:
             async for device, verdict in check(self._data_dir, self._store, None, since_ns):
                 if verdict.state in FAULTS:
-                    found[device, verdict.window.end_ns] = verdict
+                    found[device, verdict.window.end_ns // HOUR_NS] = verdict
         except (StoreError, BooksError, QuarantineError) as error:
             self._trouble = f"the books cannot be looked at: {error}"
             _log.warning("%s", self._trouble)
             return
         self._trouble = None
-        for (device, end_ns), verdict in found.items():
-            if (device, end_ns) not in self._found:
-                _log.error("books of %s: %s: %s", device, verdict.state, verdict.why)
+        for key, verdict in found.items():
+            if key not in self._found:
+                _log.error("books of %s: %s: %s", key[0], verdict.state, verdict.why)
         self._found = found
 
     def told(self) -> tuple[str, ...]:

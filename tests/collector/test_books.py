@@ -81,12 +81,12 @@ class City:
         return judge(one, Counted(narrow, wide), 0)
 
 
-def test_a_device_that_is_well_is_balanced_hour_by_hour_and_the_newest_is_open() -> None:
+def test_a_device_that_is_well_is_balanced_hour_by_hour_and_up_to_now() -> None:
     city = City()
     city.run(4 * 3_600)
     told = city.verdicts()
-    assert [one.state for one in told[:3]] == ["balanced"] * 3
-    assert told[-1].state == "open"
+    assert {one.state for one in told} == {"balanced"}
+    assert not told[-1].window.settled
     assert told[1].expected == 3_600
 
 
@@ -96,9 +96,19 @@ def test_what_the_store_lost_is_short_by_its_number() -> None:
     city.lost = 100
     city.run(3_600 * 3)
     told = city.verdicts()
-    assert [one.state for one in told] == ["balanced", "short", "balanced", "open", "open"]
+    assert [one.state for one in told] == ["balanced", "short", "balanced", "balanced", "balanced"]
     assert told[1].difference == pytest.approx(-100, abs=2 * EDGE_S)
     assert "neither stored nor accounted for" in told[1].why
+
+
+def test_what_is_on_the_way_leaves_the_newest_open_and_what_had_its_receipt_must_be_there_at_once() -> None:
+    newest = window([_mark(0, 0), _mark(600, 600, 40)], [])
+    assert not newest.settled
+    states = {stored: judge(newest, Counted(stored, stored), 0) for stored in (600, 599, 560, 559, 601)}
+    assert [one.state for one in states.values()] == ["balanced", "open", "open", "short", "surplus"]
+    assert (states[559].difference, states[601].difference) == (-1, 1)
+    assert judge(newest, Counted(550, 550), 10).state == "open"
+    assert judge(newest, Counted(590, 590), 10).state == "balanced"
 
 
 def test_a_backlog_is_no_loss_while_it_waits_nor_when_it_has_come() -> None:

@@ -91,7 +91,7 @@ async def test_the_books_balance_and_a_reading_that_the_store_lost_is_named(
             await _publish_until_noted(one, *next(reversed(reports.items())), tmp_path)
             await one.all_receipted()
         code, told = _books(config, influxdb, "box-1")
-        assert (code, [row["state"] for row in told]) == (0, ["balanced", "open"])
+        assert (code, [row["state"] for row in told]) == (0, ["balanced", "balanced"])
         assert (told[0]["produced"], told[0]["stored"], told[0]["difference"]) == (57 * 60, 57 * 60, 0)
         gone = [hour_ns + (1_000 + second) * 10**9 for second in range(30)]
         async with influxdb.store() as store:

@@ -54,6 +54,23 @@ async def test_what_is_missing_is_told_once_and_forgotten_when_it_has_come(
         assert watch.told() == ()
 
 
+async def test_it_looks_a_quarter_past_each_hour_and_three_hours_back(influxdb: Database, tmp_path: Path) -> None:
+    begin_ns = _books(tmp_path, 1)
+    reader = influxdb.store(READER)
+    now_ns = [begin_ns]
+    watch = BooksWatch(tmp_path, reader, now_ns=lambda: now_ns[0])
+    due_s = []
+    for minute in (0, 14, 15, 59):
+        now_ns[0] = begin_ns + minute * 60 * 10**9
+        due_s.append(round(watch.due_in_s()))
+    assert due_s == [15 * 60, 60, 3_600, 16 * 60]
+    async with reader:
+        for hours, told in ((2, 1), (5, 0)):
+            now_ns[0] = begin_ns + hours * HOUR_NS
+            await watch.look()
+            assert len(watch.told()) == told, f"{hours} hours later"
+
+
 async def test_readings_near_a_report_are_counted_with_and_without(influxdb: Database) -> None:
     begin_ns, end_ns = 10**18, 10**18 + HOUR_NS
     told = Window(begin_ns, end_ns, 0, 0, 0, 0, 0, None, True)
