@@ -193,7 +193,7 @@ def _hints(stack: DemoStack, folder: Path, program: str) -> str:
             f"  press a button       {program} demo press {stack.boxes[0]}{where}",
             f"  look at everything   {program} demo status{where}",
             f"  ask the database     {program} store query {query} --url {stack.influxdb.url} {reader}",
-            f"  hold it to account   {program} collector books --config {stack.config / 'collector.toml'} {reader}",
+            f"  hold it to account   {program} collector books --config {stack.config / 'collector.toml'}",
             f"  watch the collector  {program} collector top --url http://127.0.0.1:{stack.metrics_port}",
             "  stop                 Ctrl-C",
         )

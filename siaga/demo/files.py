@@ -29,6 +29,24 @@ class Identity:
     lines: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StoreAccount:
+    """An account of the store."""
+
+    username: str
+    password_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorIdentities:
+    """Who the collector is: to the broker for readings and for the books, and to the store to write and to look."""
+
+    broker: Identity
+    books: Identity
+    store: StoreAccount
+    reader: StoreAccount
+
+
 def box_toml(folder: Path, hardware: Path, box: str, trackers: int, ports: Ports, identity: Identity) -> str:
     """Return a box's configuration: one button with its lamp, and its GPS receivers."""
     board = f"sim://{board_path(hardware, box)}?line={BUTTON}"
@@ -45,16 +63,19 @@ def box_toml(folder: Path, hardware: Path, box: str, trackers: int, ports: Ports
     return "\n\n".join(tables) + "\n"
 
 
-def collector_toml(folder: Path, ports: Ports, identity: Identity, store_password_file: Path) -> str:
-    """Return the collector's configuration."""
-    store = (
-        f'[store]\nurl = "http://127.0.0.1:{ports.influxdb}"\ndatabase = "siaga"\n'
-        f'username = "collector"\npassword_file = {_text(store_password_file)}'
-    )
+def collector_toml(folder: Path, ports: Ports, who: CollectorIdentities, metrics_port: int) -> str:
+    """Return the collector's configuration; it keeps the books and looks at them."""
+    store = [f'url = "http://127.0.0.1:{ports.influxdb}"', 'database = "siaga"']
+    store += [f"username = {_text(who.store.username)}", f"password_file = {_text(who.store.password_file)}"]
+    books = [f"{key} = {_text(value)}" for key, value in who.books.lines]
+    books += [f"store_username = {_text(who.reader.username)}"]
+    books += [f"store_password_file = {_text(who.reader.password_file)}"]
     tables = [
         f"data_dir = {_text(folder / 'collector')}",
-        _broker("broker", ports.telemetry_broker_centre, identity),
-        store,
+        _broker("broker", ports.telemetry_broker_centre, who.broker),
+        "\n".join(["[store]", *store]),
+        _server("metrics", metrics_port),
+        "\n".join(["[books]", *books]),
     ]
     return "\n\n".join(tables) + "\n"
 

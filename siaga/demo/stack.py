@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Final
 
 from provisioning.brokers.model import account
-from siaga.demo.files import Identity, Ports, box_toml, collector_toml, desk_toml
+from siaga.demo.files import (
+    CollectorIdentities,
+    Identity,
+    Ports,
+    StoreAccount,
+    box_toml,
+    collector_toml,
+    desk_toml,
+)
 from siaga.demo.places import inventory_toml
 from siaga.demo.state import DemoState
 from siaga.stack.influxdb import COLLECTOR, READER, InfluxDB
@@ -63,6 +71,7 @@ class DemoStack:
         self.telemetry_broker = Mosquitto(logs, "telemetry-broker", self.trust, "telemetry", probes=probes)
         self.influxdb = InfluxDB(self.folder / "influxdb")
         self.page_port = free_port(self._last_page_port())
+        self.metrics_port = free_port()
         config = self.folder / "config"
         self.config = config
         self.simulator = self._siaga("simulator", "simulator", "run", *self._hardware_options())
@@ -103,7 +112,8 @@ class DemoStack:
         # The desk is the slowest to start, so it starts first; its start hides the database's.
         self.desk.start()
         self.influxdb.wait_ready()
-        tell("database", f"InfluxDB at {self.influxdb.url}; accounts")
+        self.influxdb.set_up()
+        tell("database", f"InfluxDB at {self.influxdb.url}; accounts, retention, means of minutes and hours")
         self.collector.start()
         self.simulator.wait_ready()
         receivers = "one GPS receiver" if self.size.trackers_per_box == 1 else f"{self.size.trackers_per_box} receivers"
@@ -176,6 +186,9 @@ class DemoStack:
         password_file = authority.accounts / f"{name}.password"
         return Identity(authority.trust, (("username", account(name).username), ("password_file", str(password_file))))
 
+    def _store_account(self, name: str) -> StoreAccount:
+        return StoreAccount(name, self.influxdb.password_file(name))
+
     def _hardware_options(self) -> list[str]:
         size = self.size
         counts = ["--boxes", str(size.boxes), "--trackers-per-box", str(size.trackers_per_box)]
@@ -196,8 +209,17 @@ class DemoStack:
             f"{box}.toml": box_toml(self.folder, self.hardware, box, trackers, ports, self._device(box))
             for box in self.boxes
         }
-        store_password = self.influxdb.password_file(COLLECTOR)
-        files["collector.toml"] = collector_toml(self.folder, ports, self._service("collector-1"), store_password)
+        files["collector.toml"] = collector_toml(
+            self.folder,
+            ports,
+            CollectorIdentities(
+                broker=self._service("collector-1"),
+                books=self._service("books"),
+                store=self._store_account(COLLECTOR),
+                reader=self._store_account(READER),
+            ),
+            self.metrics_port,
+        )
         files["desk.toml"] = desk_toml(self.folder, ports, self._service("desk"))
         files["inventory.toml"] = inventory_toml(self.size.boxes)
         files["streets.geojson"] = resources.files("simulator").joinpath("bandung.geojson").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import secrets
@@ -9,12 +10,16 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
 from provisioning.files import make_folder, write_private
 from siaga.stack.process import Process, ProcessError, free_port
+from store import Account, InfluxDB1, StoreError
 from store.account import read_password
+from store.layout import Layout
+from store.setup import init
 
 ADMIN: Final = "admin"
 COLLECTOR: Final = "collector"
@@ -141,6 +146,24 @@ class InfluxDB(Process):
         self.administer(f'CREATE DATABASE "{database}"')
         for username, right in _RIGHTS.items():
             self.administer(f'GRANT {right} ON "{database}" TO "{username}"')
+
+    def set_up(self) -> None:
+        """Give its database the retention and the means that `siaga store init` makes, and each account its right.
+
+        Raises:
+            ProcessError: The server does not answer or refused a statement.
+        """
+        # On a thread, as the caller's may have an event loop that runs.
+        with ThreadPoolExecutor(1) as aside:
+            try:
+                aside.submit(asyncio.run, self._init()).result()
+            except StoreError as error:
+                raise ProcessError(f"influxdb is not set up: {error}") from None
+
+    async def _init(self) -> None:
+        rights = {right: [name for name, one in _RIGHTS.items() if one == right] for right in ("WRITE", "READ")}
+        async with InfluxDB1(self.url, self.database, Account(ADMIN, self.password_file(ADMIN))) as store:
+            await init(store, Layout(), writers=rights["WRITE"], readers=rights["READ"])
 
     def drop_database(self, database: str) -> None:
         """Drop a database with all its points."""

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from collector.config import broker_endpoint, load
+from collector.config import books_account, books_endpoint, broker_endpoint, load
 from contract.inventory import parse_inventory
 from duty_desk.settings import load_desk
 from edge_agent.config import load_box, load_box_settings
 from provisioning.brokers.model import account
-from siaga.demo.files import Identity, Ports, box_toml, collector_toml, desk_toml
+from siaga.demo.files import CollectorIdentities, Identity, Ports, StoreAccount, box_toml, collector_toml, desk_toml
 from siaga.demo.places import inventory_toml
 from siaga.stack.trust import Trust
 from simulator.streets import Place, load_city, metres_between
@@ -72,10 +72,16 @@ def test_a_box_reads_its_file(folder: Path) -> None:
 
 def test_the_collector_reads_its_file(folder: Path) -> None:
     file = folder / "collector.toml"
-    password = folder / "collector.password"
-    password.touch(0o600)
-    password.write_text("of the store")
-    file.write_text(collector_toml(folder, PORTS, service(folder, "collector-1"), password), encoding="utf-8")
+    of_store = {name: folder / f"{name}.password" for name in ("collector", "reader")}
+    for name, password in of_store.items():
+        password.touch(0o600)
+        password.write_text(f"{name} of the store")
+    who = CollectorIdentities(
+        service(folder, "collector-1"),
+        service(folder, "books"),
+        *(StoreAccount(name, password) for name, password in of_store.items()),
+    )
+    file.write_text(collector_toml(folder, PORTS, who, 20_005), encoding="utf-8")
     settings = load(file)
     assert settings.data_dir == folder / "collector"
     assert settings.store.url == "http://127.0.0.1:20003"
@@ -85,7 +91,17 @@ def test_the_collector_reads_its_file(folder: Path) -> None:
     assert broker.credentials.username == "centre.collector-1"
     account = settings.store.account(file)
     assert account is not None
-    assert (account.username, account.password_file) == ("collector", password)
+    assert (account.username, account.password_file) == ("collector", of_store["collector"])
+    assert settings.metrics is not None
+    assert settings.metrics.port == 20_005
+    books = books_endpoint(settings, file)
+    assert books is not None
+    assert books.port == 20_012
+    assert books.credentials is not None
+    assert books.credentials.username == "centre.books"
+    looks = books_account(settings, file)
+    assert looks is not None
+    assert (looks.username, looks.password_file) == ("reader", of_store["reader"])
 
 
 def test_the_desk_reads_its_file_with_inventory_and_streets(folder: Path) -> None:
