@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from duty_desk.geo import cli as map_cli
+
 if TYPE_CHECKING:
     from duty_desk.settings import Desk
 
 app = typer.Typer(help="The duty desk: presses ring, officers accept, everything is recorded.", no_args_is_help=True)
+app.add_typer(map_cli.app, name="map")
 
 Config = Annotated[Path, typer.Option("--config", help="The desk's configuration file.", show_default=False)]
 

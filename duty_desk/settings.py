@@ -17,6 +17,8 @@ from contract.settings import Settings, load_toml
 from contract.topics import Lane
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
+from store import Account, StoreSettings
+from store.config import EXAMPLES as STORE_EXAMPLES
 
 MAX_STREETS_BYTES = 8_000_000
 """A street file is at most this large: the page loads it whole."""
@@ -56,12 +58,16 @@ class DeskSettings(Settings):
     photos: str | None = None
     streets: str | None = None
     http: HttpSettings = HttpSettings()
+    store: StoreSettings | None = None
     access: AccessSettings = AccessSettings()
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Everything the desk needs to know before it opens anything. `streets` is GeoJSON or None."""
+    """Everything the desk needs to know before it opens anything. `streets` is GeoJSON or None.
+
+    `map` is the folder of the imported base map, `store_account` who we are to the store.
+    """
 
     settings: DeskSettings
     brokers: Mapping[Lane, Endpoint]
@@ -70,6 +76,8 @@ class Desk:
     inventory: Inventory
     photos: Path
     streets: bytes | None
+    map: Path
+    store_account: Account | None
 
 
 _EXAMPLES = {
@@ -82,6 +90,8 @@ _EXAMPLES = {
     "photos": 'photos = "photos"',
     "streets": 'streets = "streets.geojson"',
     "http": '[http] host = "127.0.0.1" port = 8080',
+    "store": '[store] url = "http://127.0.0.1:8086" database = "siaga"',
+    **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
     "access": "[access] session_idle_h = 14 session_days = 7",
 }
 
@@ -107,6 +117,8 @@ def load_desk(file: Path) -> Desk:
         inventory=parse_inventory(_read(inventory, f"{file}: inventory"), source=str(inventory)),
         photos=photos,
         streets=None if settings.streets is None else _read_streets(folder / settings.streets),
+        map=folder / settings.data_dir / "map",
+        store_account=None if settings.store is None else settings.store.account(file),
     )
 
 

@@ -1,0 +1,1 @@
+"""Where things are: the base map a city imports, the search in its streets, and what is near a place."""
