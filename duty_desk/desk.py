@@ -18,7 +18,7 @@ from contract.topics import Lane
 from duty_desk.errors import LedgerFullError, UnknownIncidentError
 from duty_desk.incidents.board import Board, Seen
 from duty_desk.incidents.clock import Now
-from duty_desk.incidents.entries import CallEntry, PressEntry, StartedEntry
+from duty_desk.incidents.entries import CallEntry, ErasedEntry, PressEntry, StartedEntry
 from duty_desk.incidents.incident import Incident
 from duty_desk.incidents.intake import Alarm, read_alarm
 from duty_desk.incidents.lamps import Versions, lamps_of
@@ -203,6 +203,14 @@ class DutyDesk:
             with contextlib.suppress(UnknownIncidentError):
                 self._ring(self.board.find(incident_id))
 
+    def others(self, records: list[Record]) -> None:
+        """Take what another process wrote into the ledger: erased texts are forgotten here too."""
+        for record in records:
+            if isinstance(record.entry, ErasedEntry):
+                with contextlib.suppress(UnknownIncidentError):
+                    self.board.apply(record)
+                    self._ring(self.board.find(record.entry.incident_id))
+
     # What the desk says
 
     def heartbeat(self) -> Heartbeat:
@@ -236,6 +244,7 @@ class DutyDesk:
             "recording": self.ledger.recording,
             "ledger_fault": self.ledger.fault,
             "ledger_broken": self.ledger.broken,
+            "ledger_checked_rows": self.ledger.checked_rows,
             "links": dict(self.links),
             "faults": dict(self.faults),
         }

@@ -18,7 +18,6 @@ from contract.messages import encode
 from contract.topics import Lane
 from duty_desk.desk import DutyDesk
 from duty_desk.incidents.board import Board
-from duty_desk.incidents.records import Record
 from duty_desk.ledger.writer import Ledger
 from duty_desk.outbound import WORKERS, Outbound
 from duty_desk.settings import Desk
@@ -56,9 +55,10 @@ class Service:
         self._loaded = asyncio.Event()
         self.ledger = Ledger(
             config.ledger,
-            replay=self._begin_replay,
+            past=self._begin_replay,
             on_loaded=self._from_thread(self._adopt),
             on_committed=self._from_thread(self.desk.committed),
+            on_others=self._from_thread(self.desk.others),
             on_state=self._from_thread(self._beat),
         )
         self.desk.ledger = self.ledger
@@ -204,9 +204,9 @@ class Service:
 
     # The ledger's thread
 
-    def _begin_replay(self) -> Callable[[Record], None]:
+    def _begin_replay(self) -> Board:
         self._told = Board()
-        return self._told.replay
+        return self._told
 
     def _adopt(self, epoch_ms: int) -> None:
         if self._told.misfits:

@@ -24,6 +24,7 @@ from duty_desk.incidents.entries import (
     CancelReason,
     Category,
     DeliveryEntry,
+    ErasedEntry,
     EscalatedEntry,
     NoteEntry,
     PressEntry,
@@ -33,6 +34,7 @@ from duty_desk.incidents.incident import (
     Incident,
     act,
     escalate,
+    forget,
     join,
     next_state,
     open_call,
@@ -297,6 +299,8 @@ class Board:
                 changed = write(self.find(entry.incident_id), entry, officer=officer, text=text)
             case EscalatedEntry() as entry:
                 changed = escalate(self.find(entry.incident_id), entry)
+            case ErasedEntry() as entry:
+                changed = forget(self.find(entry.incident_id), entry)
             case DeliveryEntry() as entry if entry.incident_id in self._active:
                 self._delivered.add((entry.incident_id, entry.kind, entry.key, entry.screen))
             case _:

@@ -38,6 +38,8 @@ Category = Literal["crime", "accident", "fire", "medical", "other"]
 CancelReason = Literal["false_alarm", "test", "duplicate", "caller"]
 """Why an incident was cancelled: a false alarm, a test, a duplicate of another, or at the caller's request."""
 Step = Annotated[int, Field(ge=0, le=99)]
+TextName = Literal["officer", "address", "caller", "note"]
+"""The name of a text that stands beside an incident's rows, and can be erased."""
 AuditWhat = Literal[
     "login",
     "login_refused",
@@ -195,7 +197,27 @@ class AuditEntry(_Entry):
     detail: Annotated[str, Field(max_length=80)] | None = None
 
 
-Entry = StartedEntry | PressEntry | CallEntry | ActionEntry | NoteEntry | DeliveryEntry | EscalatedEntry | AuditEntry
+class ErasedEntry(_Entry):
+    """Texts beside an incident's rows so far were erased: those under these names. `who` and `why` are hashes."""
+
+    kind: Literal["erased"] = "erased"
+    incident_id: EventId
+    fields: Annotated[tuple[TextName, ...], Field(min_length=1, max_length=8)]
+    who: BodyHash
+    why: BodyHash
+
+
+Entry = (
+    StartedEntry
+    | PressEntry
+    | CallEntry
+    | ActionEntry
+    | NoteEntry
+    | DeliveryEntry
+    | EscalatedEntry
+    | ErasedEntry
+    | AuditEntry
+)
 _ENTRIES: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
 
 

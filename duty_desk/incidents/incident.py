@@ -42,6 +42,7 @@ from duty_desk.incidents.entries import (
     CallEntry,
     CancelReason,
     Category,
+    ErasedEntry,
     EscalatedEntry,
     NoteEntry,
     PressEntry,
@@ -272,6 +273,25 @@ def escalate(incident: Incident, entry: EscalatedEntry) -> Incident:
     if incident.unanswered == 0 or entry.step <= incident.step:
         return incident
     return replace(incident, step=entry.step, rings=entry.rings)
+
+
+def forget(incident: Incident, entry: ErasedEntry) -> Incident:
+    """Return the incident without the texts that were erased."""
+    names, words = "officer" in entry.fields, "note" in entry.fields
+    call = incident.call
+    if call is not None:
+        call = replace(
+            call,
+            address=None if "address" in entry.fields else call.address,
+            caller=None if "caller" in entry.fields else call.caller,
+            text=None if words else call.text,
+            taken_by=ERASED if names else call.taken_by,
+        )
+    notes = tuple(
+        Note(note.at_ns, ERASED if names else note.officer, ERASED if words else note.text) for note in incident.notes
+    )
+    officer = ERASED if names and incident.officer is not None else incident.officer
+    return replace(incident, call=call, notes=notes, officer=officer)
 
 
 def next_state(incident: Incident, action: Action) -> IncidentState:

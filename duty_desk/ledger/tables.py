@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
+    Boolean,
     Column,
+    ColumnElement,
     Connection,
     Engine,
+    Index,
     Integer,
     MetaData,
     String,
@@ -43,6 +49,7 @@ ASIDE = Table(
     Column("field", String(32), primary_key=True),
     Column("salt", String(32), nullable=False),
     Column("text", Text, nullable=False),
+    Index("aside_text", "field", "text"),
 )
 EPOCH = Table(
     "epoch",
@@ -51,22 +58,80 @@ EPOCH = Table(
     Column("epoch_ms", Integer, nullable=False),
 )
 
-HEAD = "0001"
+# Derived from the chain by `derived.py`, and made anew from it whenever they are missing or behind.
+INCIDENT = Table(
+    "incident",
+    METADATA,
+    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(36), nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("device", String(63)),
+    Column("button", String(63)),
+    Column("category", String(16)),
+    Column("state", String(16), nullable=False),
+    Column("opened_at_ns", BigInteger, nullable=False),
+    Column("received_at_ns", BigInteger, nullable=False),
+    Column("accepted_at_ns", BigInteger),
+    Column("departed_at_ns", BigInteger),
+    Column("resolved_at_ns", BigInteger),
+    Column("ended_at_ns", BigInteger),
+    Column("accepted_row", Integer),
+    Column("ended_row", Integer),
+    Column("presses", Integer, nullable=False),
+    Column("escalated", Integer, nullable=False),
+    Column("reason", String(16)),
+    Index("incident_id", "id", unique=True),
+    Index("incident_opened", "opened_at_ns", "first"),
+    Index("incident_ended", "ended_row"),
+)
+INCIDENT_ROW = Table(
+    "incident_row",
+    METADATA,
+    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Index("incident_row_sequence", "sequence"),
+    sqlite_with_rowid=False,
+)
+SEEN = Table(
+    "seen",
+    METADATA,
+    Column("device", String(63), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("incident_id", String(36), nullable=False),
+    Column("incomplete", Boolean, nullable=False),
+    Index("seen_sequence", "sequence"),
+)
+DERIVED = Table(
+    "derived",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+HEAD = "0002"
 """The newest revision in duty_desk/ledger/migrations."""
 
 _BUSY_TIMEOUT_MS = 200
 _FETCH = 1_000
 
 
-def open_engine(path: Path) -> Engine:
-    """Return an engine that opens the file for writing: WAL, each commit synced, transactions that lock at once."""
+def open_engine(path: Path, *, busy_timeout_ms: int = _BUSY_TIMEOUT_MS) -> Engine:
+    """Return an engine that opens the file for writing: WAL, each commit synced, transactions that lock at once.
+
+    What is deleted is overwritten, so that an erased text is not left on free pages.
+    """
     engine = create_engine(f"sqlite+pysqlite:///{path}", poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None
         for pragma in (
-            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            f"busy_timeout={busy_timeout_ms}",
+            "secure_delete=ON",
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
@@ -81,12 +146,35 @@ def open_engine(path: Path) -> Engine:
 
 
 def open_reader(path: Path) -> Engine:
-    """Return an engine that opens the file for reading only, beside a desk that writes it."""
+    """Return an engine that opens the file for reading only, beside a desk that writes it.
+
+    What one connection reads is all of one moment.
+    """
 
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        return sqlite3.connect(uri, uri=True, timeout=2.0, isolation_level=None, check_same_thread=False)
 
-    return create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Connection]:
+    """Yield a connection to an empty ledger in a temporary file, for what is too much to hold in memory."""
+    with tempfile.TemporaryDirectory(prefix="siaga-ledger-") as folder:
+        engine = create_engine(f"sqlite+pysqlite:///{folder}/scratch.db", poolclass=NullPool)
+        with engine.connect() as connection:
+            for pragma in ("journal_mode=OFF", "synchronous=OFF"):
+                connection.exec_driver_sql(f"PRAGMA {pragma}")
+            METADATA.create_all(connection)
+            yield connection
+        engine.dispose()
 
 
 def upgrade(connection: Connection) -> None:
@@ -110,18 +198,35 @@ def _revision(connection: Connection) -> str | None:
     return found
 
 
-def read_rows(connection: Connection) -> Iterator[tuple[Row, dict[str, Aside]]]:
-    """Yield each row in order, with the texts beside it, without holding them all."""
+def last_row(connection: Connection) -> Row | None:
+    """Return the chain's last row."""
+    found = connection.execute(select(ENTRY).order_by(ENTRY.c.sequence.desc()).limit(1)).one_or_none()
+    return None if found is None else Row(*found)
+
+
+def read_rows(
+    connection: Connection, where: ColumnElement[bool] | None = None, *, limit: int | None = None
+) -> Iterator[tuple[Row, dict[str, Aside]]]:
+    """Yield rows in order, with the texts beside each, without holding them all.
+
+    Args:
+        connection: A connection to the ledger.
+        where: Which rows, by the columns of `ENTRY`; None for all.
+        limit: How many rows at most.
+    """
+    chosen = select(ENTRY).order_by(ENTRY.c.sequence).limit(limit)
+    if where is not None:
+        chosen = chosen.where(where)
+    rows = chosen.subquery() if limit is not None or where is not None else ENTRY
     query = (
-        select(ENTRY, ASIDE.c.field, ASIDE.c.salt, ASIDE.c.text)
-        .select_from(ENTRY.outerjoin(ASIDE, ENTRY.c.sequence == ASIDE.c.sequence))
-        .order_by(ENTRY.c.sequence)
+        select(rows, ASIDE.c.field, ASIDE.c.salt, ASIDE.c.text)
+        .select_from(rows.outerjoin(ASIDE, rows.c.sequence == ASIDE.c.sequence))
+        .order_by(rows.c.sequence)
     )
     row: Row | None = None
     asides: dict[str, Aside] = {}
-    for sequence, previous, body, hash_, field, salt, beside in connection.execution_options(yield_per=_FETCH).execute(
-        query
-    ):
+    found = connection.execute(query, execution_options={"yield_per": _FETCH})
+    for sequence, previous, body, hash_, field, salt, beside in found:
         if row is None or row.sequence != sequence:
             if row is not None:
                 yield row, asides

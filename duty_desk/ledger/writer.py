@@ -5,8 +5,11 @@ Rules:
   the same records are tried again, in the same order, for as long as it takes.
 - The number of records that wait is bounded. Presses are refused first, as their boxes keep them and send them again;
   what officers do has room above that.
-- At the start the thread reads the whole chain and hands every record to what `replay` returns, then calls
-  `on_loaded`, and writes only after `release`: until then the owner may drop records that turn out to be in the ledger.
+- At the start the thread reads what still matters, by the derived tables, and hands it to what `past` returns, then
+  calls `on_loaded`, and writes only after `release`: until then the owner may drop records that turn out to be in the
+  ledger. The chain as a whole is checked behind that (`checker.py`).
+- Another process may append too (`append_now`): the last row is read anew for each commit, and the rows of others are
+  handed to `on_others`.
 - The callbacks run in the thread.
 """
 
@@ -24,12 +27,14 @@ from typing import Final
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from contract.errors import BodyError
 from duty_desk.errors import LedgerBrokenError, LedgerFullError
-from duty_desk.incidents.entries import DeliveryEntry, PressEntry, canonical, parse_entry
+from duty_desk.incidents.entries import DeliveryEntry, PressEntry
 from duty_desk.incidents.records import Record
-from duty_desk.ledger.chain import Row, check_asides, check_row, link
-from duty_desk.ledger.tables import ASIDE, ENTRY, EPOCH, open_engine, read_rows, upgrade
+from duty_desk.ledger.append import append
+from duty_desk.ledger.chain import Row
+from duty_desk.ledger.checker import Checker
+from duty_desk.ledger.derived import Past, catch_up, entry_of, prepare, tell
+from duty_desk.ledger.tables import ENTRY, EPOCH, last_row, open_engine, read_rows, upgrade
 
 MAX_WAITING: Final = 10_000
 """Records that may wait for their commit, 8 kB each at most."""
@@ -39,6 +44,10 @@ MAX_WAITING_DELIVERIES: Final = 5_000
 _BATCH: Final = 256
 _RETRY_S: Final = 0.25
 _SLOW_S: Final = 2.0
+_LOOK_S: Final = 2.0
+"""Between two looks, while nothing is to be written, whether another process appended."""
+_MAX_OTHERS: Final = 1_000
+"""Rows of others handed over at a time."""
 
 _log = logging.getLogger("siaga.desk.ledger")
 
@@ -48,10 +57,11 @@ class Ledger:
 
     Args:
         path: The SQLite file; made when missing.
-        replay: Called at each attempt to read the chain at the start; returns what takes each record, in order.
-        on_loaded: Called once after the last of them with this run's epoch in ms, which is above that of each earlier
+        past: Called at each attempt to read the ledger at the start; returns what takes what still matters, in order.
+        on_loaded: Called once after that with this run's epoch in ms, which is above that of each earlier
             run.
         on_committed: Called after each commit with the records and the last row of the chain.
+        on_others: Called with the records of rows that another process appended.
         on_state: Called when `recording` may have changed.
     """
 
@@ -59,23 +69,27 @@ class Ledger:
         self,
         path: Path,
         *,
-        replay: Callable[[], Callable[[Record], None]],
+        past: Callable[[], Past],
         on_loaded: Callable[[int], None],
         on_committed: Callable[[list[Record], str], None],
+        on_others: Callable[[list[Record]], None],
         on_state: Callable[[], None],
     ) -> None:
         self.path = path
         self.fault: str | None = None
         self.broken: str | None = None
         self.head: str | None = None
-        self._replay = replay
+        self._past = past
         self._on_loaded = on_loaded
         self._on_committed = on_committed
+        self._on_others = on_others
         self._on_state = on_state
         self._waiting: deque[tuple[Record, float]] = deque()
         self._changed = threading.Condition()
         self._released = False
         self._stopping = False
+        self._last = 0
+        self._checker = Checker(path, self._found_broken)
         self._thread = threading.Thread(target=self._run, name="desk-ledger", daemon=True)
 
     @property
@@ -85,6 +99,11 @@ class Ledger:
             oldest = self._waiting[0][1] if self._waiting else None
             released = self._released
         return released and self.fault is None and (oldest is None or time.monotonic() - oldest < _SLOW_S)
+
+    @property
+    def checked_rows(self) -> int:
+        """Rows of the chain found to fit since the start."""
+        return self._checker.rows
 
     def start(self) -> None:
         """Start the thread."""
@@ -96,6 +115,7 @@ class Ledger:
             self._stopping = True
             self._changed.notify_all()
         self._thread.join(timeout_s)
+        self._checker.stop(timeout_s)
 
     def append(self, record: Record) -> None:
         """Take a record to be committed; return at once.
@@ -138,33 +158,28 @@ class Ledger:
             except (SQLAlchemyError, OSError) as error:
                 if not self._failed(error):
                     return
-        try:
-            self._write_all(engine)
-        finally:
-            engine.dispose()
+        self._checker.start()
+        self._write_all(engine)
 
     def _load(self) -> Engine:
-        """Open the file, read the chain and raise the epoch."""
+        """Open the file, make the derived tables anew where they are behind, tell the past and raise the epoch."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         engine = open_engine(self.path)
         with engine.begin() as connection:
             upgrade(connection)
+            missing = prepare(connection)
+        if missing is not None:
+            self._found_broken(missing)
+        behind = True
+        while behind and not self._stopping:
+            with engine.begin() as connection:
+                behind = catch_up(connection)
+        with engine.begin() as connection:
+            tell(connection, self._past(), self._found_broken)
+            last = last_row(connection)
             epoch_ms = _raise_epoch(connection)
-        with engine.connect() as connection:
-            take = self._replay()
-            last: Row | None = None
-            for row, asides in read_rows(connection):
-                try:
-                    check_row(last, row)
-                    check_asides(row, asides)
-                except LedgerBrokenError as error:
-                    self._found_broken(error)
-                last = row
-                try:
-                    take(Record(parse_entry(row.body), asides))
-                except BodyError as error:
-                    self._found_broken(LedgerBrokenError(row.sequence, str(error)))
-            self.head = None if last is None else last.hash
+        if last is not None:
+            self.head, self._last = last.hash, last.sequence
         self._succeeded()
         self._on_loaded(epoch_ms)
         return engine
@@ -172,12 +187,14 @@ class Ledger:
     def _write_all(self, engine: Engine) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._stopping or (self._released and len(self._waiting) > 0))
+                self._changed.wait_for(lambda: self._stopping or (self._released and self._waiting), timeout=_LOOK_S)
                 batch = [record for record, _ in itertools.islice(self._waiting, _BATCH)]
-                if not batch or not self._released:
+                if self._stopping and not (batch and self._released):
                     return
+                if not self._released:
+                    continue
             try:
-                head = _commit(engine, batch)
+                others, rows = self._commit(engine, batch)
             except (SQLAlchemyError, OSError) as error:
                 if not self._failed(error):
                     return
@@ -185,9 +202,26 @@ class Ledger:
             with self._changed:
                 for _ in batch:
                     self._waiting.popleft()
-            self.head = head
             self._succeeded()
-            self._on_committed(batch, head)
+            if others:
+                self._on_others(others)
+            if rows:
+                self._on_committed(batch, rows[-1].hash)
+
+    def _commit(self, engine: Engine, batch: list[Record]) -> tuple[list[Record], list[Row]]:
+        """Append records in one transaction; return what others had appended before, and the rows of these."""
+        with engine.begin() if batch else engine.connect() as connection:
+            before = last_row(connection)
+            others = [] if before is None or before.sequence <= self._last else self._others(connection)
+            rows = append(connection, batch)
+        last = rows[-1] if rows else before
+        if last is not None:
+            self.head, self._last = last.hash, last.sequence
+        return others, rows
+
+    def _others(self, connection: Connection) -> list[Record]:
+        rows = read_rows(connection, ENTRY.c.sequence > self._last, limit=_MAX_OTHERS)
+        return [Record(entry, asides) for row, asides in rows if (entry := entry_of(row)) is not None]
 
     def _failed(self, error: Exception) -> bool:
         """Note a failure and wait a little; return whether to go on."""
@@ -222,22 +256,13 @@ def _raise_epoch(connection: Connection) -> int:
     return epoch_ms
 
 
-def _commit(engine: Engine, batch: list[Record]) -> str:
-    """Append records in one transaction; return the hash of the last row."""
-    rows: list[dict[str, object]] = []
-    asides: list[dict[str, object]] = []
-    with engine.begin() as connection:
-        found = connection.execute(select(ENTRY).order_by(ENTRY.c.sequence.desc()).limit(1)).one_or_none()
-        last = None if found is None else Row(*found)
-        for record in batch:
-            last = link(last, canonical(record.entry))
-            rows.append({"sequence": last.sequence, "previous": last.previous, "body": last.body, "hash": last.hash})
-            asides += [
-                {"sequence": last.sequence, "field": name, "salt": aside.salt, "text": aside.text}
-                for name, aside in record.asides.items()
-            ]
-        connection.execute(insert(ENTRY), rows)
-        if asides:
-            connection.execute(insert(ASIDE), asides)
-    assert last is not None
-    return last.hash
+def append_now(path: Path, *records: Record) -> None:
+    """Append records from a command, beside a desk that may be running; wait up to 5 s for the desk's own commit.
+
+    Raises:
+        SQLAlchemyError, OSError: The file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open_engine(path, busy_timeout_ms=5_000).begin() as connection:
+        upgrade(connection)
+        append(connection, records)

@@ -5,103 +5,22 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
 
 from duty_desk.errors import LedgerBrokenError, LedgerFullError
-from duty_desk.incidents.board import Board
 from duty_desk.incidents.entries import StartedEntry
 from duty_desk.incidents.records import Record
 from duty_desk.ledger import writer as limits
-from duty_desk.ledger.chain import row_hash, walk
+from duty_desk.ledger.chain import row_hash
 from duty_desk.ledger.tables import HEAD, open_reader, read_rows
-from duty_desk.ledger.writer import Ledger
 from tests.duty_desk.conftest import REPO, Desk
+from tests.duty_desk.ledger.conftest import Writer, change, check
 from tests.duty_desk.test_incident import NOW, ONE, alarm
 
 pytestmark = pytest.mark.slow
-
-
-class Writer:
-    """A ledger with its owner: remembers what it was told."""
-
-    def __init__(self, path: Path) -> None:
-        self.board = Board()
-        self.epoch_ms = 0
-        self.done: list[Record] = []
-        self.head = ""
-        self._changed = threading.Condition()
-        self.ledger = Ledger(
-            path,
-            replay=lambda: self.board.replay,
-            on_loaded=self._loaded,
-            on_committed=self._committed,
-            on_state=lambda: None,
-        )
-
-    def _loaded(self, epoch_ms: int) -> None:
-        with self._changed:
-            self.epoch_ms = epoch_ms
-            self._changed.notify_all()
-
-    def _committed(self, records: list[Record], head: str) -> None:
-        with self._changed:
-            self.done += records
-            self.head = head
-            self._changed.notify_all()
-
-    def wait(self, done: Callable[[], bool]) -> None:
-        """Wait until something is so."""
-        with self._changed:
-            assert self._changed.wait_for(done, timeout=5)
-
-    def open(self) -> None:
-        """Start, load and release."""
-        self.ledger.start()
-        self.wait(lambda: self.epoch_ms > 0)
-        self.ledger.release()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return a ledger file with six rows: presses, an accept and a close with a note."""
-    file = tmp_path / "data" / "ledger.db"
-    writer = Writer(file)
-    writer.open()
-
-    def happen(record: Record) -> str:
-        incident = writer.board.apply(record)
-        assert incident is not None
-        writer.ledger.append(record)
-        return incident.id
-
-    for _ in range(4):
-        incident_id = happen(writer.board.press(alarm(), "alarm", NOW))
-    happen(writer.board.act("accept", incident_id, ONE, NOW))
-    happen(writer.board.act("cancel", incident_id, ONE, NOW, note="aman", reason="test"))
-    writer.wait(lambda: len(writer.done) == 6)
-    writer.ledger.stop()
-    return file
-
-
-def check(path: Path) -> int:
-    """Walk the chain; return how many rows it has."""
-    with open_reader(path).connect() as connection:
-        last = walk(read_rows(connection))
-    return 0 if last is None else last.sequence
-
-
-def change(path: Path, *statements: str) -> None:
-    """Do what somebody with the file in their hands can do."""
-    with sqlite3.connect(path) as connection:
-        connection.execute("DROP TRIGGER entry_no_update")
-        connection.execute("DROP TRIGGER entry_no_delete")
-        for statement in statements:
-            assert connection.execute(statement).rowcount > 0
-    connection.close()
 
 
 def test_an_untouched_chain_is_whole(path: Path) -> None:
@@ -147,7 +66,7 @@ def test_an_edit_with_its_hash_made_anew_shows_in_the_row_after_it(path: Path) -
 
 def test_a_name_can_be_erased_and_the_chain_stays_whole(path: Path) -> None:
     with sqlite3.connect(path) as connection:
-        assert connection.execute("DELETE FROM aside WHERE text = 'Sari'").rowcount == 2
+        assert connection.execute("DELETE FROM aside WHERE text = 'Petugas 1'").rowcount == 2
     connection.close()
     assert check(path) == 6
     writer = Writer(path)
@@ -159,7 +78,7 @@ def test_a_name_can_be_erased_and_the_chain_stays_whole(path: Path) -> None:
 def test_names_and_notes_are_not_in_the_chain(path: Path) -> None:
     with open_reader(path).connect() as connection:
         bodies = "".join(row.body for row, _ in read_rows(connection))
-    assert "Sari" not in bodies
+    assert "Petugas" not in bodies
     assert "aman" not in bodies
 
 
@@ -232,7 +151,7 @@ def test_the_command_says_whole_or_names_the_row(path: Path, idle: Desk) -> None
     good = subprocess.run(idle.command("verify-ledger"), capture_output=True, text=True, check=False)
     assert (good.returncode, "whole, 6 rows" in good.stdout) == (0, True)
     listed = subprocess.run(idle.command("incidents"), capture_output=True, text=True, check=False)
-    assert "closed" in listed.stdout
+    assert "cancelled" in listed.stdout
     change(path, "UPDATE entry SET body = replace(body, 'box-1', 'box-2') WHERE sequence = 3")
     bad = subprocess.run(idle.command("verify-ledger"), capture_output=True, text=True, check=False)
     assert bad.returncode == 1

@@ -1,0 +1,97 @@
+"""Past incidents, searched and told beside a running desk: by a reader of its own, in threads of its own, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from duty_desk.errors import ArchiveBusyError
+from duty_desk.ledger.archive_query import Filter, Page, Timeline, cursor, search, timeline
+from duty_desk.ledger.tables import open_reader
+
+MAX_PAGE: Final = 200
+_WORKERS: Final = 2
+_WAITING: Final = 16
+_TOO_LONG_S: Final = 3.0
+_STEPS: Final = 10_000
+"""SQLite's virtual machine steps between two looks at the clock."""
+
+T = TypeVar("T")
+
+
+class Archive:
+    """The archive of one ledger.
+
+    Args:
+        path: The SQLite file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._engine = open_reader(path)
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="desk-archive")
+        self._room = _WORKERS + _WAITING
+
+    def close(self) -> None:
+        """End the threads once what runs is done."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def search(self, chosen: Filter, after: str | None = None, limit: int = 50) -> Page:
+        """Return a page of incidents.
+
+        Args:
+            chosen: Which.
+            after: Where the page begins: the `after` of the one before.
+            limit: How many at most, 1 to 200.
+
+        Raises:
+            ArchiveBusyError: Too many wait, or the search took over 3 s.
+            ValueError: `after` is none that a page gave.
+            SQLAlchemyError: The ledger cannot be read.
+        """
+        place = None if after is None else cursor(after)
+        return await self._run(lambda connection: search(connection, chosen, place, max(1, min(limit, MAX_PAGE))))
+
+    async def timeline(self, incident_id: str, after: int = 0) -> Timeline:
+        """Return what happened with an incident, at most 2,000 rows from behind row `after` on.
+
+        Raises:
+            UnknownIncidentError: There is no such incident.
+            ArchiveBusyError: Too many wait.
+            SQLAlchemyError: The ledger cannot be read.
+        """
+        return await self._run(lambda connection: timeline(connection, incident_id, after))
+
+    async def _run(self, ask: Callable[[Connection], T]) -> T:
+        if self._room <= 0:
+            raise ArchiveBusyError("too many searches wait; ask again in some seconds")
+        self._room -= 1
+        work = asyncio.get_running_loop().run_in_executor(self._pool, self._ask, ask)
+        # Whoever asked may be gone; the thread is busy until its work ends.
+        work.add_done_callback(self._done)
+        return await asyncio.shield(work)
+
+    def _done(self, work: asyncio.Future[T]) -> None:
+        self._room += 1
+        if not work.cancelled():
+            work.exception()  # seen, also when nobody waits for it any more
+
+    def _ask(self, ask: Callable[[Connection], T]) -> T:
+        with self._engine.connect() as connection:
+            raw = connection.connection.dbapi_connection
+            assert isinstance(raw, sqlite3.Connection)
+            end = time.monotonic() + _TOO_LONG_S
+            raw.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+            try:
+                return ask(connection)
+            except OperationalError as error:
+                if "interrupted" in str(error.orig):
+                    raise ArchiveBusyError(f"the search took over {_TOO_LONG_S:g} s; ask for less") from None
+                raise
