@@ -1,7 +1,7 @@
 """What a dashboard is: panels of a few kinds, each with the questions it asks the store. Pure.
 
-One definition serves twice: `grafana.py` makes Grafana's JSON of it, and the wall server's own board draws it. So a panel
-says what it shows and never how a particular program draws it.
+One definition serves twice: `grafana.py` makes Grafana's JSON of it, and the wall server's own board draws it. So a
+panel says what it shows and never how a particular program draws it.
 
 A question is InfluxQL with placeholders, and nothing else from outside ever reaches the store:
 

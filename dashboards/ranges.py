@@ -1,7 +1,7 @@
 """Which of the store's values a range is drawn from, and how wide a group is. Pure.
 
-A day of readings, 60 days of minutes and ten years of hours are about the same number of points, so a year opens as fast
-as a day.
+A day of readings, 60 days of minutes and ten years of hours are about the same number of points, so a year opens as
+fast as a day.
 """
 
 from __future__ import annotations
