@@ -213,6 +213,7 @@ class IncidentMessage(Message):
     latitude: Latitude | None = None
     longitude: Longitude | None = None
     opened_at_ns: Nanoseconds
+    received_at_ns: Nanoseconds | None = None
     changed_at_ns: Nanoseconds
     accepted_at_ns: Nanoseconds | None = None
     departed_at_ns: Nanoseconds | None = None

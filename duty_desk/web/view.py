@@ -149,6 +149,7 @@ def incident_message(incident: Incident, places: Places, head: str | None) -> In
         latitude=where["latitude"],
         longitude=where["longitude"],
         opened_at_ns=incident.opened_at_ns,
+        received_at_ns=incident.received_at_ns,
         changed_at_ns=incident.changed_at_ns,
         accepted_at_ns=incident.accepted_at_ns,
         departed_at_ns=incident.departed_at_ns,

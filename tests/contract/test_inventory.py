@@ -39,6 +39,13 @@ id = "cam-1"
 site = "alun-alun"
 label = "Sudut timur"
 link = "rtsps://cctv.example/1"
+
+[[sensors]]
+device = "box-1"
+id = "river"
+kind = "water_level"
+label = "Cikapundung"
+thresholds = [{ field = "level_m", value = 1.5, level = "watch" }, { field = "level_m", value = 2.5, level = "bad" }]
 """
 
 
@@ -69,9 +76,26 @@ def test_an_empty_file_is_an_empty_inventory() -> None:
         ('label = "Mobil 1"', 'label = "Mobil 1"\ncolour = "red"', 17, "devices.1.colour", "no such key"),
         ('name = "car-1"', 'name = "Car 1"', 15, "devices.1.name", "match pattern"),
         ('name = "car-1"', 'name = "box-1"', 15, "devices.1.name", "'box-1' appears twice"),
-        ('device = "box-1"', 'device = "box-9"', 19, "buttons.0.device", "'box-9' is not in [[devices]]"),
+        (
+            'device = "box-1"\nid = "sos"',
+            'device = "box-9"\nid = "sos"',
+            19,
+            "buttons.0.device",
+            "'box-9' is not in [[devices]]",
+        ),
         ('site = "alun-alun"\nlabel', 'site = "braga"\nlabel', 28, "cameras.0.site", "'braga' is not in [[sites]]"),
         ('photo = "braga-10.jpg"', 'photo = "../x.jpg"', 24, "buttons.0.photo", "match pattern"),
+        ('label = "Mobil 1"', 'label = "Mobil 1"\nvehicle = "tank"', 17, "devices.1.vehicle", "'patrol'"),
+        ('"water_level"', '"water"', 35, "sensors.0.kind", "there are position"),
+        ('id = "river"', 'id = "river"\nlatitude = 1', 32, "sensors.0", "stand together"),
+        ("value = 2.5", "value = nan", 37, "sensors.0.thresholds.1.value", "finite number"),
+        (
+            '{ field = "level_m", value = 1.5',
+            '{ field = "level", value = 1.5',
+            37,
+            "sensors.0.thresholds.0.field",
+            "no field",
+        ),
         ('link = "rtsps:', 'link = "javascript:', 30, "cameras.0.link", "match pattern"),
         ('link = "rtsps://', "link = \"https://'", 30, "cameras.0.link", "match pattern"),
     ],
