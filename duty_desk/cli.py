@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from duty_desk.geo import cli as map_cli
+from duty_desk.ledger import cli as ledger_cli
 
 if TYPE_CHECKING:
     from duty_desk.settings import Desk
 
 app = typer.Typer(help="The duty desk: presses ring, officers accept, everything is recorded.", no_args_is_help=True)
 app.add_typer(map_cli.app, name="map")
+ledger_cli.register(app)
 
 Config = Annotated[Path, typer.Option("--config", help="The desk's configuration file.", show_default=False)]
 
@@ -42,28 +44,6 @@ def run(
         http = desk.settings.http
         print(f"cannot serve the page on {http.host}:{http.port}: {error.strerror or error}", file=sys.stderr)
         raise typer.Exit(1) from None
-
-
-@app.command("verify-ledger", epilog="Example: siaga desk verify-ledger --config /etc/siaga/desk.toml")
-def verify_ledger(config: Config) -> None:
-    """Walk the ledger's hash chain; exit 1 and name the first row that does not fit."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from duty_desk.errors import LedgerBrokenError
-    from duty_desk.ledger.chain import walk
-    from duty_desk.ledger.tables import open_reader, read_rows
-
-    path = _load(config).ledger
-    try:
-        with open_reader(path).connect() as connection:
-            last = walk(read_rows(connection))
-    except LedgerBrokenError as error:
-        print(f"{path}: broken: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
-    except SQLAlchemyError as error:
-        print(f"{path}: cannot be read: {getattr(error, 'orig', None) or error}", file=sys.stderr)
-        raise typer.Exit(1) from None
-    print(f"{path}: whole, {0 if last is None else last.sequence} rows, head {'-' if last is None else last.hash}")
 
 
 @app.command(epilog="Example: siaga desk incidents --config /etc/siaga/desk.toml --json")
@@ -133,16 +113,14 @@ def _read(desk: Desk) -> list[dict[str, Any]]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from duty_desk.incidents.board import Board
-    from duty_desk.incidents.entries import parse_entry
-    from duty_desk.incidents.records import Record
-    from duty_desk.ledger.tables import open_reader, read_rows
+    from duty_desk.ledger.derived import tell
+    from duty_desk.ledger.tables import open_reader
     from duty_desk.web.view import Places, incident_view
 
     board = Board()
     try:
         with open_reader(desk.ledger).connect() as connection:
-            for row, asides in read_rows(connection):
-                board.replay(Record(parse_entry(row.body), asides))
+            tell(connection, board, lambda _: None)
     except SQLAlchemyError as error:
         print(f"{desk.ledger}: cannot be read: {getattr(error, 'orig', None) or error}", file=sys.stderr)
         raise typer.Exit(1) from None

@@ -9,6 +9,7 @@ DeskError
 ├── HeadMissingError       the chain lacks a head that was told before: its end was cut off, or it was written anew
 ├── NoHeadsError           a file that should have heads has none: look whether it is the right one
 ├── DerivedError           the chain is whole, but a table derived from it says something else: make it anew
+├── NothingToEraseError    no such text stands beside this incident's rows, or none any more
 └── ArchiveBusyError       so many searches wait that it takes no more, or one took too long; ask again, or for less
 """
 
@@ -83,6 +84,10 @@ class DerivedError(DeskError):
         self.table = table
         self.difference = difference
         super().__init__(f"table {table}: {difference}")
+
+
+class NothingToEraseError(DeskError):
+    """No such text stands beside the incident's rows."""
 
 
 class ArchiveBusyError(DeskError):

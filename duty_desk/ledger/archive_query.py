@@ -97,11 +97,11 @@ def cursor(after: str) -> tuple[int, int]:
 
 def search(connection: Connection, chosen: Filter, after: tuple[int, int] | None, limit: int) -> Page:
     """Return a page of incidents, latest first."""
-    query = _with_texts().where(*_conditions(connection, chosen))
+    query = with_texts().where(*_conditions(connection, chosen))
     if after is not None:
         query = query.where(tuple_(INCIDENT.c.opened_at_ns, INCIDENT.c.first) < tuple_(*map(literal, after)))
     query = query.order_by(INCIDENT.c.opened_at_ns.desc(), INCIDENT.c.first.desc()).limit(limit + 1)
-    found = [_found(row) for row in connection.execute(query)]
+    found = [found_of(row) for row in connection.execute(query)]
     if len(found) <= limit:
         return Page(found, None)
     last = found[limit - 1].summary
@@ -114,10 +114,10 @@ def timeline(connection: Connection, incident_id: str, after: int) -> Timeline:
     Raises:
         UnknownIncidentError: There is no such incident.
     """
-    row = connection.execute(_with_texts().where(INCIDENT.c.id == incident_id)).one_or_none()
+    row = connection.execute(with_texts().where(INCIDENT.c.id == incident_id)).one_or_none()
     if row is None:
         raise UnknownIncidentError(incident_id)
-    found = _found(row)
+    found = found_of(row)
     of_it = select(INCIDENT_ROW.c.sequence).where(
         INCIDENT_ROW.c.first == found.summary.first, INCIDENT_ROW.c.sequence > after
     )
@@ -135,7 +135,7 @@ _ADDRESS: Final = ASIDE.alias("its_address")
 _OFFICER: Final = ASIDE.alias("its_officer")
 
 
-def _with_texts() -> Select[Any]:
+def with_texts() -> Select[Any]:
     """Return the query for incidents with the address that was reported and the name of who accepted."""
     joined = INCIDENT.outerjoin(
         _ADDRESS, and_(_ADDRESS.c.sequence == INCIDENT.c.first, _ADDRESS.c.field == "address")
@@ -145,7 +145,8 @@ def _with_texts() -> Select[Any]:
     )
 
 
-def _found(row: Any) -> Found:
+def found_of(row: Any) -> Found:
+    """Return a row of `with_texts`."""
     values = row._asdict()
     address, officer = values.pop("its_address"), values.pop("its_officer")
     return Found(Summary(**values), address, officer)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final, Protocol, TypeAlias
 
-from sqlalchemy import Connection, delete, insert, select, union_all
+from sqlalchemy import Connection, Engine, delete, insert, select, union_all
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from contract.errors import BodyError
@@ -127,6 +127,24 @@ def catch_up(connection: Connection) -> bool:
     if rows:
         derive(connection, [(row.sequence, entry_of(row)) for row in rows], rows[-1])
     return len(rows) == _STEP
+
+
+def mend(engine: Engine, *, anew: bool = False) -> None:
+    """Bring the tables up to date beside a desk that may be running, a transaction for each 1,000 rows.
+
+    Args:
+        engine: The ledger, to be written.
+        anew: Whether to forget what they hold now.
+    """
+    with engine.begin() as connection:
+        if anew:
+            clear(connection)
+        else:
+            prepare(connection)
+    behind = True
+    while behind:
+        with engine.begin() as connection:
+            behind = catch_up(connection)
 
 
 def entry_of(row: Row) -> Entry | None:

@@ -28,7 +28,7 @@ class Read:
 
     heads: int = 0
     lines: int = 0
-    no_json: int = 0
+    unreadable: int = 0
 
 
 class Heads:
@@ -51,7 +51,7 @@ class Heads:
             try:
                 found = heads_of(line)
             except ValueError:
-                read.no_json += 1
+                read.unreadable += 1
                 continue
             read.heads += len(found)
             batch += [{"hash": hash_, "line": read.lines} for hash_ in found]

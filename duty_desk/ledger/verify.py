@@ -8,7 +8,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, inspect, select
 
 from contract.errors import BodyError
 from duty_desk.errors import DerivedError, LedgerBrokenError, NoHeadsError
@@ -18,6 +18,7 @@ from duty_desk.ledger.chain import Row, check_asides, check_row
 from duty_desk.ledger.derived import clear, derive, follows
 from duty_desk.ledger.heads import Heads, Read
 from duty_desk.ledger.tables import INCIDENT, INCIDENT_ROW, SEEN, open_reader, read_rows, scratch
+from duty_desk.ledger.texts import Texts
 
 _BATCH: Final = 1_000
 
@@ -49,7 +50,7 @@ def verify(path: Path, against: Iterable[str] | None = None, progress: Callable[
         DerivedError: The chain is whole, but a derived table says something else.
     """
     with scratch() as other:
-        heads = Heads(other)
+        heads, texts = Heads(other), Texts(other)
         # Heads are read first: of what was told before the chain is looked at, it must have everything.
         read = None if against is None else heads.read(against)
         if read is not None and read.heads == 0:
@@ -58,20 +59,21 @@ def verify(path: Path, against: Iterable[str] | None = None, progress: Callable[
         with engine.connect() as connection:
             clear(other)
             last: Row | None = None
-            for batch in _batches(_checked(connection)):
+            for batch in _batches(_checked(connection, texts)):
                 last = batch[-1][0]
                 heads.seen([{"hash": row.hash, "sequence": row.sequence} for row, _ in batch])
                 derive(other, [(row.sequence, entry) for row, entry in batch], last)
                 if progress is not None:
                     progress(last.sequence)
+            texts.check()
             heads.check()
-            up_to_date = follows(connection, last)
+            up_to_date = inspect(connection).has_table("derived") and follows(connection, last)
             if up_to_date:
                 _compare(connection, other)
     return Verdict(0 if last is None else last.sequence, None if last is None else last.hash, up_to_date, read)
 
 
-def _checked(connection: Connection) -> Iterator[tuple[Row, Entry]]:
+def _checked(connection: Connection, texts: Texts) -> Iterator[tuple[Row, Entry]]:
     """Yield each row with its entry, once it is known to fit.
 
     Raises:
@@ -85,6 +87,7 @@ def _checked(connection: Connection) -> Iterator[tuple[Row, Entry]]:
             entry = parse_entry(row.body)
         except BodyError as error:
             raise LedgerBrokenError(row.sequence, str(error)) from None
+        texts.row(row.sequence, entry, asides)
         yield row, entry
         last = row
 
