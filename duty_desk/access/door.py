@@ -49,6 +49,11 @@ class Visitor:
     csrf: str | None
     ends_ms: int | None
 
+    def at(self, screen: str) -> None:
+        """Take note at which screen the session is used."""
+        if isinstance(self.source, Session):
+            self.source.screen = screen
+
 
 class Door:
     """Accounts, sessions and limits, brought together.

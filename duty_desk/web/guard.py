@@ -4,6 +4,8 @@
 - A request that changes something comes from our own page or from a program: its Origin, where there is one, names us,
   and its body is JSON, which no foreign form can send.
 - A body is at most 16 KiB.
+
+Who asks, and what they may, is session_api.py's.
 """
 
 from __future__ import annotations
@@ -33,7 +35,11 @@ HEADERS: Final = (
     (b"cache-control", b"no-store"),
 )
 
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+"""Only where browsers come by TLS: they will come in no other way for a year."""
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
 
 
 class Guard:
@@ -42,10 +48,12 @@ class Guard:
     Args:
         app: The application.
         names: Host names by which the page may be asked for, beside IP addresses and `localhost`.
+        https: Whether browsers come by TLS.
     """
 
-    def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, names: Iterable[str], *, https: bool = False) -> None:
         self._app = app
+        self._headers = (*HEADERS, HSTS) if https else HEADERS
         self._names = frozenset({"localhost", *(name.lower() for name in names)})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,14 +64,14 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *HEADERS]
+                message["headers"] = [*message.get("headers", []), *self._headers]
             await send(message)
 
         refusal = self._refusal(scope)
         if refusal is not None:
             await answer(send_with_headers, *refusal)
             return
-        if scope["method"] in _SAFE:
+        if scope["method"] in SAFE:
             await self._app(scope, receive, send_with_headers)
             return
         body = await _read_body(receive)
@@ -77,7 +85,7 @@ class Guard:
         host = headers.get("host", "")
         if not self._known(host):
             return 421, "unknown_host", "this name is not one of this desk's"
-        if scope["method"] in _SAFE:
+        if scope["method"] in SAFE:
             return None
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2].lower() != host.lower():

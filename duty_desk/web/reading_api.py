@@ -1,0 +1,78 @@
+"""What pages and other systems read, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import FastAPI
+from fastapi import Path as UrlPath
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from contract.inventory import PhotoPath
+from duty_desk.desk import DutyDesk
+from duty_desk.settings import Desk
+from duty_desk.web.faults import Fault
+from duty_desk.web.files import CONSOLE
+from duty_desk.web.session_api import needs, page
+from duty_desk.web.view import inventory_view, json_bytes
+
+_SEE = [needs("see")]
+
+
+def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
+    """Add the officer's page and what it reads."""
+    inventory = json_bytes(inventory_view(config.inventory, config.settings.language, config.settings.name))
+    photos = {button.photo for button in config.inventory.buttons if button.photo is not None}
+
+    @app.get("/", include_in_schema=False, dependencies=[page("see")])
+    async def console() -> FileResponse:
+        return FileResponse(CONSOLE / "index.html")
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    async def icon() -> FileResponse:
+        return FileResponse(CONSOLE / "icon.svg", media_type="image/svg+xml")
+
+    @app.get("/healthz")
+    async def health() -> JSONResponse:
+        """Tell whether the desk works: it answers, it records, and it hears and tells at least one broker."""
+        beat = desk.beat()
+        whole = any(up and lane not in beat["faults"] for lane, up in beat["links"].items())
+        recorded = beat["recording"] and beat["ledger_broken"] is None
+        good = recorded and whole and beat["accounts_fault"] is None
+        body = {**beat, "pages": desk.push.pages, "refused": dict(desk.refused)}
+        body["unreachable"] = len(desk.presence.missing)
+        return JSONResponse({"status": "ok" if good else "degraded", **body}, status_code=200 if good else 503)
+
+    @app.get("/api/openapi.json", include_in_schema=False, dependencies=_SEE)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    @app.get("/api/state", dependencies=_SEE)
+    async def state() -> Response:
+        """Tell everything a page shows."""
+        return Response(json_bytes(desk.state()), media_type="application/json")
+
+    @app.get("/api/screens", dependencies=_SEE)
+    async def screens() -> dict[str, list[str]]:
+        """Tell the names of the screens that are connected, so that a new one takes another."""
+        return {"screens": desk.push.screens()}
+
+    @app.get("/api/inventory", dependencies=_SEE)
+    async def places() -> Response:
+        """Tell what stands where, and the desk's own language."""
+        return Response(inventory, media_type="application/json")
+
+    @app.get("/api/streets", dependencies=_SEE)
+    async def streets() -> Response:
+        """Give the streets as GeoJSON; empty when the desk has none."""
+        nothing = b'{"type":"FeatureCollection","features":[]}'
+        return Response(config.streets or nothing, media_type="application/geo+json")
+
+    @app.get("/photos/{name}", dependencies=_SEE, responses={404: {"model": Fault}})
+    async def photo(name: Annotated[PhotoPath, UrlPath()]) -> FileResponse:
+        """Give the photo of a button."""
+        file = config.photos / name
+        if name not in photos or not file.is_file():
+            raise HTTPException(404)
+        return FileResponse(file)
