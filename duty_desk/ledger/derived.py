@@ -24,7 +24,7 @@ from duty_desk.incidents.entries import Entry, parse_entry
 from duty_desk.incidents.records import Record
 from duty_desk.ledger.chain import GENESIS, Row
 from duty_desk.ledger.summary import VERSION, Summary, fold, incident_of, seen_key
-from duty_desk.ledger.tables import DERIVED, ENTRY, INCIDENT, INCIDENT_ROW, SEEN, read_rows
+from duty_desk.ledger.tables import DERIVED, ENTRY, INCIDENT, INCIDENT_ROW, SEEN, last_row, read_rows
 
 _STEP: Final = 1_000
 """Rows derived at a time when the tables are made anew."""
@@ -95,17 +95,25 @@ def follows(connection: Connection, last: Row | None) -> bool:
     )
 
 
+def lost(connection: Connection) -> LedgerBrokenError | None:
+    """Return what the tables were derived from and the chain does not have any more, or None."""
+    found = connection.execute(select(DERIVED.c.sequence, DERIVED.c.hash)).one_or_none()
+    if found is None or found.sequence == 0:
+        return None
+    at = connection.execute(select(ENTRY.c.hash).where(ENTRY.c.sequence == found.sequence)).scalar_one_or_none()
+    if at == found.hash:
+        return None
+    if at is not None:
+        return LedgerBrokenError(found.sequence, "it is not the row its summary was made of")
+    last = last_row(connection)
+    return LedgerBrokenError(1 if last is None else last.sequence + 1, "it is missing: rows were cut off the end")
+
+
 def prepare(connection: Connection) -> LedgerBrokenError | None:
     """Empty the tables where they cannot go on; return what the chain lacks that they were derived from."""
-    found = connection.execute(select(DERIVED.c.version, DERIVED.c.sequence, DERIVED.c.hash)).one_or_none()
-    missing: LedgerBrokenError | None = None
-    if found is not None and found.sequence > 0:
-        at = connection.execute(select(ENTRY.c.hash).where(ENTRY.c.sequence == found.sequence)).scalar_one_or_none()
-        if at is None:
-            missing = LedgerBrokenError(found.sequence, "it is missing, and was there when its summary was made")
-        elif at != found.hash:
-            missing = LedgerBrokenError(found.sequence, "it is not the row its summary was made of")
-    if found is None or found.version != VERSION or missing is not None:
+    version = connection.execute(select(DERIVED.c.version)).scalar_one_or_none()
+    missing = lost(connection)
+    if version != VERSION or missing is not None:
         clear(connection)
     return missing
 

@@ -15,7 +15,7 @@ from duty_desk.errors import DerivedError, LedgerBrokenError, NoHeadsError
 from duty_desk.incidents.board import MAX_SEEN
 from duty_desk.incidents.entries import Entry, parse_entry
 from duty_desk.ledger.chain import Row, check_asides, check_row
-from duty_desk.ledger.derived import clear, derive, follows
+from duty_desk.ledger.derived import clear, derive, follows, lost
 from duty_desk.ledger.heads import Heads, Read
 from duty_desk.ledger.tables import INCIDENT, INCIDENT_ROW, SEEN, open_reader, read_rows, scratch
 from duty_desk.ledger.texts import Texts
@@ -67,9 +67,12 @@ def verify(path: Path, against: Iterable[str] | None = None, progress: Callable[
                     progress(last.sequence)
             texts.check()
             heads.check()
-            up_to_date = inspect(connection).has_table("derived") and follows(connection, last)
-            if up_to_date:
-                _compare(connection, other)
+            up_to_date = False
+            if inspect(connection).has_table("derived"):
+                if (missing := lost(connection)) is not None:
+                    raise missing
+                if up_to_date := follows(connection, last):
+                    _compare(connection, other)
     return Verdict(0 if last is None else last.sequence, None if last is None else last.hash, up_to_date, read)
 
 

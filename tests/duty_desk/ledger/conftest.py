@@ -94,6 +94,12 @@ def check(path: Path) -> int:
     return 0 if last is None else last.sequence
 
 
+def hashes(path: Path) -> list[str]:
+    """Return the hash of each row."""
+    with open_reader(path).connect() as connection:
+        return [row.hash for row, _ in read_rows(connection)]
+
+
 def change(path: Path, *statements: str) -> None:
     """Do what somebody with the file in their hands can do."""
     with sqlite3.connect(path) as connection:
