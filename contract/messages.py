@@ -184,6 +184,21 @@ class PushedConfig(Message):
     confirm_s: Annotated[int, Field(ge=2, le=3_600)] = 180
 
 
+class Command(Message):
+    """Something a device is to do now. One that arrives after `expires_at_ns` by the centre's clock is not obeyed.
+
+    `siren`: sound for `seconds`, from the arrival of the latest command on, or with `on` false be silent. A device that
+    has no siren, or does not know the command, ignores it.
+    """
+
+    id: EventId
+    device: Name
+    expires_at_ns: Nanoseconds
+    command: Literal["siren"]
+    on: bool
+    seconds: Annotated[int, Field(ge=0, le=600)]
+
+
 class Heartbeat(Message):
     """The desk lives: each 2 s on both brokers."""
 

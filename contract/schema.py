@@ -13,7 +13,17 @@ from pydantic import BaseModel, TypeAdapter
 
 from contract.batch import BATCH, TelemetryReceipt
 from contract.inventory import Inventory
-from contract.messages import AlarmReceipt, ConfigReply, Heartbeat, IncidentMessage, Lamps, Press, Report, Status
+from contract.messages import (
+    AlarmReceipt,
+    Command,
+    ConfigReply,
+    Heartbeat,
+    IncidentMessage,
+    Lamps,
+    Press,
+    Report,
+    Status,
+)
 from contract.signed import Envelope
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -21,6 +31,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 MODELS: Final[dict[str, type[BaseModel]]] = {
     "alarm": Press,
     "alarm-receipt": AlarmReceipt,
+    "command": Command,
     "heartbeat": Heartbeat,
     "incident": IncidentMessage,
     "inventory": Inventory,

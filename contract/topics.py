@@ -88,6 +88,11 @@ def lamp(device: str) -> str:
     return f"{ROOT}/down/{device}/alarm/lamp"
 
 
+def command(device: str) -> str:
+    """Return the topic of what a device is to do now, such as sound its siren; never retained."""
+    return f"{ROOT}/down/{device}/command"
+
+
 def telemetry_receipt(device: str) -> str:
     """Return the topic of receipts for batches; only the collector writes it."""
     return f"{ROOT}/down/{device}/telemetry/receipt"

@@ -108,12 +108,11 @@ def _writes(*filters: str) -> tuple[Grant, ...]:
 
 
 _REPLIES: Final = f"{topics.ROOT}/up/+/reply"
-_COMMANDS: Final = f"{topics.ROOT}/down/+/command"
 _CONFIGS: Final = f"{topics.ROOT}/down/+/config"
 
 _DESK: Final = (
     *_reads(topics.ALL_ALARMS, topics.ALL_STATUS),
-    *_writes(topics.alarm_receipt("+"), topics.lamp("+"), _COMMANDS, topics.HEARTBEAT, topics.INCIDENT),
+    *_writes(topics.alarm_receipt("+"), topics.lamp("+"), topics.command("+"), topics.HEARTBEAT, topics.INCIDENT),
 )
 _BELL: Final = _reads(topics.ALL_ALARMS, topics.alarm_receipt("+"), topics.HEARTBEAT)
 

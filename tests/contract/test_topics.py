@@ -96,6 +96,7 @@ def test_filters_match_the_topics_level_by_level(topic_filter: str, matching: st
 def test_the_way_down_is_spelled_as_the_design_has_it() -> None:
     assert topics.alarm_receipt("box-1") == "siaga/v1/down/box-1/alarm/receipt"
     assert topics.lamp("box-1") == "siaga/v1/down/box-1/alarm/lamp"
+    assert topics.command("box-1") == "siaga/v1/down/box-1/command"
     assert topics.config("box-1") == "siaga/v1/down/box-1/config"
     assert topics.reply("box-1") == "siaga/v1/up/box-1/reply"
     assert topics.telemetry_receipt("box-1") == "siaga/v1/down/box-1/telemetry/receipt"
