@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from duty_desk.desk import DutyDesk
+from duty_desk.errors import AlreadyReportedError, UnknownIncidentError
 from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.board import DeliveryKind, Report, Verb
 from duty_desk.incidents.clock import Now
 from duty_desk.incidents.entries import CancelReason
+from duty_desk.incidents.records import Record
 
 
 class Acts:
@@ -57,11 +59,30 @@ class Acts:
         """Write a note, at whatever state."""
         return self._desk.enact(self._desk.board.note(incident_id, actor, text, self._now_ns()))
 
+    def remark(self, incident_id: str, actor: Actor, text: str) -> Record:
+        """Write a note on an incident that is known to the ledger, whether memory has it or not."""
+        board = self._desk.board
+        record = board.remark(incident_id, actor, text, self._now_ns())
+        try:
+            board.find(incident_id)
+        except UnknownIncidentError:
+            self._desk.ledger.append(record)
+        else:
+            self._desk.enact(record)
+        return record
+
     def report(self, report: Report, actor: Actor) -> dict[str, Any]:
-        """Make an incident of a report; one that was sent before gives the incident it made."""
+        """Make an incident of a report; one that was sent before gives the incident it made.
+
+        Raises:
+            AlreadyReportedError: The incident it made is over for long.
+        """
         known = self._desk.board.reported(report.key)
         if known is not None:
             return self._desk.view(known)
+        gone = self._desk.board.reported_as(report.key)
+        if gone is not None:
+            raise AlreadyReportedError(gone)
         return self._desk.enact(self._desk.board.report(report, actor, self._now_ns()))
 
     def delivery(

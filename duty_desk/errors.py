@@ -3,6 +3,7 @@
 DeskError
 ├── UnknownIncidentError   no incident has this id
 ├── AlreadyAcceptedError   another officer has it; the name is in `officer`
+├── AlreadyReportedError   a report of this key made an incident that is over; there is nothing to send again
 ├── NotPossibleError       the incident's state does not allow the action
 ├── LedgerFullError        so many records wait for the ledger that it takes no more; send again later
 ├── LedgerBrokenError      the chain does not fit from the row in `sequence` on: somebody changed it
@@ -10,6 +11,7 @@ DeskError
 ├── NoHeadsError           a file that should have heads has none: look whether it is the right one
 ├── DerivedError           the chain is whole, but a table derived from it says something else: make it anew
 ├── NothingToEraseError    no such text stands beside this incident's rows, or none any more
+├── LedgerUnreadableError  what the ledger has cannot be told now; what memory has still can
 └── ArchiveBusyError       so many searches wait that it takes no more, or one took too long; ask again, or for less
 """
 
@@ -37,6 +39,14 @@ class AlreadyAcceptedError(DeskError):
         self.incident_id = incident_id
         self.officer = officer
         super().__init__(f"{officer} has already accepted this incident")
+
+
+class AlreadyReportedError(DeskError):
+    """A report of this key was recorded before; its incident is over and no longer in memory."""
+
+    def __init__(self, incident_id: str) -> None:
+        self.incident_id = incident_id
+        super().__init__(f"this report was recorded before, as incident {incident_id}")
 
 
 class NotPossibleError(DeskError):
@@ -88,6 +98,10 @@ class DerivedError(DeskError):
 
 class NothingToEraseError(DeskError):
     """No such text stands beside the incident's rows."""
+
+
+class LedgerUnreadableError(DeskError):
+    """The ledger cannot be read."""
 
 
 class ArchiveBusyError(DeskError):

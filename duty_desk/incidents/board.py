@@ -140,6 +140,11 @@ class Board:
         seen = self._seen.get((_NO_DEVICE, key))
         return None if seen is None else self._active.get(seen.incident_id) or self._ended.get(seen.incident_id)
 
+    def reported_as(self, key: str) -> str | None:
+        """Return the id of the incident a report made, though it may have left memory, or None."""
+        seen = self._seen.get((_NO_DEVICE, key))
+        return None if seen is None else seen.incident_id
+
     def recorded(self, incident_id: str) -> bool:
         """Return whether everything of the incident is in the ledger."""
         return self._unrecorded[incident_id] <= 0
@@ -214,6 +219,10 @@ class Board:
             UnknownIncidentError: There is no such incident.
         """
         self.find(incident_id)
+        return self.remark(incident_id, actor, text, now_ns)
+
+    def remark(self, incident_id: str, actor: Actor, text: str, now_ns: int) -> Record:
+        """Return the record of a note on an incident that may have left memory. It changes nothing yet."""
         asides = {"officer": Aside.of(actor.name), "note": Aside.of(text)}
         entry = NoteEntry(
             at_ns=now_ns,

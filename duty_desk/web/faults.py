@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -9,7 +11,16 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from duty_desk.access.errors import AccessError
-from duty_desk.errors import AlreadyAcceptedError, DeskError, LedgerFullError, NotPossibleError, UnknownIncidentError
+from duty_desk.errors import (
+    AlreadyAcceptedError,
+    AlreadyReportedError,
+    ArchiveBusyError,
+    DeskError,
+    LedgerFullError,
+    LedgerUnreadableError,
+    NotPossibleError,
+    UnknownIncidentError,
+)
 from duty_desk.web.session_api import access_answer, access_first
 
 
@@ -19,6 +30,13 @@ class Fault(BaseModel):
     code: str
     text: str
     officer: str | None = None
+
+
+_UNAVAILABLE: Final[dict[type[DeskError], str]] = {
+    LedgerFullError: "ledger_full",
+    LedgerUnreadableError: "ledger_unreadable",
+    ArchiveBusyError: "archive_busy",
+}
 
 
 def add_errors(app: FastAPI) -> None:
@@ -33,8 +51,11 @@ def add_errors(app: FastAPI) -> None:
             return fault(409, "already_accepted", str(error), officer=error.officer)
         if isinstance(error, NotPossibleError):
             return fault(409, "not_possible", str(error))
-        if isinstance(error, LedgerFullError):
-            return fault(503, "ledger_full", str(error))
+        if isinstance(error, AlreadyReportedError):
+            return fault(409, "already_reported", str(error))
+        for kind, code in _UNAVAILABLE.items():
+            if isinstance(error, kind):
+                return fault(503, code, str(error))
         raise error
 
     async def invalid(request: Request, error: Exception) -> Response:

@@ -65,7 +65,7 @@ def incident_view(incident: Incident, places: Places, *, recorded: bool, revisio
         "state": incident.state,
         "origin": incident.origin,
         "status": incident.status,
-        **_where(incident, places),
+        **where(incident, places),
         "opened_at_ms": incident.opened_at_ns // _MS,
         "received_at_ms": incident.received_at_ns // _MS,
         "changed_at_ms": incident.changed_at_ns // _MS,
@@ -88,7 +88,7 @@ def incident_view(incident: Incident, places: Places, *, recorded: bool, revisio
     }
 
 
-def _where(incident: Incident, places: Places) -> dict[str, Any]:
+def where(incident: Incident, places: Places) -> dict[str, Any]:
     """Return where it is: the button's or the box's place by the inventory, or what the caller told."""
     call = incident.call
     device, site = places.device(incident.device or ""), places.site(incident.device or "")
@@ -138,7 +138,7 @@ def _row(entry: PressEntry | CallEntry) -> dict[str, Any]:
 
 def incident_message(incident: Incident, places: Places, head: str | None) -> IncidentMessage:
     """Return what other systems are told of an incident; no name of a caller, no note, no address of a call."""
-    where = _where(incident, places)
+    place = where(incident, places)
     return IncidentMessage(
         incident_id=incident.id,
         state=incident.state,
@@ -146,8 +146,8 @@ def incident_message(incident: Incident, places: Places, head: str | None) -> In
         status=incident.status,
         device=incident.device,
         button=incident.button,
-        latitude=where["latitude"],
-        longitude=where["longitude"],
+        latitude=place["latitude"],
+        longitude=place["longitude"],
         opened_at_ns=incident.opened_at_ns,
         received_at_ns=incident.received_at_ns,
         changed_at_ns=incident.changed_at_ns,
