@@ -1,0 +1,141 @@
+"""The books of a real box, by its own reports, against what a real store counts: to the reading."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from collector.books import EDGE_S
+from collector.books_file import FILE, read_marks
+from siaga.demo.stack import DemoStack, Size
+from siaga.stack.influxdb import ADMIN, COLLECTOR
+from siaga.stack.process import Process
+from store import Account, InfluxDB1
+from tests.end_to_end.oracle import eventually, readings_in_the_outbox, stored_fixes
+
+pytestmark = pytest.mark.slow
+
+_REPORTS_OFTEN: Final = """
+import asyncio
+import edge_agent.agent
+from siaga.main import main
+edge_agent.agent._REPORT_S = 0.5
+edge_agent.agent.ntp.is_synchronised = lambda: asyncio.sleep(0, True)
+edge_agent.agent.Agent._read_health = lambda self: asyncio.Event().wait()
+main()
+"""
+"""The whole agent, on a machine with NTP; it reports each half second, not minute, and reads its receiver only."""
+_QUIET_S: Final = EDGE_S + 1.0
+
+
+_NOTHING: Final = ["sh", "-c", "echo ready; exec sleep infinity"]
+
+
+class _Stack(DemoStack):
+    """Without a desk, as no press comes; the receiver is switched on by the test."""
+
+    def _siaga(self, name: str, *arguments: str) -> Process:
+        log = self.folder / "log"
+        if arguments[0] == "edge":
+            return Process([sys.executable, "-P", "-c", _REPORTS_OFTEN, *arguments], name=name, folder=log)
+        if arguments[0] == "desk":
+            return Process(_NOTHING, name=name, folder=log)
+        off = ("--trackers-per-box", "0") if arguments[0] == "simulator" else ()
+        return super()._siaga(name, *arguments, *off)
+
+    def switch_on(self) -> None:
+        """Start the receiver."""
+        self.simulator.stop()
+        self.simulator = super()._siaga("simulator", "simulator", "run", *self._hardware_options())
+        self.restart(self.simulator)
+
+
+@pytest.fixture
+def stack() -> Iterator[_Stack]:
+    """Return a running stack of one box with a receiver at 5 Hz, still off, whose reports come twice a second."""
+    folder = Path(tempfile.mkdtemp(prefix="siaga-"))
+    one = _Stack(folder, Size(boxes=1, trackers_per_box=1, rate_hz=5))
+    try:
+        one.start(lambda part, what: None)
+        yield one
+    finally:
+        one.stop()
+        shutil.rmtree(folder)
+
+
+def test_the_books_of_a_box_balance_to_the_reading_and_one_that_is_deleted_is_missed(stack: _Stack) -> None:
+    # Nothing is produced around both ends of the window, so that no reading may belong to either side of one.
+    eventually(lambda: _last_report_ns(stack) > 0, "a report at which the books begin")
+    time.sleep(_QUIET_S)
+    stack.switch_on()
+    eventually(lambda: stored_fixes(stack) > 5, "readings flow")
+    stack.influxdb.kill()
+    time.sleep(1)
+    stack.collector.kill()
+    stack.influxdb.start()
+    stack.restart(stack.collector)
+    eventually(lambda: stored_fixes(stack) > 15, "and after the store and the collector were dead")
+    _quiet(stack)
+    quiet_ns = time.time_ns()
+    eventually(lambda: _last_report_ns(stack) > quiet_ns, "a report after the last reading")
+    stored = stored_fixes(stack)
+
+    code, told = _books(stack)
+    assert (code, {row["state"] for row in told}) == (0, {"balanced"}), told
+    assert sum(row["produced"] for row in told) == stored
+    for row in told:  # two when an hour ends meanwhile
+        assert row["stored_within"] == [row["expected"]] * 2 or len(told) > 1, row
+        assert (row["produced"] - row["dropped"] - row["refused"], row["difference"]) == (row["stored"], 0)
+
+    gone_ns = stack.influxdb.query("SELECT latitude FROM position ORDER BY time DESC LIMIT 5")[0]["values"][-1][0]
+    asyncio.run(_delete(stack, gone_ns))
+    code, told = _books(stack)
+    assert (code, [row["difference"] for row in told if row["state"] == "short"]) == (1, [-1]), told
+    assert told[-1]["why"] == "1 readings are neither stored nor accounted for"
+    assert told[-1]["stored"] == told[-1]["expected"] - 1
+
+    users = dict(stack.influxdb.administer("SHOW USERS")[0]["values"])
+    assert not users[COLLECTOR], "who collects is no admin of the store"
+    policies = {row[0] for row in stack.influxdb.query("SHOW RETENTION POLICIES")[0]["values"]}
+    assert policies == {"autogen", "minute", "hour"}
+
+
+def _quiet(stack: DemoStack) -> None:
+    """Let no fix come any more, until all that did are stored and receipted, and for as long as an edge is wide."""
+    # A frozen receiver would keep half of a fix, and end it much later.
+    stack.simulator.stop()
+    eventually(lambda: readings_in_the_outbox(stack) == 0 and _waiting(stack) == 0, "the box has its receipts")
+    time.sleep(_QUIET_S)
+
+
+def _waiting(stack: DemoStack) -> int | None:
+    marks = read_marks(stack.folder / "collector" / FILE, "box-1", 0)
+    return marks[-1].waiting if marks else None
+
+
+def _last_report_ns(stack: DemoStack) -> int:
+    marks = read_marks(stack.folder / "collector" / FILE, "box-1", 0)
+    return marks[-1].timestamp_ns if marks else 0
+
+
+def _books(stack: DemoStack) -> tuple[int, list[dict[str, Any]]]:
+    command = [sys.executable, "-m", "siaga.main", "collector", "books", "box-1", "--json"]
+    config = str(stack.config / "collector.toml")
+    told = subprocess.run([*command, "--config", config], capture_output=True, text=True, check=False)
+    return told.returncode, [json.loads(line) for line in told.stdout.splitlines()]
+
+
+async def _delete(stack: DemoStack, at_ns: int) -> None:
+    admin = Account(ADMIN, stack.influxdb.password_file(ADMIN))
+    async with InfluxDB1(stack.influxdb.url, stack.influxdb.database, admin) as store:
+        await store.administer(f'DELETE FROM "position" WHERE time = {at_ns}')
