@@ -164,17 +164,14 @@ def entry_of(row: Row) -> Entry | None:
 
 
 def tell(connection: Connection, past: Past, broken: Callable[[LedgerBrokenError], None]) -> None:
-    """Tell what still matters, in the order of the chain: the alarms seen, and the incidents that did not end, with the
-    latest that did.
+    """Tell what still matters: the incidents that did not end and the latest that did, in the order of the chain, then
+    the alarms seen.
 
     Args:
         connection: A connection to the ledger, whose derived tables are up to date.
         past: What takes it.
         broken: Called with each row that is no entry.
     """
-    latest = select(SEEN).order_by(SEEN.c.sequence.desc()).limit(MAX_SEEN).subquery()
-    for seen in connection.execute(select(latest).order_by(latest.c.sequence)):
-        past.remember(seen.device, seen.key, seen.incident_id, incomplete=seen.incomplete)
     ended = (
         select(INCIDENT.c.first)
         .where(INCIDENT.c.ended_row.is_not(None))
@@ -189,6 +186,10 @@ def tell(connection: Connection, past: Past, broken: Callable[[LedgerBrokenError
             past.replay(Record(parse_entry(row.body), asides))
         except BodyError as error:
             broken(LedgerBrokenError(row.sequence, str(error)))
+    # Last, as a key may have come again since in an incident that is not told any more.
+    latest = select(SEEN).order_by(SEEN.c.sequence.desc()).limit(MAX_SEEN).subquery()
+    for seen in connection.execute(select(latest).order_by(latest.c.sequence)):
+        past.remember(seen.device, seen.key, seen.incident_id, incomplete=seen.incomplete)
 
 
 def _summaries(connection: Connection, ids: set[str]) -> dict[str, Summary]:

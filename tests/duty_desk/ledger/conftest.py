@@ -103,8 +103,8 @@ def hashes(path: Path) -> list[str]:
 def change(path: Path, *statements: str) -> None:
     """Do what somebody with the file in their hands can do."""
     with sqlite3.connect(path) as connection:
-        connection.execute("DROP TRIGGER entry_no_update")
-        connection.execute("DROP TRIGGER entry_no_delete")
+        connection.execute("DROP TRIGGER IF EXISTS entry_no_update")
+        connection.execute("DROP TRIGGER IF EXISTS entry_no_delete")
         for statement in statements:
             assert connection.execute(statement).rowcount > 0
     connection.close()
