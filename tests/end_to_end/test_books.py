@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -19,61 +16,23 @@ from collector.books import EDGE_S
 from collector.books_file import FILE, read_marks
 from siaga.demo.stack import DemoStack, Size
 from siaga.stack.influxdb import ADMIN, COLLECTOR
-from siaga.stack.process import Process
 from store import Account, InfluxDB1
 from tests.end_to_end.oracle import eventually, readings_in_the_outbox, stored_fixes
+from tests.end_to_end.readings_only import ReadingsOnly, running
 
 pytestmark = pytest.mark.slow
 
-_REPORTS_OFTEN: Final = """
-import asyncio
-import edge_agent.agent
-from siaga.main import main
-edge_agent.agent._REPORT_S = 0.5
-edge_agent.agent.ntp.is_synchronised = lambda: asyncio.sleep(0, True)
-edge_agent.agent.Agent._read_health = lambda self: asyncio.Event().wait()
-main()
-"""
-"""The whole agent, on a machine with NTP; it reports each half second, not minute, and reads its receiver only."""
 _QUIET_S: Final = EDGE_S + 1.0
 
 
-_NOTHING: Final = ["sh", "-c", "echo ready; exec sleep infinity"]
-
-
-class _Stack(DemoStack):
-    """Without a desk, as no press comes; the receiver is switched on by the test."""
-
-    def _siaga(self, name: str, *arguments: str) -> Process:
-        log = self.folder / "log"
-        if arguments[0] == "edge":
-            return Process([sys.executable, "-P", "-c", _REPORTS_OFTEN, *arguments], name=name, folder=log)
-        if arguments[0] == "desk":
-            return Process(_NOTHING, name=name, folder=log)
-        off = ("--trackers-per-box", "0") if arguments[0] == "simulator" else ()
-        return super()._siaga(name, *arguments, *off)
-
-    def switch_on(self) -> None:
-        """Start the receiver."""
-        self.simulator.stop()
-        self.simulator = super()._siaga("simulator", "simulator", "run", *self._hardware_options())
-        self.restart(self.simulator)
-
-
 @pytest.fixture
-def stack() -> Iterator[_Stack]:
-    """Return a running stack of one box with a receiver at 5 Hz, still off, whose reports come twice a second."""
-    folder = Path(tempfile.mkdtemp(prefix="siaga-"))
-    one = _Stack(folder, Size(boxes=1, trackers_per_box=1, rate_hz=5))
-    try:
-        one.start(lambda part, what: None)
-        yield one
-    finally:
-        one.stop()
-        shutil.rmtree(folder)
+def stack() -> Iterator[ReadingsOnly]:
+    """Return a running stack of one box with a receiver at 5 Hz, still off."""
+    with running(Size(boxes=1, trackers_per_box=1, rate_hz=5)) as stack:
+        yield stack
 
 
-def test_the_books_of_a_box_balance_to_the_reading_and_one_that_is_deleted_is_missed(stack: _Stack) -> None:
+def test_the_books_of_a_box_balance_to_the_reading_and_one_that_is_deleted_is_missed(stack: ReadingsOnly) -> None:
     # Nothing is produced around both ends of the window, so that no reading may belong to either side of one.
     eventually(lambda: _last_report_ns(stack) > 0, "a report at which the books begin")
     time.sleep(_QUIET_S)
