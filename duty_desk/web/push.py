@@ -1,21 +1,33 @@
-"""Server-sent events to the pages: one encoding for all, a bounded queue for each.
+"""Server-sent events to the pages: one encoding and one memory for all; each page is a place in it.
 
-A page that does not read is dropped; it connects again and begins with a snapshot, so nothing is lost by it.
+Rules:
+- Each event has a number, and its id is the run of the desk and that number. The latest events are kept; a page that
+  comes back with the id of the last one it has gets what it missed, nothing else and nothing twice.
+- A page that is new, comes from another run, or is so late that what it needs is no longer kept, begins with a
+  snapshot. It is not cut off for being late.
+- Several pages that need a snapshot within a second share one, and each gets what happened since after it.
+
 Format: HTML Living Standard, 9.2 Server-sent events.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
-MAX_QUEUED = 256
-"""Events that may wait for one page."""
-MAX_PAGES = 200
+MAX_EVENTS: Final = 2_000
+MAX_BYTES: Final = 4_000_000
+"""What is kept for pages that come back: so many events, so many bytes, whichever is less."""
+MAX_PAGES: Final = 200
 """Pages connected at once."""
-RETRY_MS = 1_000
+CHUNK_BYTES: Final = 65_536
+"""What is handed to one page at once, about: what it does not take yet costs no memory."""
+RETRY_MS: Final = 1_000
 """How long a page whose stream ended waits before it connects again."""
+_SHARE_NS: Final = 10**9
 
 
 def event_bytes(name: str, event_id: str, data: bytes) -> bytes:
@@ -23,54 +35,108 @@ def event_bytes(name: str, event_id: str, data: bytes) -> bytes:
     return b"event: %s\nid: %s\ndata: %s\n\n" % (name.encode(), event_id.encode(), data)
 
 
-class Page:
-    """One connected page: what waits for it. `screen` is the name it gave itself, if any."""
+class Kept:
+    """The latest events, by number.
 
-    def __init__(self, screen: str | None) -> None:
+    Args:
+        max_events: How many at most.
+        max_bytes: How many bytes at most, but for the last event, whatever its size.
+    """
+
+    def __init__(self, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES) -> None:
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._events: deque[bytes] = deque()
+        self._bytes = 0
+        self.last = 0
+        """The number of the latest event, 0 before the first."""
+
+    def add(self, event: bytes) -> None:
+        """Keep an event under the next number."""
+        self.last += 1
+        self._events.append(event)
+        self._bytes += len(event)
+        while len(self._events) > self._max_events or (self._bytes > self._max_bytes and len(self._events) > 1):
+            self._bytes -= len(self._events.popleft())
+
+    def has_after(self, number: int) -> bool:
+        """Return whether every event after this one is kept."""
+        return self.last - len(self._events) <= number <= self.last
+
+    def after(self, number: int) -> tuple[bytes, int]:
+        """Return the events after this one, as many as make up a chunk, and the number of the last of them."""
+        start = number - (self.last - len(self._events))
+        parts: list[bytes] = []
+        size = 0
+        for position in range(start, len(self._events)):
+            event = self._events[position]
+            if parts and size + len(event) > CHUNK_BYTES:
+                break
+            parts.append(event)
+            size += len(event)
+        return b"".join(parts), number + len(parts)
+
+
+class Page:
+    """One connected page. `screen` is the name it gave itself, if any; `after` the last event it has, None for none."""
+
+    def __init__(self, push: Push, screen: str | None, after: int | None) -> None:
         self.dropped = False
         self.screen = screen
-        self._queue: deque[bytes] = deque()
+        self._push = push
+        self._after = after
+        self._rest = memoryview(b"retry: %d\n\n" % RETRY_MS)
         self._wake = asyncio.Event()
 
-    def put(self, event: bytes) -> None:
-        """Queue an event; a page that is too slow is dropped."""
-        if len(self._queue) >= MAX_QUEUED:
-            self.drop()
-            return
-        self._queue.append(event)
+    def wake(self) -> None:
+        """There is something new."""
         self._wake.set()
 
     def drop(self) -> None:
         """End this page's stream."""
         self.dropped = True
-        self._queue.clear()
         self._wake.set()
 
     async def take(self) -> bytes | None:
-        """Return all that waits, at least one event, or None when the page was dropped."""
-        while not self._queue:
-            if self.dropped:
-                return None
+        """Return some of what the page does not have, or None when its stream ends."""
+        while not self.dropped:
+            if not self._rest:
+                data, self._after = self._push.next_for(self._after)
+                self._rest = memoryview(data)
+            if self._rest:
+                chunk, self._rest = bytes(self._rest[:CHUNK_BYTES]), self._rest[CHUNK_BYTES:]
+                return chunk
             self._wake.clear()
             await self._wake.wait()
-        chunk = b"".join(self._queue)
-        self._queue.clear()
-        return chunk
+        return None
 
 
 class Push:
     """All connected pages.
 
     Args:
-        snapshot: Makes the first event's data for a page that connects.
+        snapshot: Makes the data of a snapshot.
+        kept: What pages that come back can be given.
+        monotonic_ns: The monotonic clock.
     """
 
-    def __init__(self, snapshot: Callable[[], bytes]) -> None:
-        self._snapshot = snapshot
+    def __init__(
+        self,
+        snapshot: Callable[[], bytes],
+        *,
+        kept: Kept | None = None,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._make_snapshot = snapshot
+        self._kept = Kept() if kept is None else kept
+        self._monotonic_ns = monotonic_ns
         self._pages: set[Page] = set()
-        self._number = 0
+        self._snapshot: tuple[bytes, int, int] | None = None
         self.run = "0"
-        self.dropped = 0
+        self.resumed = 0
+        """Pages that came back and were given what they missed."""
+        self.late = 0
+        """Connected pages that were so late that they were given a snapshot."""
 
     @property
     def pages(self) -> int:
@@ -81,12 +147,19 @@ class Push:
         """Return the names of the screens whose pages are connected."""
         return sorted({page.screen for page in self._pages if page.screen is not None})
 
-    def join(self, screen: str | None = None) -> Page | None:
-        """Return a new page with the snapshot waiting for it, or None when there are too many."""
+    def join(self, screen: str | None = None, last_event_id: str | None = None) -> Page | None:
+        """Return a new page, or None when there are too many.
+
+        Args:
+            screen: Its name, if it has one.
+            last_event_id: The id of the last event it has, as it says; what cannot be one counts as none.
+        """
         if len(self._pages) >= MAX_PAGES:
             return None
-        page = Page(screen)
-        page.put(b"retry: %d\n" % RETRY_MS + event_bytes("snapshot", f"{self.run}-{self._number}", self._snapshot()))
+        after = self._number_of(last_event_id)
+        if after is not None:
+            self.resumed += 1
+        page = Page(self, screen, after)
         self._pages.add(page)
         return page
 
@@ -96,16 +169,37 @@ class Push:
         self._pages.discard(page)
 
     def send(self, name: str, data: bytes) -> None:
-        """Queue an event for every page."""
-        self._number += 1
-        event = event_bytes(name, f"{self.run}-{self._number}", data)
-        for page in list(self._pages):
-            page.put(event)
-            if page.dropped:
-                self.dropped += 1
-                self._pages.discard(page)
+        """Send an event to every page."""
+        self._kept.add(event_bytes(name, f"{self.run}-{self._kept.last + 1}", data))
+        for page in self._pages:
+            page.wake()
+
+    def next_for(self, after: int | None) -> tuple[bytes, int]:
+        """Return what comes after an event for a page, and the number of the last event that it has then."""
+        if after is not None and self._kept.has_after(after):
+            return self._kept.after(after)
+        if after is not None:
+            self.late += 1
+        return self._shared_snapshot()
 
     def close(self) -> None:
         """End every stream."""
         for page in list(self._pages):
             self.leave(page)
+
+    def _number_of(self, event_id: str | None) -> int | None:
+        run, _, number = (event_id or "").rpartition("-")
+        if run != self.run or not (number.isascii() and number.isdecimal() and len(number) < 19):
+            return None
+        return int(number) if self._kept.has_after(int(number)) else None
+
+    def _shared_snapshot(self) -> tuple[bytes, int]:
+        now_ns = self._monotonic_ns()
+        if self._snapshot is not None:
+            data, number, made_ns = self._snapshot
+            if now_ns - made_ns < _SHARE_NS and self._kept.has_after(number):
+                return data, number
+        number = self._kept.last
+        data = event_bytes("snapshot", f"{self.run}-{number}", self._make_snapshot())
+        self._snapshot = data, number, now_ns
+        return data, number

@@ -8,7 +8,6 @@ import http.client
 import pytest
 
 from contract.identity import new_event_id
-from duty_desk.web.push import MAX_QUEUED, Push
 from tests.duty_desk.conftest import Desk, box, press_body
 
 pytestmark = pytest.mark.slow
@@ -92,16 +91,3 @@ async def test_the_stream_begins_with_a_snapshot_and_rings_at_once(desk: Desk) -
         # It speaks at least every 3 s even when nothing happens.
         await reader.readuntil(b"event: beat\n")
     writer.close()
-
-
-async def test_a_page_that_does_not_read_is_dropped_and_the_others_go_on() -> None:
-    push = Push(lambda: b"{}")
-    slow, quick = push.join(), push.join()
-    assert slow is not None
-    assert quick is not None
-    for number in range(MAX_QUEUED + 10):
-        push.send("beat", str(number).encode())
-        assert await quick.take() is not None
-    assert slow.dropped
-    assert await slow.take() is None
-    assert (quick.dropped, push.pages, push.dropped) == (False, 1, 1)
