@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge fuzz-drivers schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-desk bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge fuzz-drivers schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -30,6 +30,9 @@ check: test-setup ## style, types, imports between rooms, schemas, drivers' own 
 
 bench-alarm: test-setup ## time 200 presses from the button's edge to the page's paint
 	@.venv/bin/python -m benchmarks.alarm
+
+bench-desk: test-setup ## the duty desk under a city's load: presses, 1,000 alarms in a minute, restarts, many pages (PART: some of them)
+	@.venv/bin/python -m benchmarks.desk $(PART)
 
 bench-edge: test-setup ## what the agent costs a box, what an outage costs its card, and a million readings that drain (20 minutes)
 	@.venv/bin/python -m benchmarks.edge
