@@ -1,10 +1,10 @@
-// All words come from strings.json; this finds the one in the language of the page.
+// All words come from strings.json, or a page's own file; this finds the one in the language of the page.
 
 let tables = { id: {}, en: {} };
 let current = "id";
 
-export async function loadWords() {
-  const answer = await fetch("/static/strings.json");
+export async function loadWords(file = "strings.json") {
+  const answer = await fetch(`/static/${file}`);
   tables = await answer.json();
 }
 
