@@ -1,6 +1,6 @@
 """What the running desk knows of the map: which streets it shows, and the search in them.
 
-It looks at each question whether something else was imported meanwhile, and reads it then in a thread: an import needs no
+It looks at each question whether something else was imported, and reads it then in a thread: an import needs no
 restart, and a ring does not wait.
 """
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from duty_desk.geo.errors import MapError
-from duty_desk.geo.shapes import Box, Line, Point, box_of, distance_m, inside, simplify
+from duty_desk.geo.shapes import Box, Line, Point, box_of, distance_m, inside, join, simplify
 
 MAX_FILE_BYTES: Final = 100_000_000
 MAX_POINTS: Final = 3_000_000
@@ -262,7 +262,7 @@ def _compact(found: _Found, source: str) -> tuple[bytes, float]:
 def _served(found: _Found, tolerance_m: float) -> Iterator[dict[str, Any]]:
     # The smallest first, so that the large ones are drawn over them.
     for (name, kind), lines in sorted(found.lines.items(), key=lambda item: (-CLASSES.index(item[0][1]), item[0])):
-        rounded = [_rounded(line, tolerance_m) for line in lines]
+        rounded = [_rounded(line, tolerance_m) for line in join(lines)]
         yield _feature("MultiLineString", rounded, {"name": name, "class": kind})
     for (name, kind), point in sorted(found.marks.items()):
         yield _feature("Point", _pair(point), {"name": name, "landmark": kind})

@@ -6,6 +6,7 @@ Distances are of a plane at the place's latitude: within a city they are right t
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -54,6 +55,32 @@ def simplify(line: Line, tolerance_m: float) -> list[Point]:
             kept.add(farthest)
             spans += [(first, farthest), (farthest, last)]
     return [line[place] for place in sorted(kept)]
+
+
+def join(lines: Iterable[Line]) -> list[list[Point]]:
+    """Return lines joined where one ends and exactly one other begins or ends; at junctions they stay apart."""
+    joined = {number: list(line) for number, line in enumerate(lines)}
+    ends: dict[Point, set[int]] = defaultdict(set)
+    for number, line in joined.items():
+        ends[line[0]].add(number)
+        ends[line[-1]].add(number)
+    for end, numbers in ends.items():
+        if len(numbers) != 2:
+            continue
+        one, other = numbers
+        first, second = joined[one], joined.pop(other)
+        if end not in (first[0], first[-1]) or end not in (second[0], second[-1]):
+            joined[other] = second
+            continue
+        if first[-1] != end:
+            first.reverse()
+        if second[0] != end:
+            second.reverse()
+        first += second[1:]
+        far = ends[second[-1]]
+        far.discard(other)
+        far.add(one)
+    return list(joined.values())
 
 
 def nearest_on(point: Point, start: Point, end: Point) -> Point:

@@ -33,6 +33,7 @@ from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.board import Report
 from duty_desk.incidents.entries import CallOrigin, CancelReason, Category, ReportKey, Screen
 from duty_desk.settings import Desk
+from duty_desk.web.geo_api import add_geo
 from duty_desk.web.guard import Guard, answer
 from duty_desk.web.push import Page
 from duty_desk.web.view import inventory_view, json_bytes
@@ -235,11 +236,7 @@ def _add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
         """Tell what stands where, and the desk's own language."""
         return Response(inventory, media_type="application/json")
 
-    @app.get("/api/streets")
-    async def streets() -> Response:
-        """Give the streets as GeoJSON; empty when the desk has none."""
-        nothing = b'{"type":"FeatureCollection","features":[]}'
-        return Response(config.streets or nothing, media_type="application/geo+json")
+    add_geo(app, config)
 
     @app.get("/photos/{name}", responses={404: {"model": Fault}})
     async def photo(name: Annotated[PhotoPath, UrlPath()]) -> FileResponse:

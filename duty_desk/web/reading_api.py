@@ -14,6 +14,7 @@ from duty_desk.desk import DutyDesk
 from duty_desk.settings import Desk
 from duty_desk.web.faults import Fault
 from duty_desk.web.files import CONSOLE
+from duty_desk.web.geo_api import add_geo
 from duty_desk.web.session_api import needs, page
 from duty_desk.web.view import inventory_view, json_bytes
 
@@ -63,11 +64,7 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
         """Tell what stands where, and the desk's own language."""
         return Response(inventory, media_type="application/json")
 
-    @app.get("/api/streets", dependencies=_SEE)
-    async def streets() -> Response:
-        """Give the streets as GeoJSON; empty when the desk has none."""
-        nothing = b'{"type":"FeatureCollection","features":[]}'
-        return Response(config.streets or nothing, media_type="application/geo+json")
+    add_geo(app, config, _SEE)
 
     @app.get("/photos/{name}", dependencies=_SEE, responses={404: {"model": Fault}})
     async def photo(name: Annotated[PhotoPath, UrlPath()]) -> FileResponse:
