@@ -3,7 +3,7 @@
 Rules:
 - Buttons are watched within 2 s of the start, whatever the card does: what the last run left is taken up when it can be
   read.
-- A part that fails unforeseen is started again by itself (`supervise.py`); none takes another one with it.
+- A part that fails unforeseen is started again by itself (`link/supervise.py`); none takes another one with it.
 - A stop takes at most 2 s. What a stalled card has not taken by then is lost with the process, and told.
 """
 
@@ -24,7 +24,6 @@ from importlib.metadata import version
 from contract.identity import new_stream_id
 from contract.messages import Books as Balance
 from contract.messages import Report, encode
-from edge_agent import ntp
 from edge_agent.alarm_lane import AlarmLane
 from edge_agent.books import LOST, Books
 from edge_agent.clock import Clock
@@ -51,12 +50,13 @@ from edge_agent.requests import Requests
 from edge_agent.runtime_file import open_runtime_file
 from edge_agent.status import AgentStatus
 from edge_agent.status_socket import places, serve
-from edge_agent.supervise import Failing, keep_running
 from edge_agent.telemetry_lane import TelemetryLane
 from edge_agent.threshold import Thresholds
 from edge_agent.uplink import Uplink
 from edge_agent.watchdog import Watchdog
 from edge_agent.watchman import Watchman
+from link import ntp
+from link.supervise import Failing, keep_running
 
 _log = logging.getLogger("siaga.edge")
 
@@ -135,7 +135,7 @@ class Agent:
             send=lambda kept: self._uplink.press(kept),
         )
         self._states: dict[str, ButtonState] = {}
-        self._failing = Failing()
+        self._failing = Failing("siaga-edge")
         self._watchman = Watchman(
             zip(self._sensors, settings.sensors, strict=True),
             self._states,

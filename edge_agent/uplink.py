@@ -22,12 +22,12 @@ from edge_agent.gatherer import Gatherer
 from edge_agent.lamp import LampPanel
 from edge_agent.outbox.alarms import AlarmOutbox
 from edge_agent.outbox.batches import BatchOutbox
-from edge_agent.supervise import keep_running
 from edge_agent.telemetry_lane import TelemetryLane
 from edge_agent.telemetry_uplink import TelemetryUplink
 from edge_agent.waiting import Signal
 from edge_agent.workers import Workers
 from link import Endpoint, NotConnectedError, Outgoing, PublishRefusedError, PublishTimeoutError, Session
+from link.supervise import keep_running
 
 _log = logging.getLogger("siaga.edge.uplink")
 

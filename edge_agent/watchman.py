@@ -22,8 +22,8 @@ from edge_agent.inputs import ButtonState, SensorReader
 from edge_agent.lamp import LampPanel
 from edge_agent.outbox.writer import Writer
 from edge_agent.silence import Silence
-from edge_agent.supervise import Failing
 from link import Session
+from link.supervise import Failing
 
 _log = logging.getLogger("siaga.edge.watchman")
 

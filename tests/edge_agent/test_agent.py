@@ -22,7 +22,6 @@ from contract.batch import decode_batch
 from contract.identity import new_event_id, new_stream_id
 from contract.messages import MAX_ALARM_BYTES, Press, Report, decode, encode
 from edge_agent import agent as agent_module
-from edge_agent import ntp
 from edge_agent.agent import Agent
 from edge_agent.alarm_lane import KeptPress
 from edge_agent.alarm_uplink import AlarmUplink
@@ -37,7 +36,7 @@ from edge_agent.outbox.alarms import AlarmOutbox
 from edge_agent.status import AgentStatus
 from edge_agent.status_socket import MAX_BYTES, ask, places
 from edge_agent.telemetry_uplink import TelemetryUplink
-from link import Endpoint
+from link import Endpoint, ntp
 
 
 @pytest.fixture

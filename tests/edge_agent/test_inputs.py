@@ -20,7 +20,7 @@ from edge_agent.drivers.button.driver import Edge
 from edge_agent.drivers.registry import find_driver
 from edge_agent.inputs import SAME_PRESS_NS, ButtonState, SensorReader, watch
 from edge_agent.outbox.alarms import HeldButton
-from edge_agent.supervise import keep_running
+from link.supervise import keep_running
 from simulator.board import Board
 from tests.edge_agent.drivers.nmea_text import rmc
 from tests.edge_agent.drivers.package import package

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import ntp
+from link import ntp
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from edge_agent import supervise
-from edge_agent.supervise import keep_running
+from link import supervise
+from link.supervise import keep_running
 
 
 async def test_a_part_that_fails_is_counted_and_started_again() -> None:

@@ -24,7 +24,7 @@ async def is_synchronised() -> bool:
         return False
     finally:
         if process.returncode is None:
-            # Also when the agent stops meanwhile. Not waited for: asyncio reaps it.
+            # Also when the process stops meanwhile. Not waited for: asyncio reaps it.
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
     return out.strip() == b"yes"

@@ -1,4 +1,4 @@
-"""Keeps a part of the agent running, whatever happens in it: a fault of one sensor never silences a button."""
+"""Keeps a part of a process running, whatever happens in it: a fault of one sensor never silences a button."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 
 from link.backoff import Backoff
 
-_log = logging.getLogger("siaga.edge.supervise")
+_log = logging.getLogger("siaga.supervise")
 
 CLEAR_NS: Final = 60 * 10**9
 """A part that failed is well again when it has not failed for this long; it is started again each 10 s at most."""
@@ -22,14 +22,19 @@ day must not be deaf for as long as one that fails at once."""
 
 
 class Failing:
-    """Which parts fail, until each has run for a minute without failing."""
+    """Which parts fail, until each has run for a minute without failing.
 
-    def __init__(self) -> None:
+    Args:
+        unit: The systemd unit in whose log the traceback is.
+    """
+
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
         self._failed: dict[str, tuple[str, int]] = {}
 
     def note(self, name: str, error: BaseException) -> None:
         """Note that a part failed just now."""
-        self._failed[name] = (f"failed: {error!r}; its traceback is in the log: journalctl -u siaga-edge", _now_ns())
+        self._failed[name] = (f"failed: {error!r}; its traceback is in the log: journalctl -u {self._unit}", _now_ns())
 
     def now(self) -> dict[str, str]:
         """Return each part that fails, and what to do about it."""
@@ -54,7 +59,7 @@ async def keep_running(
         began_ns = _now_ns()
         try:
             await part()
-        except Exception as error:  # noqa: BLE001 - a supervisor: what one part did not foresee must not end the alarm path
+        except Exception as error:  # noqa: BLE001 - a supervisor: what one part did not foresee must not end the others
             faults[f"{name}: failed"] += 1
             if failing is not None:
                 failing.note(name, error)
