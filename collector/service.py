@@ -140,8 +140,10 @@ class Collector:
             faults.append(trouble.why)
         elif not self._prepared:
             faults.append("the store has not answered yet")
-        limit = self._writer.suspects.series_limit(self._loop.time())
-        impaired = (*(() if limit is None else (limit,)), *self.impaired())
+        now_s = self._loop.time()
+        silence = None if session.connection is None else session.deafness.told(now_s)
+        known = (silence, self._writer.suspects.series_limit(now_s))
+        impaired = (*(one for one in known if one is not None), *self.impaired())
         return Snapshot(values, {"refused_total": intake.refused}, tuple(faults), impaired)
 
     async def _work(self, disk: ThreadPoolExecutor, stop: asyncio.Event) -> None:

@@ -27,6 +27,23 @@ def test_silence_after_something_was_heard_is_and_patience_doubles_up_to_its_mos
     assert watch.times == 6
 
 
+def test_what_a_new_connection_does_not_mend_is_told_and_so_is_who_never_heard_anything() -> None:
+    watch = Deafness(after_s=10.0)
+    assert watch.told(99.0) is None, "never connected: that is told elsewhere"
+    watch.connected(100.0)
+    assert watch.told(109.0) is None
+    assert "no box is heard for 20 s" in (watch.told(120.0) or "")
+    watch.judge(121.0, 121.0, excused=False)
+    assert [watch.told(now_s) for now_s in (121.0, 130.9)] == [None, None]
+    assert watch.judge(121.0, 131.0, excused=False)
+    watch.connected(132.0)
+    assert "no box is heard for 19 s" in (watch.told(140.0) or ""), "over both connections"
+    watch.judge(None, 141.0, excused=True)
+    assert watch.told(142.0) is None, "who owes PUBACKs need not hear anything"
+    watch.judge(143.0, 143.0, excused=False)
+    assert watch.told(200.0) is None
+
+
 def test_a_message_makes_patience_short_again() -> None:
     watch = Deafness(after_s=10.0)
     watch.connected(0.0)

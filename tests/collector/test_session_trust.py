@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,9 +16,11 @@ import pytest
 import uvloop
 
 from collector.connection import Connection
+from collector.deafness import Deafness
 from collector.session import MqttSession, Terms
 from contract.topics import ALL_TELEMETRY, telemetry
 from link import Backoff, Endpoint
+from provisioning.brokers.render import CENTRE_ACL
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.trust import Trust
 from tests.collector.box import box
@@ -40,7 +44,12 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 @asynccontextmanager
 async def _session(
-    endpoint: Endpoint, *, keep_alive_s: int = 20, bodies: list[bytes] | None = None
+    endpoint: Endpoint,
+    *,
+    keep_alive_s: int = 20,
+    bodies: list[bytes] | None = None,
+    topic_filter: str = ALL_TELEMETRY,
+    deafness: Deafness | None = None,
 ) -> AsyncIterator[MqttSession]:
     def on_messages(connection: Connection, packets: list[mqtt5.PublishPacket], size_bytes: int) -> None:
         load = connection.arrivals.begin()
@@ -51,9 +60,9 @@ async def _session(
         connection.release()
 
     terms = Terms(
-        endpoint, "collector-1", ALL_TELEMETRY, keep_alive_s=keep_alive_s, ping_timeout_s=0.3, connect_timeout_s=2.0
+        endpoint, "collector-1", topic_filter, keep_alive_s=keep_alive_s, ping_timeout_s=0.3, connect_timeout_s=2.0
     )
-    session = MqttSession(terms, on_messages, on_connect=lambda: None, backoff=Backoff(0.02, 0.1))
+    session = MqttSession(terms, on_messages, on_connect=lambda: None, backoff=Backoff(0.02, 0.1), deafness=deafness)
     task = asyncio.create_task(session.run(), name="session")
     try:
         yield session
@@ -247,3 +256,36 @@ def test_a_stop_within_the_handshake_is_immediate(run: Run, telemetry_broker: Mo
             assert asyncio.get_running_loop().time() - start_s < 0.2
 
     run(test)
+
+
+@pytest.mark.parametrize("topic_filter", [ALL_TELEMETRY, f"$share/some/{ALL_TELEMETRY}"])
+async def test_a_real_broker_that_hands_over_nothing_any_more_is_noticed_and_told(
+    telemetry_broker: Mosquitto, topic_filter: str
+) -> None:
+    """Its access list lost our line at a reload: it answers pings, acknowledges the boxes and delivers to nobody."""
+    acl = telemetry_broker.trust.authority.broker_folder("telemetry") / CENTRE_ACL
+    whole = acl.read_text()
+    bodies: list[bytes] = []
+    deafness = Deafness(after_s=1.5)  # the box sends again each half second
+    async with (
+        _session(
+            telemetry_broker.service("collector-1"), bodies=bodies, topic_filter=topic_filter, deafness=deafness
+        ) as session,
+        box(telemetry_broker) as one,
+    ):
+        await until(lambda: session.connection is not None)
+        await one.send(1, b"heard")
+        await until(lambda: bodies == [b"heard"])
+        assert "up/+/telemetry\n" in whole
+        acl.write_text(whole.replace("up/+/telemetry\n", "up/+/nothing\n"))
+        os.kill(telemetry_broker.pid, signal.SIGHUP)
+        await until(lambda: session.connects == 2)
+        assert deafness.times == 1
+        loop = asyncio.get_running_loop()
+        await until(lambda: "no box is heard" in (deafness.told(loop.time()) or ""))
+        acl.write_text(whole)
+        os.kill(telemetry_broker.pid, signal.SIGHUP)
+        bodies.clear()
+        await one.send(2, b"heard again")
+        await until(lambda: b"heard again" in bodies)
+        await until(lambda: deafness.told(loop.time()) is None)
