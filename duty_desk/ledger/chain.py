@@ -52,6 +52,15 @@ def check_row(previous: Row | None, row: Row) -> None:
         raise LedgerBrokenError(row.sequence, f"row {sequence} is missing")
     if row.previous != (GENESIS if previous is None else previous.hash):
         raise LedgerBrokenError(row.sequence, "it does not follow the row before it")
+    check_content(row)
+
+
+def check_content(row: Row) -> None:
+    """Check that a row has the hash of its content.
+
+    Raises:
+        LedgerBrokenError: It has not.
+    """
     if row.hash != row_hash(row.sequence, row.previous, row.body):
         raise LedgerBrokenError(row.sequence, "its content was changed")
 

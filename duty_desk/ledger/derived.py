@@ -22,7 +22,7 @@ from duty_desk.errors import LedgerBrokenError, NotPossibleError
 from duty_desk.incidents.board import MAX_ENDED, MAX_SEEN
 from duty_desk.incidents.entries import Entry, parse_entry
 from duty_desk.incidents.records import Record
-from duty_desk.ledger.chain import GENESIS, Row
+from duty_desk.ledger.chain import GENESIS, Row, check_asides, check_content
 from duty_desk.ledger.summary import VERSION, Summary, fold, incident_of, seen_key
 from duty_desk.ledger.tables import DERIVED, ENTRY, INCIDENT, INCIDENT_ROW, SEEN, last_row, read_rows
 
@@ -170,7 +170,7 @@ def tell(connection: Connection, past: Past, broken: Callable[[LedgerBrokenError
     Args:
         connection: A connection to the ledger, whose derived tables are up to date.
         past: What takes it.
-        broken: Called with each row that is no entry.
+        broken: Called with each of these rows that was changed, or is no entry.
     """
     ended = (
         select(INCIDENT.c.first)
@@ -182,6 +182,11 @@ def tell(connection: Connection, past: Past, broken: Callable[[LedgerBrokenError
     chosen = union_all(select(INCIDENT.c.first).where(INCIDENT.c.ended_row.is_(None)), select(ended.c.first)).subquery()
     of_them = select(INCIDENT_ROW.c.sequence).join(chosen, INCIDENT_ROW.c.first == chosen.c.first)
     for row, asides in read_rows(connection, ENTRY.c.sequence.in_(of_them)):
+        try:
+            check_content(row)
+            check_asides(row, asides)
+        except LedgerBrokenError as error:
+            broken(error)
         try:
             past.replay(Record(parse_entry(row.body), asides))
         except BodyError as error:

@@ -78,6 +78,7 @@ class Ledger:
         self.path = path
         self.fault: str | None = None
         self.broken: str | None = None
+        self._broken_row: int | None = None
         self.head: str | None = None
         self._past = past
         self._on_loaded = on_loaded
@@ -240,9 +241,10 @@ class Ledger:
             self._on_state()
 
     def _found_broken(self, error: LedgerBrokenError) -> None:
-        if self.broken is None:
-            self.broken = str(error)
+        if self._broken_row is None or error.sequence < self._broken_row:
+            self.broken, self._broken_row = str(error), error.sequence
             _log.error("the ledger's chain is broken: %s", error)
+            self._on_state()
 
 
 def _raise_epoch(connection: Connection) -> int:
