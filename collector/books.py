@@ -16,7 +16,7 @@ Readings within EDGE_S of a report may belong to either side of it: the store is
 | state | when |
 |---|---|
 | `open` | readings are missing, and what is on the way has not had its time: no report yet SETTLED_S after the end |
-| `not judged` | the clock was not trusted, a start is missing, undecodable bodies came, or later refusals explain it |
+| `not judged` | the clock was not trusted, a start is missing, or refusals explain it: later, unreadable, unseen |
 | `short` | the store has fewer than the range allows, even with the edges: readings are lost |
 | `surplus` | it has more, even without the edges: somebody else writes, or the device counts wrongly |
 | `balanced` | otherwise |
@@ -184,7 +184,15 @@ def _backlog(last: Mark, later: Sequence[Mark]) -> int:
     return least
 
 
-def judge(window: Window, stored: Counted, refused: int, *, refused_next: int = 0, bodies_unknown: int = 0) -> Verdict:
+def judge(
+    window: Window,
+    stored: Counted,
+    refused: int,
+    *,
+    refused_next: int = 0,
+    bodies_unknown: int = 0,
+    refusals_unseen: bool = False,
+) -> Verdict:
     """Return what to think of a window.
 
     Args:
@@ -193,6 +201,7 @@ def judge(window: Window, stored: Counted, refused: int, *, refused_next: int = 
         refused: Readings quarantined or refused that came in it.
         refused_next: Readings refused in the hour after it: some may be this window's.
         bodies_unknown: Bodies that came in it and could not be decoded.
+        refusals_unseen: Whether others refuse readings too, and nobody told how many.
     """
     expected = window.produced - window.dropped - refused
     short = window.least - refused - stored.wide
@@ -207,6 +216,8 @@ def judge(window: Window, stored: Counted, refused: int, *, refused_next: int = 
         state, why = "not judged", f"{bodies_unknown} bodies could not be decoded; nobody knows what they held"
     elif 0 < short <= refused_next:
         state, why = "not judged", f"{refused_next} readings were refused in the hour after it; some may be of this one"
+    elif short > 0 and refusals_unseen:
+        state, why = "not judged", f"{short} are missing; what others of the group refused is not known: [books] others"
     elif short > 0:
         state, why = "short", f"{short} readings are neither stored nor accounted for"
     elif surplus > 0:

@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from collector.books import Verdict
+    from collector.config import Folders
     from store import Store
 
 _EX_FAILURE: Final = 1
@@ -43,10 +44,10 @@ def books(
     from collector.quarantine import QuarantineError
     from store import StoreError
 
-    data_dir, store, keeps = _opened(config, username, password_file)
+    folders, store, keeps = _opened(config, username, password_file)
     since_ns = time.time_ns() - hours * _HOUR_NS
     try:
-        found = asyncio.run(_all(data_dir, store, device, since_ns))
+        found = asyncio.run(_all(folders, store, device, since_ns))
     except StoreError as error:
         typer.echo(f"store: {error}", err=True)
         raise typer.Exit(_EX_UNAVAILABLE) from None
@@ -64,16 +65,16 @@ def books(
         raise typer.Exit(_EX_FAILURE)
 
 
-async def _all(data_dir: Path, store: Store, device: str | None, since_ns: int) -> list[tuple[str, Verdict]]:
+async def _all(folders: Folders, store: Store, device: str | None, since_ns: int) -> list[tuple[str, Verdict]]:
     from collector.books_check import check
 
     async with store:
-        return [one async for one in check(data_dir, store, device, since_ns)]
+        return [one async for one in check(folders, store, device, since_ns)]
 
 
-def _opened(config: Path, username: str | None, password_file: Path | None) -> tuple[Path, Store, bool]:
-    """Return the collector's folder, its store as an account sees it that reads, and whether it keeps books."""
-    from collector.config import books_account, load
+def _opened(config: Path, username: str | None, password_file: Path | None) -> tuple[Folders, Store, bool]:
+    """Return the collectors' folders, the store as an account sees it that reads, and whether it keeps books."""
+    from collector.config import books_account, books_folders, load
     from contract.errors import EX_CONFIG, ConfigError, PrivateFileError
     from store import Account, open_store
 
@@ -88,7 +89,7 @@ def _opened(config: Path, username: str | None, password_file: Path | None) -> t
     except (ConfigError, PrivateFileError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(EX_CONFIG) from None
-    return settings.data_dir, open_store(settings.store, account), settings.books is not None
+    return books_folders(settings), open_store(settings.store, account), settings.books is not None
 
 
 def _as_dict(device: str, verdict: Verdict) -> dict[str, Any]:

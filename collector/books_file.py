@@ -175,12 +175,12 @@ def read_marks(path: Path, device: str, since_hour: int) -> list[Mark]:
 
 
 def _read(path: Path, query: str, values: tuple[Any, ...]) -> list[Any]:
-    if not path.exists():
-        return []
     try:
+        if not path.exists():
+            return []
         with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)) as database:
             # A collector that is just making the file has nothing in it yet.
             made = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone()
             return database.execute(query, values).fetchall() if made else []
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise BooksError(f"{path}: {error}") from None

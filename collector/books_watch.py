@@ -6,12 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from collector.books import FAULTS, HOUR_NS, SETTLED_S, Verdict
 from collector.books_check import check
 from collector.books_file import BooksError
+from collector.config import Folders
 from collector.quarantine import QuarantineError
 from store import Store, StoreError
 
@@ -26,16 +26,16 @@ class BooksWatch:
     """The watch.
 
     Args:
-        data_dir: Where the collector keeps books and quarantine.
+        folders: Where the collector keeps books and quarantine, and where the others of its group do.
         store: The store as an account sees it that may read; not yet entered.
         every_s: How often it looks, in seconds.
         now_ns: Returns the time, in ns since 1970.
     """
 
     def __init__(
-        self, data_dir: Path, store: Store, *, every_s: float = 3_600.0, now_ns: Callable[[], int] = time.time_ns
+        self, folders: Folders, store: Store, *, every_s: float = 3_600.0, now_ns: Callable[[], int] = time.time_ns
     ) -> None:
-        self._data_dir = data_dir
+        self._folders = folders
         self._store = store
         self._every_s = every_s
         self._now_ns = now_ns
@@ -58,7 +58,7 @@ class BooksWatch:
         since_ns = self._now_ns() - LOOK_BACK_HOURS * HOUR_NS
         found: dict[tuple[str, int], Verdict] = {}
         try:
-            async for device, verdict in check(self._data_dir, self._store, None, since_ns):
+            async for device, verdict in check(self._folders, self._store, None, since_ns):
                 if verdict.state in FAULTS:
                     found[device, verdict.window.end_ns // HOUR_NS] = verdict
         except (StoreError, BooksError, QuarantineError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Self
 
@@ -31,6 +32,7 @@ EXAMPLES = {
     "books.username": 'username = "centre.books"',
     "books.store_username": 'store_username = "reader"',
     "books.store_password_file": 'store_password_file = "reader.password"',
+    "books.others": 'others = ["/var/lib/siaga/collector-2"]',
     "books.password_file": 'password_file = "books.password"',
     **broker_examples("broker"),
     "store": '[store] with url = "http://127.0.0.1:8086", username = "collector", password_file = "store.password"',
@@ -48,19 +50,30 @@ class MetricsSettings(Settings):
 class BooksSettings(Settings):
     """The table `[books]`: the account under which this collector reads the devices' reports; one of a group has it.
 
-    With an account of the store that may read, the books are also looked at each hour.
+    With an account of the store that may read, the books are also looked at each hour. `others` are the data folders of
+    the group's other collectors: what they refused is in their quarantines.
     """
 
     username: Annotated[str, Field(min_length=1, max_length=128)]
     password_file: Path
     store_username: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = None
     store_password_file: Path | None = None
+    others: Annotated[tuple[Path, ...], Field(max_length=16)] = ()
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> Self:
         if (self.store_username is None) != (self.store_password_file is None):
             raise ValueError("store_username and store_password_file belong together")
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where the books are, and the data folders of others that refuse readings; `whole` when that is all of them."""
+
+    own: Path
+    others: tuple[Path, ...] = ()
+    whole: bool = True
 
 
 class CollectorSettings(Settings):
@@ -108,6 +121,12 @@ def books_endpoint(settings: CollectorSettings, path: Path) -> Endpoint | None:
     account = {"username": settings.books.username, "password_file": settings.books.password_file}
     broker = settings.broker.model_copy(update={**account, "certificate": None, "key": None})
     return broker.endpoint(source=str(path), table="books", base=path.parent)
+
+
+def books_folders(settings: CollectorSettings) -> Folders:
+    """Return where the books and all quarantines are that this file tells of."""
+    others = () if settings.books is None else settings.books.others
+    return Folders(settings.data_dir, others, whole=settings.group_file is None or bool(others))
 
 
 def books_account(settings: CollectorSettings, path: Path) -> Account | None:

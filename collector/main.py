@@ -69,6 +69,7 @@ async def _run_with_books(
     from collector.books_file import FILE
     from collector.books_keeper import BooksKeeper
     from collector.books_watch import BooksWatch
+    from collector.config import books_folders
 
     endpoint, reader = books
     keeper = BooksKeeper(endpoint, settings.data_dir / FILE)
@@ -76,7 +77,7 @@ async def _run_with_books(
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(keeper.run(), name="collector-books")]
             if reader is not None:
-                watch = BooksWatch(settings.data_dir, open_store(settings.store, reader))
+                watch = BooksWatch(books_folders(settings), open_store(settings.store, reader))
                 collector.impaired = watch.told
                 running.append(tasks.create_task(watch.run(), name="collector-books-watch"))
             await collector.run(stop)

@@ -281,8 +281,20 @@ def read_hours(path: Path, device: str) -> dict[int, tuple[int, int]]:
     return {hour: (readings, unknown) for hour, readings, unknown in _read(path, query, (device,))}
 
 
+def is_there(path: Path) -> bool:
+    """Return whether a file is there.
+
+    Raises:
+        QuarantineError: This user may not look.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise QuarantineError(f"{path}: {error.strerror}") from None
+
+
 def _read(path: Path, query: str, values: Sequence[str] = ()) -> list[Any]:
-    if not path.exists():
+    if not is_there(path):
         return []
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as database:

@@ -146,6 +146,9 @@ def test_refused_readings_are_not_missed_and_bodies_nobody_can_read_leave_it_ope
     assert judge(good, stored, 90, refused_next=10).state == "not judged"
     assert judge(good, stored, 90, refused_next=9).state == "short"
     assert judge(good, stored, 90, bodies_unknown=1).state == "not judged"
+    told = judge(good, stored, 90, refusals_unseen=True)
+    assert (told.state, told.difference) == ("not judged", -10)
+    assert judge(good, stored, 100, refusals_unseen=True).state == "balanced"
 
 
 def test_a_clock_not_trusted_or_a_start_nobody_saw_is_not_judged() -> None:

@@ -13,6 +13,8 @@ import pytest
 from collector.books import HOUR_NS
 from collector.books_file import FILE, read_marks
 from collector.books_keeper import BooksKeeper
+from collector.quarantine import FILE as QUARANTINE
+from collector.quarantine import read_rows
 from contract.messages import Books, Report, encode
 from contract.topics import report as report_topic
 from provisioning.brokers.accounts import ensure_password
@@ -27,6 +29,8 @@ from tests.collector.test_process import COMMAND, write_config
 from tests.conftest import Database
 
 pytestmark = pytest.mark.slow
+
+GROUP = ("collector-1", "collector-2")
 
 
 def _report(at_ns: int, produced: int, **changes: object) -> bytes:
@@ -64,18 +68,10 @@ async def _send(one: Box, number: int, times_ns: list[int]) -> None:
 async def test_the_books_balance_and_a_reading_that_the_store_lost_is_named(
     tmp_path: Path, trust: Trust, influxdb: Database
 ) -> None:
-    ensure_password(trust.folder, "books")
     broker = Mosquitto(tmp_path, "telemetry-broker", trust, "telemetry")
     broker.start()
     config = write_config(tmp_path, broker, influxdb.server, influxdb.database)
-    lines = [
-        "[books]",
-        f'username = "{account("books").username}"',
-        f'password_file = "{trust.authority.accounts / "books.password"}"',
-        "",
-    ]
-    lines += [f'store_username = "{READER}"', f'store_password_file = "{influxdb.server.password_file(READER)}"']
-    config.write_text("\n".join([config.read_text(), *lines]))
+    _keep_books(config, trust, influxdb)
     collector = Process([*COMMAND, "run", "--config", str(config)], name="collector-1", folder=tmp_path)
     # Two hours ago, in the middle of an hour, so that no report of this test falls into another one.
     hour_ns = (time.time_ns() // HOUR_NS - 3) * HOUR_NS
@@ -88,7 +84,7 @@ async def test_the_books_balance_and_a_reading_that_the_store_lost_is_named(
                 await _send(one, number, [hour_ns + (number * 60 + second) * 10**9 for second in range(1, 61)])
             for at_ns, produced in reports.items():
                 await one.session.publish(report_topic("box-1"), _report(at_ns, produced))
-            await _publish_until_noted(one, *next(reversed(reports.items())), tmp_path)
+            await _publish_until_noted(one, *next(reversed(reports.items())), tmp_path / "data" / FILE)
             await one.all_receipted()
         code, told = _books(config, influxdb, "box-1")
         assert (code, [row["state"] for row in told]) == (0, ["balanced", "balanced"])
@@ -106,13 +102,78 @@ async def test_the_books_balance_and_a_reading_that_the_store_lost_is_named(
         broker.stop()
 
 
-async def _publish_until_noted(one: Box, at_ns: int, produced: int, folder: Path) -> None:
+def _keep_books(config: Path, trust: Trust, influxdb: Database, *others: Path) -> None:
+    lines = [
+        "[books]",
+        f'username = "{account("books").username}"',
+        f'password_file = "{trust.authority.accounts / "books.password"}"',
+        f'store_username = "{READER}"',
+        f'store_password_file = "{influxdb.server.password_file(READER)}"',
+        f"others = {[str(folder) for folder in others]}",
+    ]
+    config.write_text("\n".join([config.read_text(), *lines, ""]))
+
+
+async def test_fault_30_the_books_of_a_group_are_kept_by_one_and_hold_through_its_death(
+    tmp_path: Path, trust: Trust, influxdb: Database
+) -> None:
+    """Each member refuses some readings, and the one that keeps the books is dead for a while."""
+    ensure_password(trust.folder, "collector-2")
+    broker = Mosquitto(tmp_path, "telemetry-broker", trust, "telemetry")
+    broker.start()
+    configs, processes = [], []
+    for name in GROUP:
+        config = write_config(tmp_path, broker, influxdb.server, influxdb.database, name=name, group=True)
+        configs.append(config)
+        processes.append(Process([*COMMAND, "run", "--config", str(config)], name=name, folder=tmp_path))
+    _keep_books(configs[0], trust, influxdb, tmp_path / "collector-2")
+    # Refusals belong to the hour in which they come: this one. A device's clock may be ahead.
+    hour = time.time_ns() // HOUR_NS
+    begin_ns = hour * HOUR_NS + 60 * 10**9
+    try:
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.wait_ready()
+        async with box(broker) as one:
+            books = tmp_path / "collector-1" / FILE
+            await _publish_until_noted(one, begin_ns, 0, books)
+            for number in range(100):
+                if number == 50:
+                    await one.all_receipted()
+                    processes[0].kill()
+                at_ns = [begin_ns + (10 + number * 4 + place) * 10**9 for place in range(4)]
+                some = [reading(timestamp_ns=ns, kind="mood" if ns == at_ns[0] else "position") for ns in at_ns]
+                await one.send(number, body(number=number, readings=some))
+            await one.all_receipted()
+            processes[0].start()
+            processes[0].wait_ready()
+            await _publish_until_noted(one, begin_ns + 500 * 10**9, 400, books)
+        refused = [sum(row.readings for row in read_rows(tmp_path / name / QUARANTINE)) for name in GROUP]
+        assert min(refused) > 0
+        assert sum(refused) >= 100
+        if time.time_ns() // HOUR_NS != hour:
+            pytest.skip("an hour ended meanwhile")
+        code, [told] = _books(configs[0], influxdb)
+        assert (code, told["state"], told["produced"], told["stored"]) == (0, "balanced", 400, 300), told
+        configs[0].write_text(configs[0].read_text().replace(f"['{tmp_path / 'collector-2'}']", "[]"))
+        code, [told] = _books(configs[0], influxdb)
+        assert (code, told["state"]) == (0, "not judged"), "what the other one refused is no loss"
+        configs[0].write_text(configs[0].read_text().replace("others = []", f"others = ['{tmp_path / 'nobody'}']"))
+        assert _books(configs[0], influxdb)[0] == 74
+    finally:
+        for process in processes:
+            process.stop()
+        broker.stop()
+
+
+async def _publish_until_noted(one: Box, at_ns: int, produced: int, books: Path) -> None:
     async with asyncio.timeout(10):
         while True:
             await one.session.publish(report_topic("box-1"), _report(at_ns, produced))
             for _ in range(20):
                 await asyncio.sleep(0.05)
-                if any(mark.timestamp_ns == at_ns for mark in read_marks(folder / "data" / FILE, "box-1", 0)):
+                if any(mark.timestamp_ns == at_ns for mark in read_marks(books, "box-1", 0)):
                     return
 
 

@@ -13,6 +13,7 @@ from collector.books import HOUR_NS, Mark, Window
 from collector.books_check import count, hours_of
 from collector.books_file import FILE, BooksFile
 from collector.books_watch import BooksWatch
+from collector.config import Folders
 from siaga.stack.influxdb import READER
 from siaga.stack.process import free_port
 from store.influxdb1 import InfluxDB1
@@ -41,7 +42,7 @@ async def test_what_is_missing_is_told_once_and_forgotten_when_it_has_come(
         f'water_level,device=box-0,sensor=w level_m=1.0,clock="ntp" {begin_ns + n * 50 * 10**9}' for n in range(1, 61)
     ]
     reader = influxdb.store(READER)
-    watch = BooksWatch(tmp_path, reader)
+    watch = BooksWatch(Folders(tmp_path), reader)
     async with influxdb.store() as store, reader:
         await store.write("\n".join(lines[:40]).encode())
         for _ in range(2):
@@ -58,7 +59,7 @@ async def test_it_looks_a_quarter_past_each_hour_and_three_hours_back(influxdb: 
     begin_ns = _books(tmp_path, 1)
     reader = influxdb.store(READER)
     now_ns = [begin_ns]
-    watch = BooksWatch(tmp_path, reader, now_ns=lambda: now_ns[0])
+    watch = BooksWatch(Folders(tmp_path), reader, now_ns=lambda: now_ns[0])
     due_s = []
     for minute in (0, 14, 15, 59):
         now_ns[0] = begin_ns + minute * 60 * 10**9
@@ -96,13 +97,13 @@ async def test_many_faults_are_one_line_and_a_store_that_is_down_is_told(tmp_pat
     _books(tmp_path, 5)
     reader = influxdb.store(READER)
     async with reader:
-        watch = BooksWatch(tmp_path, reader)
+        watch = BooksWatch(Folders(tmp_path), reader)
         await watch.look()
     [told] = watch.told()
     assert told.count("60 readings are neither stored") == 3
     assert "and 2 more" in told
     down = InfluxDB1(f"http://127.0.0.1:{free_port()}", "siaga")
     async with down:
-        watch = BooksWatch(tmp_path, down)
+        watch = BooksWatch(Folders(tmp_path), down)
         await watch.look()
         assert "cannot be looked at" in watch.told()[0]
