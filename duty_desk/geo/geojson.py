@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from duty_desk.geo.errors import MapError
@@ -37,6 +38,7 @@ _NO_STREETS: Final = ("waterway", "railway", "building", "boundary", "power", "b
 _WGS_84: Final = ("CRS84", "EPSG::4326", "EPSG:4326", "EPSG/0/4326")
 _CONVERT: Final = "convert it: ogr2ogr -t_srs EPSG:4326 streets.geojson IN"
 _MARGIN_DEG: Final = 0.2
+_LEAP_DEG: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,9 @@ def _features(body: bytes, source: str) -> list[Any]:
     except RecursionError:
         raise MapError(f"{source}: nested too deep to be a map") from None
     except ValueError as error:
-        place = getattr(error, "pos", 0)
-        if place >= len(body.decode(errors="replace").rstrip()) - 1 or "Unterminated" in str(error):
+        rest = body.decode(errors="replace")[getattr(error, "pos", 0) :].rstrip()
+        cut = any(word.startswith(rest) for word in ("true", "false", "null", "-", "Infinity"))
+        if cut or "Unterminated" in str(error):
             raise MapError(f"{source}: it ends in the middle, after {len(body)} bytes; was it copied whole?") from None
         raise MapError(f"{source}: not JSON: {error}") from None
     if not isinstance(value, dict) or value.get("type") != "FeatureCollection":
@@ -162,7 +165,7 @@ def _take(found: _Found, feature: Any, where: str) -> None:
     if not isinstance(lines, list):
         raise MapError(f"{where}: coordinates are no list")
     taken = [_points(line, where) for line in lines]
-    taken = [line for line in taken if len(line) > 1]
+    taken = [line for line in taken if len(line) > 1 and not _leaps(line)]
     if not taken:
         found.dropped += 1
         return
@@ -193,6 +196,11 @@ def _points(line: Any, where: str) -> list[Point]:
             )
         points.append((float(longitude), float(latitude)))
     return points
+
+
+def _leaps(line: Line) -> bool:
+    """Return whether a line leaps farther than any street runs straight on: a fault of who drew it."""
+    return any(abs(ax - bx) > _LEAP_DEG or abs(ay - by) > _LEAP_DEG for (ax, ay), (bx, by) in pairwise(line))
 
 
 def _number(value: Any) -> bool:

@@ -8,6 +8,7 @@ is found: "braga naripan".
 from __future__ import annotations
 
 import bisect
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ MEET_M: Final = 60.0
 _APART_DEG: Final = 0.02
 """Lines of one name that lie farther apart, about 2 km, are two streets of that name."""
 _CELL_DEG: Final = 0.001
+_PIECE_DEG: Final = 0.004
+_REACH_DEG: Final = 0.0009
+"""More than MEET_M at any latitude up to 50 degrees."""
 _MIN_FORGIVEN: Final = 4
 _CANDIDATES: Final = 6
 _MAX_COMPARED: Final = 5_000
@@ -46,6 +50,8 @@ class Place:
 Segment = tuple[Point, Point]
 Fitting = dict[str, dict[int, int]]
 """Of each word asked for: the entries it fits, by number, and how badly."""
+Met = dict[frozenset[int], Place | None]
+"""Of each two entries that were compared: where they meet."""
 Rank = tuple[int, int, int, int, int, str]
 
 
@@ -89,24 +95,25 @@ class Search:
         """Return the places that fit a query best, the best first; at most `limit`."""
         asked = words(query)
         fits: dict[bool, Fitting] = {False: {}, True: {}}
+        met: Met = {}
         for attempt in _attempts(asked):
             for forgiving in (False, True):
                 fitting = fits[forgiving]
                 for word in attempt:
                     if word not in fitting:
                         fitting[word] = self._fitting(word, forgiving=forgiving)
-                found = self._places(attempt, fitting, limit)
+                found = self._places(attempt, fitting, met, limit)
                 if found:
                     return found
         return []
 
-    def _places(self, asked: Sequence[str], fitting: Fitting, limit: int) -> list[Place]:
+    def _places(self, asked: Sequence[str], fitting: Fitting, met: Met, limit: int) -> list[Place]:
         ranked = self._ranked(asked, fitting)
         found = [entry.place for _, entry in ranked[:limit]]
         if len(asked) > 1:
             # Behind a street that is called so, before what fits otherwise.
             at = 1 if ranked and ranked[0][0][0] == 0 and ranked[0][1].place.kind == "street" else 0
-            found[at:at] = self._crossings(asked, fitting, {id(entry) for _, entry in ranked})
+            found[at:at] = self._crossings(asked, fitting, met, {id(entry) for _, entry in ranked})
         return list(dict.fromkeys(found))[:limit]
 
     def _fitting(self, word: str, *, forgiving: bool) -> dict[int, int]:
@@ -148,7 +155,7 @@ class Search:
         ranked.sort(key=lambda one: one[0])
         return ranked
 
-    def _crossings(self, asked: Sequence[str], fitting: Fitting, whole: set[int]) -> list[Place]:
+    def _crossings(self, asked: Sequence[str], fitting: Fitting, met: Met, whole: set[int]) -> list[Place]:
         """Return where streets meet whose names the query has one after the other; `whole` fit all of it alone."""
         found: dict[frozenset[str], Place] = {}
         for split in range(1, len(asked)):
@@ -159,8 +166,13 @@ class Search:
             for here in one:
                 for there in other:
                     names = frozenset((here.place.name, there.place.name))
-                    if len(names) == 2 and names not in found and (met := _meeting(here, there)) is not None:
-                        found[names] = met
+                    if len(names) == 1 or names in found:
+                        continue
+                    pair = frozenset((id(here), id(there)))
+                    if pair not in met:
+                        met[pair] = _meeting(here, there)
+                    if (place := met[pair]) is not None:
+                        found[names] = place
         return list(found.values())[:MAX_RESULTS]
 
     def _streets(self, asked: Sequence[str], fitting: Fitting) -> list[_Entry]:
@@ -189,13 +201,22 @@ def _street(name: str, lines: list[Sequence[Point]]) -> _Entry:
     cells: dict[tuple[int, int], list[Segment]] = defaultdict(list)
     for line in lines:
         for segment in pairwise(line):
-            for cell in _cells(segment):
-                cells[cell].append(segment)
+            for piece in _pieces(segment):
+                for cell in _cells(piece):
+                    cells[cell].append(piece)
     points = [point for line in lines for point in line]
     middle = (sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points))
     on_it = min(points, key=lambda point: distance_m(point, middle))
     place = Place(name, "street", round(on_it[1], 6), round(on_it[0], 6))
     return _Entry(place, tuple(words(name)), len(points), dict(cells))
+
+
+def _pieces(segment: Segment) -> list[Segment]:
+    """Return a segment in pieces of a few squares each: the box of a long slanting one holds very many."""
+    (ax, ay), (bx, by) = segment
+    count = math.ceil(max(abs(bx - ax), abs(by - ay)) / _PIECE_DEG) or 1
+    points = [(ax + (bx - ax) * at / count, ay + (by - ay) * at / count) for at in range(count + 1)]
+    return list(pairwise(points))
 
 
 def _cells(segment: Segment) -> Iterator[tuple[int, int]]:
@@ -217,12 +238,26 @@ def _meeting(here: _Entry, there: _Entry) -> Place | None:
                 left -= 1
                 if left < 0 or best_m == 0:
                     break
+                if _far(segment, other):
+                    continue
                 away_m, middle = nearest_of_segments(segment, other)
                 if away_m < best_m:
                     best_m, best = away_m, middle
     if best is None:
         return None
     return Place(f"{here.place.name} × {there.place.name}", "crossing", round(best[1], 6), round(best[0], 6))
+
+
+def _far(one: Segment, other: Segment) -> bool:
+    """Return whether two segments surely lie farther apart than streets that meet; it costs little."""
+    (ax, ay), (bx, by) = one
+    (cx, cy), (dx, dy) = other
+    return (
+        max(ay, by) + _REACH_DEG < min(cy, dy)
+        or max(cy, dy) + _REACH_DEG < min(ay, by)
+        or max(ax, bx) + _REACH_DEG < min(cx, dx)
+        or max(cx, dx) + _REACH_DEG < min(ax, bx)
+    )
 
 
 def _apart(lines: list[Sequence[Point]]) -> list[list[Sequence[Point]]]:
