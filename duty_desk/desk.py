@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections import Counter
+import time
+from collections import Counter, deque
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from contract import topics
@@ -18,18 +20,21 @@ from contract.topics import Lane
 from duty_desk.errors import LedgerFullError, UnknownIncidentError
 from duty_desk.incidents.board import Board, Seen
 from duty_desk.incidents.clock import Now
-from duty_desk.incidents.entries import CallEntry, ErasedEntry, PressEntry, StartedEntry
+from duty_desk.incidents.entries import CallEntry, ErasedEntry, EscalatedEntry, PressEntry, StartedEntry
 from duty_desk.incidents.incident import Incident
 from duty_desk.incidents.intake import Alarm, read_alarm
 from duty_desk.incidents.lamps import Versions, lamps_of
 from duty_desk.incidents.records import Record
 from duty_desk.ledger.writer import Ledger
 from duty_desk.presence import Presence
+from duty_desk.ringing import Policy, Ringing
 from duty_desk.web.push import Push
 from duty_desk.web.view import Places, incident_message, incident_view, json_bytes, reach_view
 
 MAX_DEVICES: Final = 10_000
 """Devices outside the inventory that are remembered for their lamps."""
+MAX_HELD: Final = 10_000
+"""Steps of escalations that wait until the ledger takes more."""
 
 _log = logging.getLogger("siaga.desk")
 
@@ -52,9 +57,19 @@ class DutyDesk:
         places: The inventory.
         outlet: Takes messages to the brokers.
         now_ns: The centre's clock.
+        policy: Who rings when.
+        monotonic_ns: The monotonic clock.
     """
 
-    def __init__(self, name: str, places: Places, outlet: Outlet, now_ns: Now) -> None:
+    def __init__(
+        self,
+        name: str,
+        places: Places,
+        outlet: Outlet,
+        now_ns: Now,
+        policy: Policy | None = None,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
         self.name = name
         self.places = places
         self.board = Board()
@@ -62,10 +77,13 @@ class DutyDesk:
         self.refused: Counter[str] = Counter()
         self.links: dict[Lane, bool] = {"alarm": False, "telemetry": False}
         self.faults: dict[Lane, str] = {}
+        self.failing: dict[str, str] = {}
+        self.ringing = Ringing(policy or Policy(), now_ns, monotonic_ns)
         self.presence = Presence(places.devices_with_buttons(), now_ns())
         self.ledger: Ledger
         self._outlet = outlet
         self._revision = 0
+        self._held: deque[Record] = deque(maxlen=MAX_HELD)
         self._now_ns = now_ns
         self._versions = Versions(now_ns() // 1_000_000)
         self._devices: dict[str, None] = dict.fromkeys(places.devices())
@@ -107,9 +125,25 @@ class DutyDesk:
         self.presence.link(lane, up, self._now_ns())
 
     def watch(self) -> None:
-        """Look which devices can be reached, once a second, and tell the pages what changed."""
+        """Look which devices and screens are there, once a second, and tell the pages what changed."""
         if self.presence.round():
             self.push.send("reach", json_bytes(reach_view(self.presence, self.places)))
+        screens = self.ringing.screens.round()
+        if screens is not None:
+            self.push.send("screens", json_bytes({"screens": screens}))
+
+    def tick(self) -> None:
+        """Let those ring who are due to, several times a second."""
+        reached = self.ringing.tick(self.board)
+        for incident in reached.incidents:
+            self._ring(incident)
+        waited = [self._held.popleft() for _ in range(len(self._held))]
+        for record in waited + reached.records:
+            self._queue_step(record)
+        for incident in reached.incidents:
+            self._tell(incident)
+        for command in self.ringing.commands(self.board):
+            self._outlet.send(topics.command(command.device), encode(command))
 
     def _hear_alarm(self, alarm: Alarm, lane: Lane) -> None:
         if alarm.fault is not None:
@@ -122,8 +156,12 @@ class DutyDesk:
         incident = self.board.apply(record)
         assert incident is not None
         self.board.unrecorded(record)
+        reached = self.ringing.begin(self.board, incident)
+        (incident,) = reached.incidents
         self._ring(incident, rings=alarm.key)
         self._queue(record)
+        for step in reached.records:
+            self._queue_step(step)
         self._receipt(alarm, incident.id, recorded=False)
         self._outlet.lamps(alarm.device)
         self._tell(incident)
@@ -151,7 +189,11 @@ class DutyDesk:
         self.board.unrecorded(record)
         self.board.queued(record)
         rings = record.entry.key if isinstance(record.entry, CallEntry) else None
+        reached = self.ringing.begin(self.board, incident)
+        (incident,) = reached.incidents
         view = self._ring(incident, rings)
+        for step in reached.records:
+            self._queue_step(step)
         if incident.device is not None:
             self._outlet.lamps(incident.device)
         self._tell(incident)
@@ -174,12 +216,15 @@ class DutyDesk:
         for record in self.ledger.waiting():
             entry = record.entry
             seen = board.seen(entry.alarm) if isinstance(entry, PressEntry) else None
-            if seen is None:
+            # A step of an incident that only repeats opened goes with them.
+            stray = isinstance(entry, EscalatedEntry) and not board.knows(entry.incident_id)
+            if seen is None and not stray:
                 board.replay_waiting(record)
             else:
                 dropped.append(record)
         board.clock = self.board.clock
         self.board = board
+        self._held.clear()  # they were not replayed, so they come due again
         self._versions.raise_to(epoch_ms)
         self.ledger.release(dropped)
         self._queue(
@@ -247,6 +292,7 @@ class DutyDesk:
             "ledger_checked_rows": self.ledger.checked_rows,
             "links": dict(self.links),
             "faults": dict(self.faults),
+            "failing": dict(self.failing),
         }
 
     def state(self) -> dict[str, Any]:
@@ -257,6 +303,7 @@ class DutyDesk:
             "desk": self.name,
             "refused": dict(self.refused),
             "reach": reach_view(self.presence, self.places),
+            "screens": self.ringing.screens.view(),
             "incidents": [self._view(incident) for incident in incidents],
         }
 
@@ -270,6 +317,17 @@ class DutyDesk:
             return
         self.board.queued(record)
 
+    def _queue_step(self, record: Record) -> None:
+        """Hand a step of an escalation to the ledger, after the press it is about; else hold it until the next tick."""
+        entry = record.entry
+        assert isinstance(entry, EscalatedEntry)
+        known = self.board.knows(entry.incident_id)
+        if not known or self.board.kept(self.board.find(entry.incident_id)):
+            with contextlib.suppress(LedgerFullError):
+                self.ledger.append(record)
+                return
+        self._held.append(record)
+
     def _view(self, incident: Incident) -> dict[str, Any]:
         self._revision += 1
         recorded = self.board.recorded(incident.id)
@@ -279,6 +337,7 @@ class DutyDesk:
         """Push an incident to the pages; `rings` names the alarm that is new."""
         view = self._view(incident)
         self.push.send("incident", json_bytes({"rings": rings, "incident": view}))
+        self.ringing.screens.sent(view["revision"])
         return view
 
     def _receipt(self, alarm: Alarm, incident_id: str, *, recorded: bool, head: str | None = None) -> None:

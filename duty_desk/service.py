@@ -7,7 +7,8 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
 from importlib.metadata import version
 from typing import Final, ParamSpec
 
@@ -20,10 +21,13 @@ from duty_desk.desk import DutyDesk
 from duty_desk.incidents.board import Board
 from duty_desk.ledger.writer import Ledger
 from duty_desk.outbound import WORKERS, Outbound
+from duty_desk.ringing import TICK_S
 from duty_desk.settings import Desk
 from duty_desk.web.api import make_app
+from duty_desk.web.connections import Connection
 from duty_desk.web.view import Places, incident_message, json_bytes
-from link import Endpoint, LinkError, Session
+from link import Endpoint, LinkError, Session, ntp
+from link.supervise import Failing, keep_running
 
 HEARTBEAT_S: Final = 2.0
 LAMPS_S: Final = 30.0
@@ -31,6 +35,8 @@ BEAT_S: Final = 3.0
 """Between two signs of life to the pages."""
 WATCH_S: Final = 1.0
 """Between two looks at which devices can be reached."""
+NTP_S: Final = 10.0
+"""Between two questions whether NTP keeps the centre's clock."""
 _LEDGER_WAIT_S: Final = 2.0
 _FIRST_ATTEMPT_S: Final = 1.5
 _LANES: Final[tuple[Lane, Lane]] = ("alarm", "telemetry")
@@ -50,7 +56,9 @@ class Service:
         self._config = config
         self._loop = asyncio.get_running_loop()
         self._places = Places(config.inventory)
-        self.desk = DutyDesk(config.settings.name, self._places, self, time.time_ns)
+        self.desk = DutyDesk(config.settings.name, self._places, self, time.time_ns, config.settings.escalation.policy)
+        self._failing = Failing("siaga-desk")
+        self._failures: Counter[str] = Counter()
         self._told = Board()
         self._loaded = asyncio.Event()
         self.ledger = Ledger(
@@ -102,6 +110,7 @@ class Service:
                         make_app(self.desk, self._config),
                         log_config=None,
                         access_log=False,
+                        http=Connection,
                         ws="none",
                         lifespan="off",
                         server_header=False,
@@ -114,7 +123,7 @@ class Service:
                         for event in self._connected.values():
                             await event.wait()
                 ready()
-                await stop.wait()
+                await _until_stopped(stop, http)
                 self.desk.push.close()
                 server.should_exit = True
                 for task in tasks:
@@ -125,18 +134,28 @@ class Service:
             sock.close()
 
     def _start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        tasks = [
-            group.create_task(self._heartbeats(), name="desk-heartbeat"),
-            group.create_task(self._lamp_rounds(), name="desk-lamps"),
-            group.create_task(self._beats(), name="desk-beat"),
-            group.create_task(self._watches(), name="desk-watch"),
-        ]
+        """Start every part but the web server. One that fails is started again, and told on the pages meanwhile; the
+        server's own end is the process's, which systemd starts again: without it there is nobody to ring for."""
+        parts: dict[str, Callable[[], Awaitable[None]]] = {
+            "escalation": self._ticks,
+            "heartbeat": self._heartbeats,
+            "lamps": self._lamp_rounds,
+            "beat": self._beats,
+            "watch": self._watches,
+            "clock": self._ask_ntp,
+        }
         for lane, outbound in self._outbound.items():
-            tasks.append(group.create_task(outbound.session.run(), name=f"desk-session-{lane}"))
-            tasks += [
-                group.create_task(outbound.work(), name=f"desk-outbound-{lane}-{number}") for number in range(WORKERS)
-            ]
-        return tasks
+            parts[f"session-{lane}"] = outbound.session.run
+            parts |= {f"outbound-{lane}-{number}": outbound.work for number in range(WORKERS)}
+        return [
+            group.create_task(keep_running(name, part, self._failures, self._failing), name=f"desk-{name}")
+            for name, part in parts.items()
+        ]
+
+    async def _ticks(self) -> None:
+        while True:
+            self.desk.tick()
+            await asyncio.sleep(TICK_S)
 
     async def _heartbeats(self) -> None:
         while True:
@@ -161,6 +180,11 @@ class Service:
         while True:
             await asyncio.sleep(WATCH_S)
             self.desk.watch()
+
+    async def _ask_ntp(self) -> None:
+        while True:
+            self.desk.board.clock = "ntp" if await ntp.is_synchronised() else "none"
+            await asyncio.sleep(NTP_S)
 
     # The brokers
 
@@ -200,6 +224,7 @@ class Service:
 
     def _beat(self) -> None:
         self.desk.faults = {lane: fault for lane, each in self._outbound.items() if (fault := each.fault) is not None}
+        self.desk.failing = self._failing.now()
         self.desk.push.send("beat", json_bytes(self.desk.beat()))
 
     # The ledger's thread
@@ -224,6 +249,19 @@ class Service:
                 self._loop.call_soon_threadsafe(lambda: call(*args, **kwargs))
 
         return hop
+
+
+async def _until_stopped(stop: asyncio.Event, http: asyncio.Task[None]) -> None:
+    """Return when the desk is to stop.
+
+    Raises:
+        RuntimeError: The web server ended by itself; nobody can be rung for, so the process ends and is started again.
+    """
+    stopping = asyncio.create_task(stop.wait(), name="desk-stop")
+    await asyncio.wait((stopping, http), return_when=asyncio.FIRST_COMPLETED)
+    if not stop.is_set():
+        stopping.cancel()
+        raise RuntimeError("the web server ended")
 
 
 class _Server(uvicorn.Server):

@@ -15,6 +15,8 @@ from contract.identity import Name
 from contract.inventory import Inventory, parse_inventory
 from contract.settings import Settings, load_toml
 from contract.topics import Lane
+from duty_desk.escalation_settings import EXAMPLES as ESCALATION_EXAMPLES
+from duty_desk.escalation_settings import EscalationSettings
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
 from store import Account, StoreSettings
@@ -60,6 +62,7 @@ class DeskSettings(Settings):
     http: HttpSettings = HttpSettings()
     store: StoreSettings | None = None
     access: AccessSettings = AccessSettings()
+    escalation: EscalationSettings = Field(default_factory=EscalationSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ _EXAMPLES = {
     "http": '[http] host = "127.0.0.1" port = 8080',
     "store": '[store] url = "http://127.0.0.1:8086" database = "siaga"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
+    **ESCALATION_EXAMPLES,
     "access": "[access] session_idle_h = 14 session_days = 7",
 }
 
@@ -106,6 +110,8 @@ def load_desk(file: Path) -> Desk:
     folder = file.parent
     inventory = folder / settings.inventory
     photos = inventory.parent / "photos" if settings.photos is None else folder / settings.photos
+    known = parse_inventory(_read(inventory, f"{file}: inventory"), source=str(inventory))
+    _check_sirens(file, settings, known)
     return Desk(
         settings=settings,
         brokers={
@@ -114,12 +120,20 @@ def load_desk(file: Path) -> Desk:
         },
         ledger=folder / settings.data_dir / "ledger.db",
         accounts=folder / settings.data_dir / "accounts.db",
-        inventory=parse_inventory(_read(inventory, f"{file}: inventory"), source=str(inventory)),
+        inventory=known,
         photos=photos,
         streets=None if settings.streets is None else _read_streets(folder / settings.streets),
         map=folder / settings.data_dir / "map",
         store_account=None if settings.store is None else settings.store.account(file),
     )
+
+
+def _check_sirens(file: Path, settings: DeskSettings, inventory: Inventory) -> None:
+    devices = {device.name for device in inventory.devices}
+    for name in settings.escalation.sirens:
+        if name not in devices:
+            expected = f"{name!r} is no device of {settings.inventory}"
+            raise ConfigError(str(file), "escalation.sirens", expected, example=_EXAMPLES["escalation.sirens"])
 
 
 def _read(file: Path, named_by: str) -> str:

@@ -113,6 +113,10 @@ class Board:
             raise UnknownIncidentError(incident_id)
         return found
 
+    def knows(self, incident_id: str) -> bool:
+        """Return whether there is an incident of this id in memory."""
+        return incident_id in self._active or incident_id in self._ended
+
     def active(self) -> list[Incident]:
         """Return the incidents that are not over, in the order they opened."""
         return list(self._active.values())
@@ -144,6 +148,12 @@ class Board:
         """Return the id of the incident a report made, though it may have left memory, or None."""
         seen = self._seen.get((_NO_DEVICE, key))
         return None if seen is None else seen.incident_id
+
+    def kept(self, incident: Incident) -> bool:
+        """Return whether the ledger has what opened an incident, or has it to commit."""
+        first = incident.rows[0]
+        seen = self._seen.get((incident.device or _NO_DEVICE, first.key))
+        return seen is None or seen.recorded or seen.waiting
 
     def recorded(self, incident_id: str) -> bool:
         """Return whether everything of the incident is in the ledger."""
@@ -267,7 +277,9 @@ class Board:
         )
         return Record(entry, asides)
 
-    def escalate(self, incident_id: str, step: int, rings: tuple[str, ...], now_ns: int) -> Record:
+    def escalate(
+        self, incident_id: str, step: int, rings: tuple[str, ...], now_ns: int, *, nobody: tuple[str, ...] = ()
+    ) -> Record:
         """Return the record of a step of an incident's escalation. It changes nothing yet.
 
         Raises:
@@ -284,6 +296,7 @@ class Board:
                 step=step,
                 rings=rings,
                 unanswered_since_ns=since_ns,
+                nobody=nobody or None,
             )
         )
 

@@ -177,13 +177,17 @@ class DeliveryEntry(_Entry):
 
 
 class EscalatedEntry(_Entry):
-    """Nobody had answered: a step of the escalation was reached, and who rings since then (roles, or `siren`)."""
+    """Nobody had answered: a step of the escalation was reached, and who rings since then (roles, or `siren`).
+
+    `nobody`, where it came before its time: whom the step before it lets ring, as nobody of them was there.
+    """
 
     kind: Literal["escalated"] = "escalated"
     incident_id: EventId
     step: Step
     rings: Annotated[tuple[Word, ...], Field(max_length=16)]
     unanswered_since_ns: Nanoseconds
+    nobody: Annotated[tuple[Word, ...], Field(max_length=16)] | None = None
 
 
 class AuditEntry(_Entry):

@@ -151,7 +151,7 @@ async def test_it_rings_while_the_ledger_is_locked_and_the_receipt_follows_the_u
     finally:
         lock.close()
     kinds = [json.loads(body)["kind"] for (body,) in _rows(desk)]
-    assert kinds == ["started", "press", "press", "press", "accept"]
+    assert [kind for kind in kinds if kind != "escalated"] == ["started", "press", "press", "press", "accept"]
 
 
 async def test_killed_mid_incident_it_is_back_with_its_state(desk: Desk) -> None:
