@@ -167,7 +167,7 @@ def _flat(rig: Rig, rows: Rows) -> list[Figure]:
 def _model(rig: Rig, rows: Rows) -> list[Figure]:
     """Fit CPU a message = a + b × readings by least squares, each size weighing the same in relative terms."""
     costs: dict[int, list[float]] = {size: [] for size in SIZES}
-    for number in range(max(1, PAIRS // 2)):
+    for number in range(PAIRS):
         for size in SIZES if number % 2 else reversed(SIZES):
             messages = READINGS_A_SIZE // size if size > 1 else ONES
             run = _checked(rig.collector(rig.order(messages=messages, readings=size, devices=DEVICES)), messages * size)

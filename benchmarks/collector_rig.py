@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.generator import FIELDS, Order, Outcome, device_name
-from benchmarks.trust import PlainToo
+from benchmarks.plain_broker import PlainToo
 from collector.config import CollectorSettings
 from collector.line_protocol import line
 from collector.main import serve

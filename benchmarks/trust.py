@@ -11,36 +11,31 @@ account rules over plain TCP, which exists only here.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
-import os
 import secrets
 import shutil
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import mqtt5
 
+from benchmarks.collector_rig import cpu_s
 from benchmarks.figures import Figure, conclude, keep_samples
-from collector.config import CollectorSettings
-from collector.main import serve
+from benchmarks.plain_broker import PlainToo
 from contract import topics
 from contract.batch import Batch, Reading, encode_batch
 from contract.identity import new_event_id, new_stream_id
 from contract.messages import Press, encode
-from link import BrokerSettings, Credentials, Endpoint, Session
-from provisioning.brokers.apply import Rendered
+from link import Endpoint, Session
 from siaga.stack.influxdb import COLLECTOR, InfluxDB
-from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
-from siaga.stack.trust import HOST, Trust
+from siaga.stack.trust import Trust
 
-MESSAGES: Final = 20_000
+MESSAGES: Final = 100_000
 PAIRS: Final = 5
 PRESSES: Final = 300
 CHUNK: Final = 5_000
@@ -48,46 +43,10 @@ WINDOW: Final = 500
 CPU_MORE_PERCENT: Final = 30.0
 PRESS_MORE_MS: Final = 5.0
 _STORED_TIMEOUT_S: Final = 60.0
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
-
-_PLAIN: Final = """
-# For this measurement only: the accounts' listener without TLS.
-listener {port} 127.0.0.1
-allow_anonymous false
-acl_file {folder}/probe.acl
-password_file {folder}/probe.passwd
-"""
-
-
-class PlainToo(Mosquitto):
-    """A broker with one more listener: an account over plain TCP."""
-
-    def __init__(
-        self, folder: Path, name: str, trust: Trust, lane: topics.Lane, *, limits: Mapping[str, int] | None = None
-    ) -> None:
-        self._plain_port = free_port()
-        super().__init__(folder, name, trust, lane, probes=True, limits=limits)
-
-    def render(self) -> Rendered:
-        """Write its files, the further listener among them."""
-        rendered = super().render()
-        home = rendered.config.parent
-        with rendered.config.open("a") as config:
-            config.write(_PLAIN.format(port=self._plain_port, folder=home.resolve()))
-        return rendered
-
-    def plain(self) -> Endpoint:
-        """Return it as the account `probe` sees it without TLS."""
-        credentials = self.probe().credentials
-        assert credentials is not None
-        return Endpoint(HOST, self._plain_port, dataclasses.replace(credentials, context=None))
 
 
 def main() -> int:
     """Measure and print; return the exit status."""
-    if sys.argv[1:2] == ["collector"]:
-        _run_collector(Path(sys.argv[2]))
-        return 0
     folder = Path(tempfile.mkdtemp(prefix="siaga-"))
     broker = PlainToo(folder, "broker", Trust(folder / "authority"), "telemetry")
     influxdb = InfluxDB(folder / "influxdb")
@@ -147,53 +106,23 @@ def _collector_us(folder: Path, broker: PlainToo, influxdb: InfluxDB, name: str,
         "ca": str(broker.trust.authority.trust) if credentials.context is not None else None,
         "username": credentials.username,
         "password": credentials.password,
+        "metrics_port": free_port(),
     }
     file = folder / f"{name}.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(settings))
-    process = Process([sys.executable, "-m", "benchmarks.trust", "collector", str(file)], name=name, folder=folder)
+    process = Process([sys.executable, "-m", "benchmarks.collector_rig", str(file)], name=name, folder=folder)
     process.start()
     try:
         process.wait_ready()
-        began = _cpu_s(process.pid)
+        began = cpu_s(process.pid)[0]
         for sent in range(0, MESSAGES, CHUNK):
             # Mosquitto drops what exceeds its queue of 10,000, so the next chunk waits for the last one's points.
             asyncio.run(_generate(broker.plain(), f"gen-{name}", sent))
             _await_stored(influxdb, name, sent + CHUNK)
-        return (_cpu_s(process.pid) - began) / MESSAGES * 1e6
+        return (cpu_s(process.pid)[0] - began) / MESSAGES * 1e6
     finally:
         process.stop()
-
-
-def _run_collector(file: Path) -> None:
-    """Collect as `siaga collector run` does, but for an endpoint that may be plain."""
-    told = json.loads(file.read_text())
-    context = None
-    if told["ca"] is not None:
-        import ssl
-
-        context = ssl.create_default_context(cafile=told["ca"])
-    endpoint = Endpoint(HOST, told["port"], Credentials(context, told["username"], told["password"]))
-    settings = CollectorSettings.model_validate(
-        {
-            "data_dir": told["data_dir"],
-            "broker": BrokerSettings(
-                host=HOST, port=told["port"], ca=file, username=told["username"], password_file=file
-            ),
-            "store": {
-                "url": told["url"],
-                "database": told["database"],
-                "username": COLLECTOR,
-                "password_file": told["store_password_file"],
-            },
-        }
-    )
-    serve(settings, endpoint, settings.store.account(file))
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def _stored(influxdb: InfluxDB, name: str) -> int:
