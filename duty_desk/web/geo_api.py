@@ -93,10 +93,11 @@ def add_geo(app: FastAPI, config: Desk, see: Sequence[Any] = ()) -> None:
     async def streets(request: Request) -> Response:
         """Give the streets as GeoJSON; empty when the desk has none."""
         given = (await atlases.current()).streets
-        headers = {**_CACHED, "etag": given.etag}
-        if _knows(request, given.etag):
-            return Response(status_code=304, headers=headers)
         packed = "gzip" in request.headers.get("accept-encoding", "").lower()
+        etags = (given.etag, f'{given.etag[:-1]}-gzip"')
+        headers = {**_CACHED, "etag": etags[packed]}
+        if _knows(request, etags):
+            return Response(status_code=304, headers=headers)
         if packed:
             headers["content-encoding"] = "gzip"
         body = given.packed if packed else given.plain
@@ -139,6 +140,6 @@ def _ranged(file: Path, etag: str) -> Response:
     return FileResponse(file, media_type="application/vnd.pmtiles", headers=headers)
 
 
-def _knows(request: Request, etag: str) -> bool:
+def _knows(request: Request, etags: Sequence[str]) -> bool:
     given = request.headers.get("if-none-match", "")
-    return any(one.strip().removeprefix("W/") in (etag, "*") for one in given.split(","))
+    return any(one.strip().removeprefix("W/") in (*etags, "*") for one in given.split(","))
