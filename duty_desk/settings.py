@@ -48,6 +48,14 @@ class AccessSettings(Settings):
     session_days: Annotated[float, Field(ge=0.1, le=31)] = 7
 
 
+class TargetSettings(Settings):
+    """How soon an incident should be accepted and resolved once the desk has it, and departed to once accepted."""
+
+    accept_s: Annotated[float, Field(gt=0, le=86_400)] = 15
+    depart_s: Annotated[float, Field(gt=0, le=86_400)] = 120
+    resolve_s: Annotated[float, Field(gt=0, le=604_800)] = 1_800
+
+
 class DeskSettings(Settings):
     """desk.toml. Paths are relative to its folder."""
 
@@ -63,6 +71,7 @@ class DeskSettings(Settings):
     store: StoreSettings | None = None
     access: AccessSettings = AccessSettings()
     escalation: EscalationSettings = Field(default_factory=EscalationSettings)
+    targets: TargetSettings = TargetSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,7 @@ _EXAMPLES = {
     "store": '[store] url = "http://127.0.0.1:8086" database = "siaga"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
     **ESCALATION_EXAMPLES,
+    "targets": "[targets] accept_s = 15 depart_s = 120 resolve_s = 1800",
     "access": "[access] session_idle_h = 14 session_days = 7",
 }
 

@@ -200,7 +200,7 @@ def make_app(desk: DutyDesk, config: Desk) -> Guard:
 
 
 def _add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
-    inventory = json_bytes(inventory_view(config.inventory, config.settings.language, config.settings.name))
+    inventory = json_bytes(inventory_view(config.inventory, config.settings))
     photos = {button.photo for button in config.inventory.buttons if button.photo is not None}
 
     @app.get("/", include_in_schema=False)

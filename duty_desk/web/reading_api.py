@@ -23,7 +23,7 @@ _SEE = [needs("see")]
 
 def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
     """Add the officer's page and what it reads."""
-    inventory = json_bytes(inventory_view(config.inventory, config.settings.language, config.settings.name))
+    inventory = json_bytes(inventory_view(config.inventory, config.settings))
     photos = {button.photo for button in config.inventory.buttons if button.photo is not None}
 
     @app.get("/", include_in_schema=False, dependencies=[page("see")])

@@ -10,6 +10,7 @@ from contract.messages import IncidentMessage
 from duty_desk.incidents.entries import CallEntry, PressEntry
 from duty_desk.incidents.incident import Call, Incident
 from duty_desk.presence import Presence
+from duty_desk.settings import DeskSettings
 
 _MS = 1_000_000
 
@@ -184,11 +185,13 @@ def reach_view(presence: Presence, places: Places) -> dict[str, Any]:
     }
 
 
-def inventory_view(inventory: Inventory, language: str, desk: str) -> dict[str, Any]:
-    """Return what the page needs once: its default language and what stands where."""
+def inventory_view(inventory: Inventory, settings: DeskSettings) -> dict[str, Any]:
+    """Return what the page needs once: its default language, targets in s, who rings when, and what stands where."""
     return {
-        "desk": desk,
-        "language": language,
+        "desk": settings.name,
+        "language": settings.language,
+        "targets": settings.targets.model_dump(),
+        "escalation": [step.model_dump(mode="json") for step in settings.escalation.steps],
         "sites": [site.model_dump() for site in inventory.sites],
         "buttons": [
             {
