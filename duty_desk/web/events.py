@@ -1,25 +1,53 @@
-"""GET /api/events: the stream of one page. Raw ASGI, so that nothing buffers it."""
+"""GET /api/events: the stream of one page. Raw ASGI, so that nothing buffers it.
+
+A page names its screen (`screen`) and itself (`page`, made anew by each page), and the last event it has: by the header
+Last-Event-ID, as a browser does by itself, or as `last_event_id`. Another system names none of these.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from dataclasses import dataclass
+from typing import Annotated, Final
 from urllib.parse import parse_qs
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from duty_desk.access.door import Visitor
 from duty_desk.access.errors import AccessError
 from duty_desk.desk import DutyDesk
+from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.entries import Screen
 from duty_desk.web.guard import answer
 from duty_desk.web.push import Page
 from duty_desk.web.session_api import Entrance, Needs, access_answer
 
+STUCK_S: Final = 30.0
+"""A page that takes nothing of what is handed to it for this long is cut off; it connects again when it can."""
+PageName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+"""What a page calls itself, by chance and anew each time it is loaded."""
 _MAX_QUERY: Final = 1_000
 _SCREEN: Final[TypeAdapter[str]] = TypeAdapter(Screen)
+_PAGE: Final[TypeAdapter[str]] = TypeAdapter(PageName)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a page says of itself; None for what it does not say, or says in a way that cannot be."""
+
+    screen: str | None
+    page: str | None
+    last_event_id: str | None
+
+    @classmethod
+    def of(cls, scope: Scope) -> Asked:
+        """Return what a request says."""
+        query = parse_qs(scope["query_string"][:_MAX_QUERY].decode("latin-1"), errors="replace")
+        told = Headers(scope=scope).get("last-event-id") or query.get("last_event_id", [""])[0]
+        return cls(_valid(_SCREEN, query, "screen"), _valid(_PAGE, query, "page"), told or None)
 
 
 class Events:
@@ -42,11 +70,21 @@ class Events:
         except AccessError as error:
             await access_answer(Request(scope), error)(scope, receive, send)
             return
-        page = self._desk.push.join(_screen(scope))
+        asked = Asked.of(scope)
+        page = self._desk.push.join(asked.screen, asked.last_event_id)
         if page is None:
             await answer(send, 503, "too_many_pages", "too many pages are open")
             return
-        await self._stream(page, visitor, receive, send)
+        if asked.screen is None or visitor.csrf is None:
+            await self._stream(page, visitor, receive, send)
+            return
+        screens = self._desk.ringing.screens
+        who, name = Actor(visitor.name, visitor.role, asked.screen), asked.page or asked.screen
+        screens.join(name, who)
+        try:
+            await self._stream(page, visitor, receive, send)
+        finally:
+            screens.leave(name, who)
 
     async def _stream(self, page: Page, visitor: Visitor, receive: Receive, send: Send) -> None:
         writer = asyncio.create_task(_write(page, send), name="desk-page-write")
@@ -63,11 +101,9 @@ class Events:
             await asyncio.gather(writer, reader, return_exceptions=True)
 
 
-def _screen(scope: Scope) -> str | None:
-    """Return the screen's name from the query, or None when there is none that can be one."""
-    query = parse_qs(scope["query_string"][:_MAX_QUERY].decode("latin-1"), errors="replace")
+def _valid(adapter: TypeAdapter[str], query: dict[str, list[str]], key: str) -> str | None:
     try:
-        return _SCREEN.validate_python(query.get("screen", [""])[0])
+        return adapter.validate_python(query.get(key, [""])[0])
     except ValidationError:
         return None
 
@@ -76,7 +112,8 @@ async def _write(page: Page, send: Send) -> None:
     headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     while (chunk := await page.take()) is not None:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        async with asyncio.timeout(STUCK_S):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
