@@ -100,7 +100,7 @@ def add_archive(app: FastAPI, desk: DutyDesk, acts: Acts, archive: Archive) -> N
 
     @app.get("/archive", include_in_schema=False, dependencies=[page("archive")])
     async def archive_page() -> FileResponse:
-        return FileResponse(CONSOLE / "archive.html")
+        return FileResponse(CONSOLE / "pages" / "archive.html")
 
     @app.get("/api/archive", dependencies=[needs("archive")], responses=FAULTS)
     async def search(

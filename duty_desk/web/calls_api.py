@@ -56,7 +56,7 @@ def add_calls(app: FastAPI, desk: DutyDesk, now_ns: Now = time.time_ns) -> None:
 
     @app.get("/call", include_in_schema=False, dependencies=[page("call")])
     async def call_page() -> FileResponse:
-        return FileResponse(CONSOLE / "call.html")
+        return FileResponse(CONSOLE / "pages" / "call.html")
 
     @app.get("/api/calls/nearby", dependencies=[needs("call")], responses=FAULTS)
     async def near(
