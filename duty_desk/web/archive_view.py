@@ -15,7 +15,9 @@ _MS: Final = 1_000_000
 
 
 class PastIncident(BaseModel):
-    """An incident in one row. Times in ms since 1970 by the centre's clock; `…_ms` without `at` are since it opened.
+    """An incident in one row. Times in ms since 1970 by the centre's clock.
+
+    Held against targets: `accept_ms` and `resolve_ms` since the desk had it, `depart_ms` since it was accepted.
 
     `address` is the button's by today's inventory, or what the caller told; null where it is not known or was erased.
     `officer` accepted it. `escalated` is the highest step that was reached, -1 for none.
@@ -58,11 +60,6 @@ def past_incident(found: Found, places: Places) -> PastIncident:
     device, button = places.device(summary.device or ""), places.button(summary.device or "", summary.button or "")
     site = places.site(summary.device or "")
     place = button or site
-    opened = summary.opened_at_ns
-
-    def since(at_ns: int | None) -> int | None:
-        return None if at_ns is None else (at_ns - opened) // _MS
-
     return PastIncident(
         id=summary.id,
         origin=summary.origin,
@@ -74,19 +71,23 @@ def past_incident(found: Found, places: Places) -> PastIncident:
         category=summary.category,
         address=found.address or (None if place is None else place.address),
         officer=found.officer,
-        opened_at_ms=opened // _MS,
+        opened_at_ms=summary.opened_at_ns // _MS,
         received_at_ms=summary.received_at_ns // _MS,
         accepted_at_ms=_ms(summary.accepted_at_ns),
         departed_at_ms=_ms(summary.departed_at_ns),
         resolved_at_ms=_ms(summary.resolved_at_ns),
         ended_at_ms=_ms(summary.ended_at_ns),
-        accept_ms=since(summary.accepted_at_ns),
-        depart_ms=since(summary.departed_at_ns),
-        resolve_ms=since(summary.resolved_at_ns),
+        accept_ms=_span(summary.received_at_ns, summary.accepted_at_ns),
+        depart_ms=_span(summary.accepted_at_ns, summary.departed_at_ns),
+        resolve_ms=_span(summary.received_at_ns, summary.resolved_at_ns),
         presses=summary.presses,
         escalated=summary.escalated,
         reason=summary.reason,
     )
+
+
+def _span(from_ns: int | None, to_ns: int | None) -> int | None:
+    return None if from_ns is None or to_ns is None else (to_ns - from_ns) // _MS
 
 
 def _ms(time_ns: int | None) -> int | None:
