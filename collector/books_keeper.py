@@ -44,6 +44,7 @@ class BooksKeeper:
         self._gather_s = gather_s
         self._waiting: list[tuple[str, Mark]] = []
         self._came = asyncio.Event()
+        self._trouble: str | None = None
         # A broker lets nobody in under another client id than the user's name.
         self.session = Session(endpoint, "books", subscriptions=(ALL_REPORTS,), on_message=self.take)
 
@@ -56,6 +57,11 @@ class BooksKeeper:
                     tasks.create_task(self._note(disk), name="collector-books-file")
             finally:
                 disk.submit(self._file.close)
+
+    def told(self) -> tuple[str, ...]:
+        """Return what people should know now: why no report is noted; nothing while all is well."""
+        why = self._trouble if self.session.connected else self.session.fault or "not connected to the broker"
+        return () if why is None else (f"no device's report is noted for the books: {why}",)
 
     def take(self, topic: str, body: bytes, retained: bool) -> None:
         """Take in a report; one that is no report, or of a clock that is nowhere near ours, is counted only."""
@@ -79,7 +85,6 @@ class BooksKeeper:
 
     async def _note(self, disk: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
-        told = False
         while True:
             await self._came.wait()
             await asyncio.sleep(self._gather_s)
@@ -89,8 +94,8 @@ class BooksKeeper:
                 await loop.run_in_executor(disk, self._file.add, some)
             except BooksError as error:
                 self.counters["not noted"] += len(some)
-                if not told:
+                if self._trouble is None:
                     _log.error("books: %s; %d reports are not noted", error, len(some))
-                told = True
+                self._trouble = str(error)
             else:
-                told = False
+                self._trouble = None

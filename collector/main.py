@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from collector.config import CollectorSettings
@@ -15,6 +16,8 @@ from contract.topics import ALL_TELEMETRY
 from link import Endpoint
 from store import Account, open_store
 
+_log = logging.getLogger("siaga.collector.books")
+_AGAIN_S: Final = 60.0
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 
@@ -75,11 +78,12 @@ async def _run_with_books(
     keeper = BooksKeeper(endpoint, settings.data_dir / FILE)
     try:
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(keeper.run(), name="collector-books")]
+            running = [tasks.create_task(for_ever(keeper.run), name="collector-books")]
+            collector.impaired = keeper.told
             if reader is not None:
                 watch = BooksWatch(books_folders(settings), open_store(settings.store, reader))
-                collector.impaired = watch.told
-                running.append(tasks.create_task(watch.run(), name="collector-books-watch"))
+                collector.impaired = lambda: (*keeper.told(), *watch.told())
+                running.append(tasks.create_task(for_ever(watch.run), name="collector-books-watch"))
             await collector.run(stop)
             for task in running:
                 task.cancel()
@@ -88,6 +92,21 @@ async def _run_with_books(
         if known is None:
             raise
         raise known.exceptions[0] from None
+
+
+async def for_ever(work: Callable[[], Awaitable[None]], pause_s: float = _AGAIN_S) -> None:
+    """Do work that never ends; a fault of ours in it is logged, and it begins anew: readings do not stop for the books.
+
+    Args:
+        work: Begins it.
+        pause_s: How long to wait before it begins anew, in seconds.
+    """
+    while True:
+        try:
+            await work()
+        except Exception:  # noqa: BLE001 - readings come first
+            _log.exception("books: they begin anew in %g s", pause_s)
+        await asyncio.sleep(pause_s)
 
 
 def _spare_the_garbage_collector() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The time-series store.", no_args_is_help=True)
 _EX_UNAVAILABLE = 69
+_MOST_ROLLUP_S = 3_650 * 86_400
 _Result = TypeVar("_Result")
 
 Url = Annotated[str, typer.Option(help="Where InfluxDB listens, without a password in it.", envvar="SIAGA_STORE_URL")]
@@ -161,9 +162,12 @@ def rollup(
     store = _store(url, database, username, password_file, org, token_file)
     now_ns = time.time_ns()
     try:
-        begin_ns = now_ns - seconds(since) * 10**9
+        since_s = seconds(since)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--since") from None
+    if not 0 < since_s <= _MOST_ROLLUP_S:
+        raise typer.BadParameter("at most 3650d, and more than nothing", param_hint="--since")
+    begin_ns = now_ns - since_s * 10**9
     typer.echo(f"{_asked(store, lambda: make_again(store, begin_ns, now_ns))} values written")
 
 

@@ -27,6 +27,7 @@ from tests.collector.batches import STREAM, body, reading
 from tests.collector.box import Box, box
 from tests.collector.test_process import COMMAND, write_config
 from tests.conftest import Database
+from tests.link.harness import until
 
 pytestmark = pytest.mark.slow
 
@@ -202,3 +203,22 @@ async def test_only_a_report_of_the_device_itself_with_a_clock_near_ours_is_note
     for _ in range(10):
         keeper.take(topic, _report(now_ns, 1), False)
     assert (keeper.counters["reports"], keeper.counters["dropped"]) == (5, 6)
+
+
+async def test_why_no_report_is_noted_is_told(telemetry_broker: Mosquitto, tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.touch()
+    keeper = BooksKeeper(telemetry_broker.service("books"), blocked / FILE, gather_s=0.0)
+    assert "not connected" in keeper.told()[0]
+    task = asyncio.create_task(keeper.run(), name="keeper")
+    await until(lambda: keeper.told() == ())
+    keeper.take(report_topic("box-1"), _report(time.time_ns(), 1), False)
+    await until(lambda: any(str(blocked) in why for why in keeper.told()))
+    blocked.unlink()
+    keeper.take(report_topic("box-1"), _report(time.time_ns(), 2), False)
+    await until(lambda: keeper.told() == ())
+    assert [mark.produced for mark in read_marks(blocked / FILE, "box-1", 0)] == [2]
+    telemetry_broker.kill()
+    await until(lambda: bool(keeper.told()))
+    task.cancel()
+    await asyncio.wait([task])

@@ -108,6 +108,8 @@ def test_the_command_says_what_differs_and_what_to_do_next(server: InfluxDB) -> 
     assert _run("init", *where, "--raw", "900d")[0] == 2
     assert _run("init", *where, "--late", "1m")[0] == 2
     assert _run("rollup", "--since", "1h", *where)[1] == "0 values written\n"
+    for since in ("soon", "0h", "99999999d"):
+        assert _run("rollup", "--since", since, *where)[0] == 2
 
 
 def _run(*words: str) -> tuple[int, str, str]:
