@@ -7,6 +7,7 @@ before, by (opened_at_ns, first row), latest first.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -166,7 +167,7 @@ def _conditions(connection: Connection, chosen: Filter) -> list[ColumnElement[bo
         if values:
             conditions.append(column.in_(sorted(values)))
     if chosen.officer:
-        conditions.append(_beside(connection, ASIDE.c.field == "officer", ASIDE.c.text == chosen.officer))
+        conditions.append(_beside(connection, ("officer",), lambda text: text == chosen.officer))
     if chosen.text:
         conditions.append(_has_text(connection, chosen.text[:MAX_TEXT], chosen.places))
     return conditions
@@ -176,7 +177,7 @@ def _has_text(connection: Connection, text: str, places: frozenset[tuple[str, st
     parts = [
         INCIDENT.c.device.contains(text, autoescape=True),
         INCIDENT.c.button.contains(text, autoescape=True),
-        _beside(connection, ASIDE.c.field.in_(_SEARCHED), ASIDE.c.text.contains(text, autoescape=True)),
+        _beside(connection, _SEARCHED, lambda beside: beside.contains(text, autoescape=True)),
     ]
     if _IN_AN_ID.fullmatch(text):
         parts.append(INCIDENT.c.id.contains(text, autoescape=True))
@@ -185,16 +186,23 @@ def _has_text(connection: Connection, text: str, places: frozenset[tuple[str, st
     return or_(*parts)
 
 
-def _beside(connection: Connection, *texts: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return that a text beside an incident's rows is one of these.
+def _beside(
+    connection: Connection, names: Sequence[str], fits: Callable[[ColumnElement[str]], ColumnElement[bool]]
+) -> ColumnElement[bool]:
+    """Return that a text of these names beside an incident's rows fits.
 
     Where there are few, they name the incidents; where there are many, one is soon met by walking the incidents.
     """
-    some = select(ASIDE.c.sequence).where(*texts).limit(_FEW + 1)
+    some = select(ASIDE.c.sequence).where(ASIDE.c.field.in_(names), fits(ASIDE.c.text)).limit(_FEW + 1)
     rows = [sequence for (sequence,) in connection.execute(some)]
     if len(rows) > _FEW:
-        own = select(INCIDENT_ROW.c.sequence).where(INCIDENT_ROW.c.first == INCIDENT.c.first)
-        return exists().where(ASIDE.c.sequence.in_(own.correlate(INCIDENT)), *texts)
+        # The empty string keeps SQLite from walking all texts of a name for each incident, by their index.
+        return exists().where(
+            INCIDENT_ROW.c.first == INCIDENT.c.first,
+            ASIDE.c.sequence == INCIDENT_ROW.c.sequence,
+            (ASIDE.c.field + "").in_(names),
+            fits(ASIDE.c.text + ""),
+        )
     if not rows:
         return false()
     return INCIDENT.c.first.in_(select(INCIDENT_ROW.c.first).where(INCIDENT_ROW.c.sequence.in_(rows)))

@@ -82,7 +82,7 @@ INCIDENT = Table(
     Column("escalated", Integer, nullable=False),
     Column("reason", String(16)),
     Index("incident_id", "id", unique=True),
-    Index("incident_opened", "opened_at_ns", "first"),
+    Index("incident_opened", "opened_at_ns", "first", "state", "origin", "status", "device", "button"),
     Index("incident_ended", "ended_row"),
 )
 INCIDENT_ROW = Table(

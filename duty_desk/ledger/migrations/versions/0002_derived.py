@@ -36,7 +36,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(16)),
     )
     op.create_index("incident_id", "incident", ["id"], unique=True)
-    op.create_index("incident_opened", "incident", ["opened_at_ns", "first"])
+    searched = ["opened_at_ns", "first", "state", "origin", "status", "device", "button"]
+    op.create_index("incident_opened", "incident", searched)
     op.create_index("incident_ended", "incident", ["ended_row"])
     op.create_table(
         "incident_row",
