@@ -7,7 +7,7 @@ import { Draft, Sending } from "./call-draft.js";
 import { Calls } from "./call-list.js";
 import { Near, NOTE_KEYS } from "./call-near.js";
 import { PlaceField } from "./call-place.js";
-import { $, begin, eventually, faultWord, get, notice, now, post, screenName, setClock, who } from "./shared.js";
+import { $, begin, eventually, faultWord, get, me, notice, now, post, screenName, setClock } from "./shared.js";
 
 const CATEGORIES = ["crime", "accident", "fire", "medical", "other"];
 const RENDER_MS = 100;
@@ -26,7 +26,7 @@ let sureUntil = 0;
 let adding = false;
 
 const isOver = ({ state }) => state === "closed" || state === "cancelled";
-const mine = ({ call, origin }) => origin !== "other" && call?.taken_by === who().name;
+const mine = ({ call, origin }) => origin !== "other" && call?.taken_by === me();
 
 function render() {
   queued = false;
@@ -113,7 +113,7 @@ async function addTo(incident) {
   adding = true;
   try {
     // An answer that was lost: the note is there already, and is not written twice.
-    const there = incidents.get(incident.id)?.notes.some((one) => one.officer === who().name && one.text === note);
+    const there = incidents.get(incident.id)?.notes.some((one) => one.officer === me() && one.text === note);
     if (!there) take((await post(`/api/incidents/${incident.id}/note`, { note })).incident);
     const key = `${incident.id} ${now()}`;
     calls.noted({ key, note: true, on: incident.address ?? "", call, opened_at_ms: now() });

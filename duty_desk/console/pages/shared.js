@@ -1,6 +1,7 @@
 // What the call-taker's page and the archive share: who is in, requests, language, theme, clock, and a word that goes
 // away by itself.
 
+import { loadSession, logOut, may, me, proof, toLogIn } from "../session.js";
 import { loadWords, otherLanguage, setLanguage, timeOfDay, word } from "../words.js";
 
 const THEMES = ["auto", "dark", "light"];
@@ -21,12 +22,10 @@ export class Refused extends Error {
   }
 }
 
-let session = null;
 let offset = 0;
 let noticeTimer = 0;
 
-export const who = () => session;
-export const may = (permission) => session?.permissions.includes(permission) ?? false;
+export { may, me };
 export const now = () => Date.now() + offset;
 
 export function setClock(now_ms) {
@@ -45,9 +44,8 @@ function plain(name) {
 
 async function ask(path, options = {}) {
   let answer;
-  const headers = { "x-siaga-screen": encodeURIComponent(screenName()), ...options.headers };
   try {
-    answer = await fetch(path, { ...options, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    answer = await fetch(path, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch {
     throw new Refused("unreachable");
   }
@@ -62,14 +60,10 @@ export const get = (path) => ask(path);
 export async function post(path, body) {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await ask(path, {
-        method: "POST",
-        headers: { "content-type": "application/json", "x-siaga-csrf": session?.csrf ?? "" },
-        body: JSON.stringify(body),
-      });
+      return await ask(path, { method: "POST", headers: proof(screenName()), body: JSON.stringify(body) });
     } catch (fault) {
       if (fault.code !== "bad_csrf" || attempt > 0) throw fault;
-      session = await ask("/api/session");
+      await loadSession().catch(() => {});
     }
   }
 }
@@ -84,10 +78,6 @@ export async function eventually(question) {
       await new Promise((done) => setTimeout(done, RETRY_MS));
     }
   }
-}
-
-export function toLogIn() {
-  location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
 }
 
 export function notice(text, kind) {
@@ -106,7 +96,7 @@ export function faultWord(fault, table) {
 
 function renderHead() {
   $("theme").textContent = word(`theme_${document.documentElement.dataset.theme}`);
-  $("who").textContent = session?.name ?? "";
+  $("who").textContent = me();
   for (const link of document.querySelectorAll("[data-may]")) link.hidden = !may(link.dataset.may);
 }
 
@@ -114,7 +104,7 @@ function renderHead() {
 export async function begin(file, spoken) {
   await eventually(() => loadWords(file));
   setLanguage(kept("language") ?? document.documentElement.lang);
-  session = await eventually(() => get("/api/session"));
+  await eventually(loadSession);
   if (kept("language") === null) {
     const inventory = await eventually(() => get("/api/inventory"));
     setLanguage(inventory.language);
@@ -135,6 +125,7 @@ export async function begin(file, spoken) {
     keep("language", otherLanguage());
     speak(otherLanguage());
   });
+  $("logout").addEventListener("click", () => logOut(screenName()).catch(() => {}));
   // The foot stays in sight on a phone; what stands above it has to know how high it is.
   const foot = document.querySelector("footer");
   new ResizeObserver(() => document.documentElement.style.setProperty("--dock", `${foot.offsetHeight}px`)).observe(foot);
