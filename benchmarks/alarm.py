@@ -58,7 +58,7 @@ def main() -> int:
     stack = DemoStack(folder, Size(boxes=3))
     try:
         stack.start(lambda part, what: print(f"{part}: {what}", flush=True))
-        with _console(stack.page) as page:
+        with DeskClient(stack.page, stack.accounts) as desk, _console(stack.page, desk.log_in()) as page:
             before_ms, error_ms = _clock_difference(page)
             samples = _press_all(stack, page)
             after_ms, _ = _clock_difference(page)
@@ -89,7 +89,7 @@ def main() -> int:
 def _press_all(stack: DemoStack, page: Page) -> list[Sample]:
     draw = random.Random(1)
     samples: list[Sample] = []
-    with DeskClient(stack.page) as desk:
+    with DeskClient(stack.page, stack.accounts) as desk:
         for number in range(PRESSES):
             box = stack.boxes[number % len(stack.boxes)]
             time.sleep(0.05 + 0.2 * draw.random())
@@ -139,11 +139,13 @@ def _clock_difference(page: Page) -> tuple[float, float]:
 
 
 @contextmanager
-def _console(address: str) -> Iterator[Page]:
+def _console(address: str, cookie: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_CHROMIUM)
-        page = browser.new_page(viewport={"width": 1366, "height": 768})
-        page.add_init_script("localStorage.setItem('siaga.officer', 'Petugas 1')")
+        context = browser.new_context(viewport={"width": 1366, "height": 768})
+        name, _, value = cookie.partition("=")
+        context.add_cookies([{"name": name, "value": value, "url": address}])
+        page = context.new_page()
         page.goto(address)
         page.wait_for_selector("#health-stream[data-good=true]")
         yield page

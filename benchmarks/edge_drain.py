@@ -83,7 +83,7 @@ class Presser:
     def press(self, while_true: Callable[[], bool]) -> list[float]:
         """Press until something no longer holds; return after how many ms the desk had each press."""
         took_ms = []
-        with DeskClient(self._stack.page) as desk:
+        with DeskClient(self._stack.page, self._stack.accounts) as desk:
             while while_true():
                 time.sleep(self._draw.uniform(*_PAUSE_S))
                 took_ms.append(self._press_once(desk))

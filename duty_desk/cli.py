@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from duty_desk.access.commands import token_app, user_app
 from duty_desk.geo import cli as map_cli
 from duty_desk.ledger import cli as ledger_cli
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from duty_desk.settings import Desk
 
 app = typer.Typer(help="The duty desk: presses ring, officers accept, everything is recorded.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
+app.add_typer(token_app, name="token")
 app.add_typer(map_cli.app, name="map")
 ledger_cli.register(app)
 
@@ -51,14 +54,11 @@ def incidents(
     config: Config,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """List the incidents: from the running desk, or from its ledger when none runs."""
+    """List the incidents its ledger tells of, beside a running desk or without one."""
     import json
 
     desk = _load(config)
-    found = _ask(desk)
-    if found is None:
-        found = _read(desk)
-    for incident in found:
+    for incident in _read(desk):
         if as_json:
             print(json.dumps(incident, ensure_ascii=False))
         else:
@@ -89,23 +89,6 @@ async def _run(desk: Desk) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await Service(desk).run(stop, lambda: print("ready", flush=True))
-
-
-def _ask(desk: Desk) -> list[dict[str, Any]] | None:
-    """Return what the running desk answers, or None when none runs."""
-    import json
-    import urllib.error
-    import urllib.request
-
-    http = desk.settings.http
-    host = "127.0.0.1" if http.host in ("0.0.0.0", "::") else http.host
-    host = f"[{host}]" if ":" in host else host
-    try:
-        with urllib.request.urlopen(f"http://{host}:{http.port}/api/state", timeout=3) as answer:
-            found: list[dict[str, Any]] = json.load(answer)["incidents"]
-    except (urllib.error.URLError, OSError, ValueError, KeyError):
-        return None
-    return found
 
 
 def _read(desk: Desk) -> list[dict[str, Any]]:

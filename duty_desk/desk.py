@@ -77,6 +77,7 @@ class DutyDesk:
         self.refused: Counter[str] = Counter()
         self.links: dict[Lane, bool] = {"alarm": False, "telemetry": False}
         self.faults: dict[Lane, str] = {}
+        self.accounts_fault: str | None = None
         self.failing: dict[str, str] = {}
         self.ringing = Ringing(policy or Policy(), now_ns, monotonic_ns)
         self.presence = Presence(places.devices_with_buttons(), now_ns())
@@ -292,6 +293,7 @@ class DutyDesk:
             "ledger_checked_rows": self.ledger.checked_rows,
             "links": dict(self.links),
             "faults": dict(self.faults),
+            "accounts_fault": self.accounts_fault,
             "failing": dict(self.failing),
         }
 

@@ -17,6 +17,7 @@ import uvicorn
 from contract import topics
 from contract.messages import encode
 from contract.topics import Lane
+from duty_desk.access.door import Door
 from duty_desk.desk import DutyDesk
 from duty_desk.incidents.board import Board
 from duty_desk.ledger.writer import Ledger
@@ -70,6 +71,13 @@ class Service:
             on_state=self._from_thread(self._beat),
         )
         self.desk.ledger = self.ledger
+        self.door = Door(
+            config.accounts,
+            idle_s=config.settings.access.session_idle_h * 3_600,
+            most_s=config.settings.access.session_days * 86_400,
+            record=self.desk.note,
+            on_fault=self._beat,
+        )
         self._connected = {lane: asyncio.Event() for lane in _LANES}
         self._outbound: dict[Lane, Outbound] = {
             "alarm": Outbound(self._session("alarm", config.brokers["alarm"]), self._lamp_message),
@@ -98,22 +106,27 @@ class Service:
         """
         sock = _listen(self._config.settings.http.host, self._config.settings.http.port)
         self.ledger.start()
+        self.door.start()
         try:
             # Alarms are heard only once the past is known, unless the ledger cannot tell it in time.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LEDGER_WAIT_S):
                     await self._loaded.wait()
+                    await self.door.loaded.wait()
             async with asyncio.TaskGroup() as group:
                 tasks = self._start(group)
                 server = _Server(
                     uvicorn.Config(
-                        make_app(self.desk, self._config),
+                        make_app(self.desk, self._config, self.door),
                         log_config=None,
                         access_log=False,
                         http=Connection,
                         ws="none",
                         lifespan="off",
                         server_header=False,
+                        # Only a front on this machine may say for whom it asks.
+                        proxy_headers=self._config.settings.http.https,
+                        forwarded_allow_ips=["127.0.0.1", "::1"],
                         timeout_graceful_shutdown=1,
                     )
                 )
@@ -130,6 +143,7 @@ class Service:
                     task.cancel()
                 await http
         finally:
+            self.door.stop()
             self.ledger.stop()
             sock.close()
 
@@ -180,6 +194,7 @@ class Service:
         while True:
             await asyncio.sleep(WATCH_S)
             self.desk.watch()
+            self.door.sweep()
 
     async def _ask_ntp(self) -> None:
         while True:
@@ -223,6 +238,7 @@ class Service:
         return topics.lamp(device), encode(self.desk.lamps(device))
 
     def _beat(self) -> None:
+        self.desk.accounts_fault = self.door.fault
         self.desk.faults = {lane: fault for lane, each in self._outbound.items() if (fault := each.fault) is not None}
         self.desk.failing = self._failing.now()
         self.desk.push.send("beat", json_bytes(self.desk.beat()))

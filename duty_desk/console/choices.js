@@ -1,6 +1,7 @@
-// What this browser remembers: who sits here, how this screen is called, language and theme.
+// What this browser remembers: how this screen is called, language and theme; and who is logged in here.
 
 import { get } from "./api.js";
+import { logOut, me } from "./session.js";
 import { otherLanguage, word } from "./words.js";
 
 const THEMES = ["auto", "dark", "light"];
@@ -15,7 +16,7 @@ const kept = (name) => localStorage.getItem(`siaga.${name}`);
 let screen = MADE_UP.test(kept("screen") ?? "") ? null : kept("screen");
 
 export const language = () => kept("language");
-export const officer = () => $("officer").value.trim();
+export const officer = me;
 export const screenName = () => screen;
 
 // The name as the desk takes it: letters, digits, spaces and hyphens.
@@ -38,15 +39,12 @@ export async function nameScreen() {
 
 export function renderChoices() {
   $("theme").textContent = word(`theme_${document.documentElement.dataset.theme}`);
+  $("officer").textContent = me();
   if (document.activeElement !== $("screen")) $("screen").value = screen;
 }
 
-export function wireChoices({ renamed, officerChanged, languageChanged }) {
-  $("officer").value = kept("officer") ?? "";
-  $("officer").addEventListener("change", () => {
-    keep("officer", officer());
-    officerChanged();
-  });
+export function wireChoices({ renamed, languageChanged }) {
+  $("logout").addEventListener("click", () => logOut(screen).catch(() => {}));
   $("screen").addEventListener("change", () => {
     screen = plain($("screen").value) || screen;
     $("screen").value = screen;

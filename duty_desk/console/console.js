@@ -15,6 +15,7 @@ import { expectPaint, onPainted } from "./painted.js";
 import { Reach, renderReach } from "./reach.js";
 import { Siren } from "./siren.js";
 import { isHandled } from "./states.js";
+import { loadSession } from "./session.js";
 import { Stream } from "./stream.js";
 import { has, loadWords, setLanguage, timeOfDay, word } from "./words.js";
 
@@ -108,14 +109,8 @@ const handlers = {
 };
 
 async function act(verb, incident, more = {}) {
-  if (!officer()) {
-    notice(word("officer_needed"), "fault");
-    $("officer").focus();
-    return;
-  }
   try {
-    const body = { officer: officer(), screen: screenName(), ...more };
-    const answer = await post(`/api/incidents/${incident.id}/${verb}`, body);
+    const answer = await post(`/api/incidents/${incident.id}/${verb}`, more);
     incidents.put(answer.incident);
     // A closing begun meanwhile keeps its place.
     if (!closing.open) incidents.selected = null;
@@ -195,7 +190,7 @@ function wire() {
     event.target.hidden = true;
   });
   wireBelow();
-  wireChoices({ renamed: () => stream.open(), officerChanged: render, languageChanged: speak });
+  wireChoices({ renamed: () => stream.open(), languageChanged: speak });
 }
 
 function speak(chosen) {
@@ -226,7 +221,7 @@ async function eventually(ask) {
 }
 
 async function start() {
-  await eventually(loadWords);
+  await eventually(() => Promise.all([loadWords(), loadSession()]));
   setLanguage(language() ?? document.documentElement.lang);
   // Before any other listener, as it takes the key that frees the sound away from all of them.
   const gate = new Gate(() => siren.unlock(), (shown) => ($("sound").hidden = !shown));
@@ -242,13 +237,12 @@ async function start() {
   wire();
   await nameScreen();
   onPainted((incident, key, painted_ms) => {
-    post(`/api/incidents/${incident}/shown`, { screen: screenName(), key, painted_ms }).catch(() => {});
+    post(`/api/incidents/${incident}/shown`, { key, painted_ms }).catch(() => {});
   });
   stream = new Stream(handlers, screenName);
   speak(language() ?? document.documentElement.lang);
   setInterval(tick, 500);
   tick();
-  if (!officer()) $("officer").focus();
   const [inventory, streets] = await eventually(() => Promise.all([get("/api/inventory"), get("/api/streets")]));
   map = new StreetMap($("map"), inventory, streets);
   speak(language() ?? inventory.language);

@@ -1,5 +1,7 @@
 // The stream of events from the desk, and the certainty that it lives: the desk speaks at least every 3 s.
 
+import { loadSession } from "./session.js";
+
 const STALE_MS = 8000;
 const RETRY_MS = 1000;
 
@@ -31,7 +33,10 @@ export class Stream {
     }
     source.addEventListener("error", () => {
       // EventSource gives up for good on an HTTP error; we never do.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.source === source && this.open(), RETRY_MS);
+      if (source.readyState !== EventSource.CLOSED) return;
+      // It does not tell which error: when the session is over, this leaves the page.
+      loadSession().catch(() => {});
+      setTimeout(() => this.source === source && this.open(), RETRY_MS);
     });
   }
 

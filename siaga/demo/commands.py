@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from siaga.demo.accounts import ACCOUNTS, DemoAccounts
 from siaga.demo.desk_client import DeskClient
 from siaga.demo.hops import HOPS, Follower, Pressed
 from siaga.demo.stack import DemoStack, Size
@@ -128,7 +129,7 @@ def _presses(count: int) -> str:
 
 
 def _status(state: DemoState) -> dict[str, Any]:
-    with DeskClient(state.page) as desk:
+    with DeskClient(state.page, DemoAccounts(Path(state.accounts))) as desk:
         incidents = desk.incidents()
     counts: dict[str, int] = {}
     query = "SELECT count(latitude) FROM position GROUP BY device"
@@ -189,7 +190,8 @@ def _hints(stack: DemoStack, folder: Path, program: str) -> str:
     reader = f"--username {READER} --password-file {stack.influxdb.password_file(READER)}"
     return "\n".join(
         (
-            f"  the officer's page   {stack.page}   (open it, click once so that it may sound)",
+            f"  the officer's page   {stack.page}",
+            f"  log in as            {', '.join(name for name, *_ in ACCOUNTS)}; password {stack.accounts.password}",
             f"  press a button       {program} demo press {stack.boxes[0]}{where}",
             f"  look at everything   {program} demo status{where}",
             f"  ask the database     {program} store query {query} --url {stack.influxdb.url} {reader}",

@@ -85,7 +85,7 @@ class Follower:
             HopError: A hop failed; the first one is named.
             DemoError: The desk does not answer or refuses.
         """
-        with DeskClient(self._stack.page) as desk:
+        with DeskClient(self._stack.page, self._stack.accounts) as desk:
             presses = [self._press(desk, box) for box in self._stack.boxes]
             for press in presses:
                 at_ns = self._await_lamp(press.box, RECEIVED, "fast")

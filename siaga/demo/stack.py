@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from provisioning.brokers.model import account
+from siaga.demo.accounts import DemoAccounts
 from siaga.demo.files import (
     CollectorIdentities,
     Identity,
@@ -70,6 +71,7 @@ class DemoStack:
         self.alarm_broker = Mosquitto(logs, "alarm-broker", self.trust, "alarm", probes=probes)
         self.telemetry_broker = Mosquitto(logs, "telemetry-broker", self.trust, "telemetry", probes=probes)
         self.influxdb = InfluxDB(self.folder / "influxdb")
+        self.accounts = DemoAccounts(self.folder / "accounts")
         self.page_port = free_port(self._last_page_port())
         self.metrics_port = free_port()
         config = self.folder / "config"
@@ -162,6 +164,7 @@ class DemoStack:
             database=self.influxdb.database,
             reader_password_file=str(self.influxdb.password_file(READER)),
             hardware=str(self.hardware),
+            accounts=str(self.accounts.folder),
             boxes=self.boxes,
             processes={process.name: process.pid for process in self.processes},
         )
@@ -225,6 +228,7 @@ class DemoStack:
         files["streets.geojson"] = resources.files("simulator").joinpath("bandung.geojson").read_text(encoding="utf-8")
         for folder in (self.config, *(self.folder / name for name in ("collector", "desk", *self.boxes))):
             folder.mkdir(parents=True, exist_ok=True)
+        self.accounts.prepare(self.folder / "desk" / "accounts.db")
         (self.folder / _PAGE_PORT).write_text(f"{self.page_port}\n")
         for name, text in files.items():
             (self.config / name).write_text(text, encoding="utf-8")

@@ -28,6 +28,7 @@ class DemoState:
     database: str
     reader_password_file: str
     hardware: str
+    accounts: str
     boxes: list[str]
     processes: dict[str, int]
 

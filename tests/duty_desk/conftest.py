@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,7 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import aiomqtt
 import pytest
@@ -21,11 +23,32 @@ from contract import topics
 from contract.identity import new_event_id, new_stream_id
 from contract.messages import Status, encode
 from contract.topics import Lane
+from duty_desk.access.book import token_hash
+from duty_desk.access.door import csrf_of
+from duty_desk.access.people import Account
+from duty_desk.access.people import Session as AccessSession
+from duty_desk.access.store import open_accounts, put_account, put_sessions
+from duty_desk.incidents.actor import Role
 from link import Endpoint, Outgoing, Session
 from provisioning.brokers.model import account
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
 from siaga.stack.trust import Trust
+
+PASSWORD: Final = "Braga 10, malam"
+PASSWORD_HASH: Final = (
+    "$argon2id$v=19$m=65536,t=3,p=4$ukr47IbccMnie+Ouv4NAtA$wTZSaVzUDltRKGArEaJ413PZ6FkXRTm+OLXvBBI6VUU"
+)
+"""Of PASSWORD: made once, as each costs 0.15 s."""
+NAMES: Final[dict[Role, tuple[str, str]]] = {
+    "viewer": ("tamu-1", "Tamu 1"),
+    "officer": ("petugas-1", "Petugas 1"),
+    "call_taker": ("operator-1", "Operator 112"),
+    "supervisor": ("pengawas-1", "Pengawas 1"),
+    "admin": ("admin-1", "Admin 1"),
+}
+"""An account of each role: its name, and the name that others see."""
+SCREEN: Final = "Layar 1"
 
 REPO = Path(__file__).parents[2]
 STREAM = new_stream_id()
@@ -94,6 +117,39 @@ def press_body(device: str = "box-1", button: str = "sos", *, event_id: str | No
     return json.dumps(press | more).encode()
 
 
+def session_token(who: str) -> str:
+    """Return the token of the session that an account of a test's desk has from the start."""
+    return f"session-of-{who}"
+
+
+def make_accounts(path: Path) -> None:
+    """Make the accounts of NAMES and a second officer, `petugas-2`, all with PASSWORD, each with a session."""
+    now_ns = time.time_ns()
+    people: list[tuple[Role, str, str]] = [(role, *names) for role, names in NAMES.items()]
+    people.append(("officer", "petugas-2", "Petugas 2"))
+    engine = open_accounts(path)
+    with engine.begin() as connection:
+        for role, name, display in people:
+            put_account(connection, Account(name, display, role, PASSWORD_HASH, False, 1, now_ns))
+            session = AccessSession(f"id-{name}", token_hash(session_token(name)), name, 1, now_ns, now_ns)
+            put_sessions(connection, [session])
+    engine.dispose()
+
+
+def session_headers(who: str | None, screen: str = SCREEN) -> dict[str, str]:
+    """Return what a page of an account's session sends with each request."""
+    headers = {"content_type": "application/json", "x_siaga_screen": quote(screen)}
+    if who is not None:
+        token = session_token(who)
+        headers |= {"cookie": f"siaga={token}", "x_siaga_csrf": csrf_of(token)}
+    return headers
+
+
+def events_request(who: str = "petugas-1") -> bytes:
+    """Return a request for the stream of events, in the session of an account."""
+    return f"GET /api/events HTTP/1.1\r\nHost: localhost\r\nCookie: siaga={session_token(who)}\r\n\r\n".encode()
+
+
 def broker_lines(broker: Mosquitto, service: str = "desk") -> str:
     """Return a broker's lines in the configuration of one of the centre's services."""
     authority = broker.trust.authority
@@ -126,7 +182,13 @@ class Desk:
             f"[telemetry_broker]\n{broker_lines(self.telemetry)}"
             f'[http]\nhost = "127.0.0.1"\nport = {self.port}\n'
         )
+        make_accounts(self.accounts)
         self.process = Process(self.command("run"), name="desk", folder=self.folder)
+
+    @property
+    def accounts(self) -> Path:
+        """Its accounts.db."""
+        return self.folder / "data" / "accounts.db"
 
     @property
     def url(self) -> str:
@@ -146,15 +208,16 @@ class Desk:
         """Return what a GET answers, as JSON."""
         return self.request("GET", path)[1]
 
-    def post(self, path: str, body: Any, **headers: str) -> tuple[int, Any]:
+    def post(self, path: str, body: Any, *, who: str | None = "petugas-1", **headers: str) -> tuple[int, Any]:
         """Return status and JSON of a POST."""
-        return self.request("POST", path, json.dumps(body).encode(), **headers)
+        return self.request("POST", path, json.dumps(body).encode(), who=who, **headers)
 
-    def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
-        """Return status and JSON of a request."""
+    def request(
+        self, method: str, path: str, body: bytes | None = None, *, who: str | None = "petugas-1", **headers: str
+    ) -> tuple[int, Any]:
+        """Return status and JSON of a request, in the session of an account (None: without) and at SCREEN."""
         request = urllib.request.Request(self.url + path, data=body, method=method)
-        request.add_header("content-type", "application/json")
-        for name, value in headers.items():
+        for name, value in (session_headers(who) | headers).items():
             request.add_header(name.replace("_", "-"), value)
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:

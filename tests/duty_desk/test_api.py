@@ -8,7 +8,7 @@ import http.client
 import pytest
 
 from contract.identity import new_event_id
-from tests.duty_desk.conftest import Desk, box, press_body
+from tests.duty_desk.conftest import Desk, box, events_request, press_body, session_token
 
 pytestmark = pytest.mark.slow
 
@@ -20,23 +20,21 @@ async def test_wrong_requests_are_answered_in_json_with_a_stable_code(desk: Desk
     (incident,) = desk.incidents()
     own = f"/api/incidents/{incident['id']}"
     other = f"/api/incidents/{new_event_id()}"
-    good = {"officer": "Sari", "screen": "one"}
-    shown = {"screen": "one", "key": event_id, "painted_ms": 1.5}
+    good: dict[str, object] = {}
+    shown = {"key": event_id, "painted_ms": 1.5}
     rows = [
         (other, "accept", good, 404, "unknown_incident"),
         ("/api/incidents/42", "accept", good, 422, "invalid"),
         (own, "close", good, 409, "not_possible"),
         (own, "answer", good, 409, "not_possible"),
-        (own, "accept", {"officer": "Sari"}, 422, "invalid"),
-        (own, "accept", good | {"officer": "  "}, 422, "invalid"),
-        (own, "accept", good | {"officer": "a\u202eb"}, 422, "invalid"),
-        (own, "accept", good | {"officer": "x" * 81}, 422, "invalid"),
-        (own, "accept", good | {"officer": 7}, 422, "invalid"),
-        (own, "accept", good | {"officer": "\ud800"}, 422, "invalid"),
-        (own, "accept", good | {"screen": "../../etc"}, 422, "invalid"),
+        (own, "accept", good | {"note": "a\u0007b"}, 422, "invalid"),
+        (own, "accept", good | {"note": "x" * 2_001}, 422, "invalid"),
+        (own, "accept", good | {"note": 7}, 422, "invalid"),
+        (own, "accept", good | {"note": "\ud800"}, 422, "invalid"),
+        (own, "accept", good | {"officer": "Petugas 2"}, 422, "invalid"),
         (own, "accept", good | {"admin": True}, 422, "invalid"),
         (own, "accept", [], 422, "invalid"),
-        (own, "accept", good | {"officer": "x" * 1_000_000}, 413, "too_large"),
+        (own, "accept", good | {"note": "x" * 1_000_000}, 413, "too_large"),
         (own, "shown", shown | {"key": "other"}, 404, "unknown_incident"),
         (own, "shown", shown | {"painted_ms": -1}, 422, "invalid"),
         (own, "nothing", good, 404, "not_found"),
@@ -46,13 +44,13 @@ async def test_wrong_requests_are_answered_in_json_with_a_stable_code(desk: Desk
         assert (answered, fault["code"]) == (status, code), (verb, str(body)[:80])
         assert fault["text"]
     assert desk.post(f"{own}/accept", good)[0] == 200
-    status, fault = desk.post(f"{own}/accept", {"officer": "Budi", "screen": "two"})
-    assert (status, fault["code"], fault["officer"]) == (409, "already_accepted", "Sari")
+    status, fault = desk.post(f"{own}/accept", {}, who="petugas-2")
+    assert (status, fault["code"], fault["officer"]) == (409, "already_accepted", "Petugas 1")
 
 
 async def test_foreign_pages_and_names_are_refused(desk: Desk) -> None:
     path = f"/api/incidents/{new_event_id()}/accept"
-    good = {"officer": "Sari", "screen": "one"}
+    good: dict[str, object] = {}
     assert desk.post(path, good, origin="https://evil.example")[1]["code"] == "foreign_origin"
     assert desk.post(path, good, origin="null")[1]["code"] == "foreign_origin"
     assert desk.post(path, good, sec_fetch_site="cross-site")[1]["code"] == "foreign_origin"
@@ -68,7 +66,7 @@ async def test_foreign_pages_and_names_are_refused(desk: Desk) -> None:
 async def test_each_answer_carries_the_security_headers(desk: Desk) -> None:
     for path in ("/", "/static/console.js", "/api/state", "/photos/braga.svg", "/nothing", "/healthz"):
         connection = http.client.HTTPConnection("127.0.0.1", desk.port, timeout=5)
-        connection.request("GET", path)
+        connection.request("GET", path, headers={"cookie": f"siaga={session_token('petugas-1')}"})
         answer = connection.getresponse()
         answer.read()
         connection.close()
@@ -81,7 +79,7 @@ async def test_each_answer_carries_the_security_headers(desk: Desk) -> None:
 
 async def test_the_stream_begins_with_a_snapshot_and_rings_at_once(desk: Desk) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
-    writer.write(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    writer.write(events_request())
     async with asyncio.timeout(8):
         await reader.readuntil(b"event: snapshot\nid: ")
         async with box(desk.alarm) as street:

@@ -16,7 +16,7 @@ import pytest
 from contract import topics
 from contract.identity import body_hash, new_event_id
 from contract.messages import Status, encode
-from tests.duty_desk.conftest import Desk, box, press_body
+from tests.duty_desk.conftest import Desk, box, events_request, press_body
 
 pytestmark = pytest.mark.slow
 
@@ -33,11 +33,11 @@ async def test_a_press_rings_is_recorded_and_its_lamp_follows_the_officer(desk: 
         assert (incident["state"], incident["address"]) == ("open", "Jl. Braga 10, depan Gedung Merdeka")
         assert stored["incident_id"] == incident["id"]
         path = f"/api/incidents/{incident['id']}"
-        status, answer = desk.post(f"{path}/accept", {"officer": "Sari", "screen": "one"})
-        assert (status, answer["incident"]["officer"]) == (200, "Sari")
+        status, answer = desk.post(f"{path}/accept", {})
+        assert (status, answer["incident"]["officer"]) == (200, "Petugas 1")
         accepted = await street.wait(topics.lamp("box-1"), lambda body: body["lamps"] == {"sos": "accepted"})
 
-        status, _ = desk.post(f"{path}/close", {"officer": "Sari", "screen": "one", "note": "aman"})
+        status, _ = desk.post(f"{path}/close", {"note": "aman"})
         assert status == 200
         off = await street.wait(
             topics.lamp("box-1"), lambda body: body["lamps"] == {"sos": "off"} and body["version"] > accepted["version"]
@@ -139,7 +139,7 @@ async def test_it_rings_while_the_ledger_is_locked_and_the_receipt_follows_the_u
                 await street.receipt("ringing", event_id=event_id)
             (incident,) = desk.incidents()
             assert (incident["state"], incident["recorded"], incident["presses"]) == ("open", False, 3)
-            assert desk.post(f"/api/incidents/{incident['id']}/accept", {"officer": "Sari", "screen": "one"})[0] == 200
+            assert desk.post(f"/api/incidents/{incident['id']}/accept", {})[0] == 200
             await street.wait(topics.HEARTBEAT, lambda body: body["recording"] is False)
             assert not [body for _, body in street.received if body.get("stage") == "stored"]
             lock.execute("ROLLBACK")
@@ -161,7 +161,7 @@ async def test_killed_mid_incident_it_is_back_with_its_state(desk: Desk) -> None
         await street.alarm(press_body(event_id=event_id))
         await street.receipt("stored", event_id=event_id)
         before = desk.incidents()
-        desk.post(f"/api/incidents/{before[0]['id']}/accept", {"officer": "Sari", "screen": "one"})
+        desk.post(f"/api/incidents/{before[0]['id']}/accept", {})
         lamps = await street.wait(topics.lamp("box-1"), lambda body: body["lamps"] == {"sos": "accepted"})
         await street.wait(topics.HEARTBEAT, lambda body: body["ledger_head"] is not None)
         _wait_recorded(desk)
@@ -170,7 +170,7 @@ async def test_killed_mid_incident_it_is_back_with_its_state(desk: Desk) -> None
         desk.start()
         assert time.monotonic() - started < 5
         (incident, *_) = desk.incidents()
-        assert (incident["id"], incident["state"], incident["officer"]) == (before[0]["id"], "accepted", "Sari")
+        assert (incident["id"], incident["state"], incident["officer"]) == (before[0]["id"], "accepted", "Petugas 1")
         # A repeat is absorbed over the restart, a further press joins, and lamps go on rising.
         await street.alarm(press_body(event_id=event_id))
         await street.alarm(press_body(event_id=(third := new_event_id())))
@@ -208,7 +208,7 @@ async def test_a_ledger_locked_at_the_start_is_caught_up_with(desk: Desk) -> Non
 
 async def test_it_stops_within_two_seconds_with_a_page_open(desk: Desk) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
-    writer.write(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    writer.write(events_request())
     await reader.readuntil(b"event: snapshot")
     started = time.monotonic()
     desk.process.request_stop()

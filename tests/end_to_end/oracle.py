@@ -54,7 +54,7 @@ def pressed(stack: DemoStack, box: str = "box-1") -> int:
 
 def rows_at_the_desk(stack: DemoStack, *, recorded: bool = True) -> list[dict[str, Any]]:
     """Return every press the desk shows, each with its device; with `recorded`, none while one is not recorded yet."""
-    with DeskClient(stack.page) as desk:
+    with DeskClient(stack.page, stack.accounts) as desk:
         incidents = desk.incidents()
     if recorded and not all(incident["recorded"] for incident in incidents):
         return []

@@ -50,7 +50,7 @@ async def repaired(brokers: dict[Lane, Mosquitto], desk: Desk) -> float:
         lost = [proxy.drop("down", PUBLISH, holds=b'"accepted"') for proxy in box.proxies.values()]
         (incident,) = desk.incidents()
         accepted_s = time.monotonic()
-        desk.post(f"/api/incidents/{incident['id']}/accept", {"officer": "Petugas 1", "screen": "one"})
+        desk.post(f"/api/incidents/{incident['id']}/accept", {})
         for each in lost:
             async with asyncio.timeout(10):
                 await each.wait()

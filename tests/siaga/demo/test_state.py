@@ -8,7 +8,9 @@ import pytest
 
 from siaga.demo.state import DemoError, DemoState, is_running, load_state, locked
 
-STATE = DemoState(1, "http://127.0.0.1:1/", 2, 3, "http://127.0.0.1:4", "siaga", "/p", "/x", ["box-1"], {"desk": 5})
+STATE = DemoState(
+    1, "http://127.0.0.1:1/", 2, 3, "http://127.0.0.1:4", "siaga", "/p", "/x", "/a", ["box-1"], {"desk": 5}
+)
 
 
 def test_a_running_demo_is_found_and_a_stopped_one_is_not(tmp_path: Path) -> None:
