@@ -158,6 +158,7 @@ export class CityMap {
     this.drawn = await PlainMap.make(this.stage, this.inventory, (place) => this.picks?.(place));
     this.kind = "plain";
     this.tell(reason);
+    this.describe();
   }
 
   tell(reason) {

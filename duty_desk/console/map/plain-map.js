@@ -5,7 +5,9 @@ const RETRY_MS = 2000;
 
 export class PlainMap {
   static async make(stage, inventory, picked) {
-    const { StreetMap } = await import("../map.js");
+    const [{ StreetMap }, { has, loadWords }] = await Promise.all([import("../map.js"), import("../words.js")]);
+    // On a page that is not the console, its words are not there yet.
+    if (!has("metres")) await loadWords().catch(() => {});
     return new PlainMap(StreetMap, stage, inventory, await streets(), picked);
   }
 
