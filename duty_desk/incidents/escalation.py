@@ -71,7 +71,6 @@ class Due:
 class _Timer:
     """The age of what is unanswered was `age_ns` at a moment of the monotonic clock."""
 
-    since_ns: int
     began_ns: int
     age_ns: int
 
@@ -94,8 +93,7 @@ class Escalation:
 
     def begin(self, incident: Incident, present: Collection[Audience], *, monotonic_ns: int) -> list[Due]:
         """Take an incident that became unanswered at this moment, and return what is due with it."""
-        assert incident.unanswered_since_ns is not None
-        self._timers[incident.id] = _Timer(incident.unanswered_since_ns, monotonic_ns, 0)
+        self._timers[incident.id] = _Timer(monotonic_ns, 0)
         return self._climb(incident, 0, present)
 
     def due(
@@ -116,8 +114,8 @@ class Escalation:
             if since_ns is None:
                 continue
             timer = self._timers.get(incident.id)
-            if timer is None or timer.since_ns != since_ns:
-                timer = _Timer(since_ns, monotonic_ns, max(0, wall_ns - since_ns))
+            if timer is None:
+                timer = _Timer(monotonic_ns, max(0, wall_ns - since_ns))
             timers[incident.id] = timer
             found += self._climb(incident, timer.age_ns + monotonic_ns - timer.began_ns, present)
         self._timers = timers
