@@ -13,8 +13,8 @@ from typing import Final
 from contract.batch import FieldValue
 from contract.catalogue import fault
 from edge_agent import machine
+from edge_agent.aside import in_thread
 from edge_agent.drivers.base import Sample
-from edge_agent.drivers.sysfs import in_thread
 
 HOT_C: Final = 80.0
 """A Raspberry Pi slows down from here on."""

@@ -12,16 +12,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Final, Self, TypeVar
+from typing import Annotated, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, model_validator
@@ -29,6 +27,7 @@ from pydantic import Field, model_validator
 from contract.catalogue import KINDS
 from contract.identity import Name
 from contract.settings import fault_at
+from edge_agent.aside import in_thread
 from edge_agent.drivers.base import DriverSettings, Sample
 from edge_agent.drivers.fields import NO_VALUE, KindName, Scaling, number, plausible, quantities, scaled
 from edge_agent.errors import LineError
@@ -39,7 +38,6 @@ MOST_BYTES: Final = 4_096
 
 _GONE: Final = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR})
 _HANGS: Final = f"hangs: the kernel has not come back for {HANGS_S:.0f} s; see dmesg, and power the sensor anew"
-_T = TypeVar("_T")
 
 
 class ChannelSettings(Scaling):
@@ -194,34 +192,6 @@ class SysfsDriver(ABC):
                 self.counters[NO_VALUE] += len(group) - len(values)
                 samples.append(Sample(kind, fields, monotonic_ns, None, sensor))
         return samples
-
-
-def in_thread(work: Callable[[], _T], name: str) -> asyncio.Future[_T]:
-    """Do blocking work in a thread that does not keep the process from ending, as the default executor's do."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[_T] = loop.create_future()
-
-    def settle(result: _T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]  # without an error there is a result
-
-    def run() -> None:
-        result: _T | None = None
-        failed: Exception | None = None
-        try:
-            result = work()
-        except Exception as error:  # noqa: BLE001  # handed on to whoever awaits
-            # A future refuses to hold a StopIteration.
-            failed = RuntimeError(repr(error)) if isinstance(error, StopIteration) else error
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, failed)
-
-    threading.Thread(target=run, name=name, daemon=True).start()
-    return future
 
 
 def read_text(path: Path) -> str:

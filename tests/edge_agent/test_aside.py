@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from edge_agent.aside import aside
+from edge_agent.aside import aside, in_thread
 
 
 async def test_the_result_and_the_error_come_back() -> None:
@@ -19,6 +19,18 @@ async def test_the_result_and_the_error_come_back() -> None:
 
     with pytest.raises(OSError, match="the card is gone"):
         await aside(fail, "fail")
+
+
+@pytest.mark.parametrize(("error", "raised"), [(ValueError("no"), ValueError), (StopIteration("no"), RuntimeError)])
+async def test_what_a_thread_raises_is_raised_to_whoever_waits(error: Exception, raised: type[Exception]) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(raised, match="no"):
+        await in_thread(fail, "fails")
+    with pytest.raises(raised, match="no"):
+        await aside(fail, "fails")
+    assert await in_thread(lambda: 7, "works") == 7
 
 
 async def test_a_result_that_nobody_wants_is_handed_back() -> None:

@@ -17,7 +17,7 @@ import pytest
 from edge_agent.drivers import sysfs
 from edge_agent.drivers.fields import Scaling
 from edge_agent.drivers.hwmon.driver import DRIVER as HWMON
-from edge_agent.drivers.sysfs import Raw, SysfsDriver, SysfsSettings, in_thread, read_number
+from edge_agent.drivers.sysfs import Raw, SysfsDriver, SysfsSettings, read_number
 from edge_agent.errors import LineError
 from tests.edge_agent.drivers.sysfs_tree import make, opened
 
@@ -159,15 +159,6 @@ async def test_the_interval_is_kept(tmp_path: Path) -> None:
             if len(moments) == 3:
                 break
     assert moments[2] - moments[0] >= 0.15
-
-
-async def test_what_a_thread_raises_is_raised_to_whoever_waits() -> None:
-    def fail() -> None:
-        raise ValueError("no")
-
-    with pytest.raises(ValueError, match="no"):
-        await in_thread(fail, "fails")
-    assert await in_thread(lambda: 7, "works") == 7
 
 
 def test_numbers_in_files(tmp_path: Path) -> None:
