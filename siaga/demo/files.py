@@ -65,29 +65,28 @@ def box_toml(folder: Path, hardware: Path, box: str, trackers: int, ports: Ports
 
 def collector_toml(folder: Path, ports: Ports, who: CollectorIdentities, metrics_port: int) -> str:
     """Return the collector's configuration; it keeps the books and looks at them."""
-    store = [f'url = "http://127.0.0.1:{ports.influxdb}"', 'database = "siaga"']
-    store += [f"username = {_text(who.store.username)}", f"password_file = {_text(who.store.password_file)}"]
     books = [f"{key} = {_text(value)}" for key, value in who.books.lines]
     books += [f"store_username = {_text(who.reader.username)}"]
     books += [f"store_password_file = {_text(who.reader.password_file)}"]
     tables = [
         f"data_dir = {_text(folder / 'collector')}",
         _broker("broker", ports.telemetry_broker_centre, who.broker),
-        "\n".join(["[store]", *store]),
+        _store(ports, who.store),
         _server("metrics", metrics_port),
         "\n".join(["[books]", *books]),
     ]
     return "\n\n".join(tables) + "\n"
 
 
-def desk_toml(folder: Path, ports: Ports, identity: Identity) -> str:
-    """Return the desk's configuration; inventory and streets lie beside it."""
+def desk_toml(folder: Path, ports: Ports, identity: Identity, reader: StoreAccount) -> str:
+    """Return the desk's configuration; inventory and streets lie beside it, and the store is read for the map."""
     tables = [
         f"data_dir = {_text(folder / 'desk')}\n"
         'inventory = "inventory.toml"\nstreets = "streets.geojson"\nlanguage = "id"',
         _broker("alarm_broker", ports.alarm_broker_centre, identity),
         _broker("telemetry_broker", ports.telemetry_broker_centre, identity),
         _server("http", ports.page),
+        _store(ports, reader),
     ]
     return "\n\n".join(tables) + "\n"
 
@@ -99,6 +98,12 @@ def _broker(table: str, port: int, identity: Identity) -> str:
 
 def _server(table: str, port: int) -> str:
     return f'[{table}]\nhost = "127.0.0.1"\nport = {port}'
+
+
+def _store(ports: Ports, account: StoreAccount) -> str:
+    lines = ["[store]", f'url = "http://127.0.0.1:{ports.influxdb}"', 'database = "siaga"']
+    lines += [f"username = {_text(account.username)}", f"password_file = {_text(account.password_file)}"]
+    return "\n".join(lines)
 
 
 def _text(value: str | Path) -> str:

@@ -223,7 +223,7 @@ class DemoStack:
             ),
             self.metrics_port,
         )
-        files["desk.toml"] = desk_toml(self.folder, ports, self._service("desk"))
+        files["desk.toml"] = desk_toml(self.folder, ports, self._service("desk"), self._store_account(READER))
         files["inventory.toml"] = inventory_toml(self.size.boxes)
         files["streets.geojson"] = resources.files("simulator").joinpath("bandung.geojson").read_text(encoding="utf-8")
         for folder in (self.config, *(self.folder / name for name in ("collector", "desk", *self.boxes))):

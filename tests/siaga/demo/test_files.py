@@ -105,7 +105,11 @@ def test_the_collector_reads_its_file(folder: Path) -> None:
 
 
 def test_the_desk_reads_its_file_with_inventory_and_streets(folder: Path) -> None:
-    (folder / "desk.toml").write_text(desk_toml(folder, PORTS, service(folder, "desk")), encoding="utf-8")
+    password = folder / "reader.password"
+    password.write_text("reader of the store")
+    password.chmod(0o600)
+    reader = StoreAccount("reader", password)
+    (folder / "desk.toml").write_text(desk_toml(folder, PORTS, service(folder, "desk"), reader), encoding="utf-8")
     (folder / "inventory.toml").write_text(inventory_toml(3), encoding="utf-8")
     (folder / "streets.geojson").write_text('{"type":"FeatureCollection","features":[]}', encoding="utf-8")
     desk = load_desk(folder / "desk.toml")
@@ -113,6 +117,10 @@ def test_the_desk_reads_its_file_with_inventory_and_streets(folder: Path) -> Non
     assert (desk.brokers["alarm"].port, desk.brokers["telemetry"].port) == (20_011, 20_012)
     assert desk.ledger == folder / "desk" / "ledger.db"
     assert len(desk.inventory.buttons) == 3
+    assert desk.settings.store is not None
+    assert desk.settings.store.url == "http://127.0.0.1:20003"
+    assert desk.store_account is not None
+    assert (desk.store_account.username, desk.store_account.password_file) == ("reader", password)
 
 
 @pytest.mark.parametrize("boxes", [1, 3, 10, 27])
