@@ -28,7 +28,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from duty_desk.incidents.records import Aside
 from duty_desk.ledger.chain import Row
@@ -119,12 +119,19 @@ _BUSY_TIMEOUT_MS = 200
 _FETCH = 1_000
 
 
-def open_engine(path: Path, *, busy_timeout_ms: int = _BUSY_TIMEOUT_MS) -> Engine:
+def open_engine(path: Path, *, busy_timeout_ms: int = _BUSY_TIMEOUT_MS, keep: bool = False) -> Engine:
     """Return an engine that opens the file for writing: WAL, each commit synced, transactions that lock at once.
 
     What is deleted is overwritten, so that an erased text is not left on free pages.
+
+    Args:
+        path: The SQLite file.
+        busy_timeout_ms: How long a transaction waits for another's to end.
+        keep: Whether the one connection stays open until `dispose`: the last to close empties the recent writes into
+            the file, which takes more syncs than the commit itself.
     """
-    engine = create_engine(f"sqlite+pysqlite:///{path}", poolclass=NullPool)
+    pool = QueuePool if keep else NullPool
+    engine = create_engine(f"sqlite+pysqlite:///{path}", poolclass=pool)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:

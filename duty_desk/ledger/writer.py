@@ -160,12 +160,15 @@ class Ledger:
                 if not self._failed(error):
                     return
         self._checker.start()
-        self._write_all(engine)
+        try:
+            self._write_all(engine)
+        finally:
+            engine.dispose()
 
     def _load(self) -> Engine:
         """Open the file, make the derived tables anew where they are behind, tell the past and raise the epoch."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        engine = open_engine(self.path)
+        engine = open_engine(self.path, keep=True)
         with engine.begin() as connection:
             upgrade(connection)
             missing = prepare(connection)
@@ -197,6 +200,7 @@ class Ledger:
             try:
                 others, rows = self._commit(engine, batch)
             except (SQLAlchemyError, OSError) as error:
+                engine.dispose()  # whatever became of the file, it is opened anew
                 if not self._failed(error):
                     return
                 continue
