@@ -10,7 +10,8 @@ from collector.books import EDGE_S, HOUR_NS, Counted, Verdict, Window, judge, wi
 from collector.books_file import FILE, read_devices, read_marks
 from collector.config import Folders
 from collector.quarantine import FILE as QUARANTINE
-from collector.quarantine import QuarantineError, is_there, read_hours
+from collector.quarantine import QuarantineError
+from collector.quarantine_read import is_there, read_hours
 from contract.catalogue import KINDS
 from store import Store
 

@@ -45,8 +45,8 @@ def list_quarantine(
 
     Example: siaga collector quarantine list --config collector.toml --reason "unknown kind" --json
     """
-    from collector.quarantine import read_counts
     from collector.quarantine_pick import Pick, rows
+    from collector.quarantine_read import read_counts
 
     path = _file(config)
     with _told():

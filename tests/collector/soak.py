@@ -23,7 +23,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collector.quarantine import FILE, read_rows
+from collector.quarantine import FILE
+from collector.quarantine_read import read_rows
 from provisioning.brokers.accounts import ensure_password
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto

@@ -14,7 +14,7 @@ from collector.books import HOUR_NS
 from collector.books_file import FILE, read_marks
 from collector.books_keeper import BooksKeeper
 from collector.quarantine import FILE as QUARANTINE
-from collector.quarantine import read_rows
+from collector.quarantine_read import read_rows
 from contract.messages import Books, Report, encode
 from contract.topics import report as report_topic
 from provisioning.brokers.accounts import ensure_password

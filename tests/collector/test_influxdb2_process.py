@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.quarantine import FILE, read_rows
+from collector.quarantine import FILE
+from collector.quarantine_read import read_rows
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process

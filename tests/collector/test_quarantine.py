@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.quarantine import Entry, Quarantine, QuarantineError, read_counts, read_rows
+from collector.quarantine import Entry, Quarantine, QuarantineError
+from collector.quarantine_read import read_counts, read_rows
 from contract.batch import MAX_BATCH_BYTES
 from contract.identity import body_hash
 

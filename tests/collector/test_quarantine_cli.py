@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from collector.cli import app
-from collector.quarantine import FILE, Entry, Quarantine, read_counts
+from collector.quarantine import FILE, Entry, Quarantine
+from collector.quarantine_read import read_counts
 from contract.identity import body_hash
 from siaga.stack.influxdb import COLLECTOR
 from siaga.stack.process import free_port

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.quarantine import HOUR_NS, Entry, Quarantine, QuarantineError, Row, read_counts, read_hours
+from collector.quarantine import HOUR_NS, Entry, Quarantine, QuarantineError, Row
 from collector.quarantine_pick import Pick, judge, remove, rows
+from collector.quarantine_read import read_counts, read_hours
 from collector.roster import Roster
 from contract.identity import body_hash
 from store.refusals import FIELD_TYPE

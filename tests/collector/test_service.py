@@ -13,7 +13,8 @@ import mqtt5
 import pytest
 
 from collector.config import CollectorSettings
-from collector.quarantine import FILE, read_rows
+from collector.quarantine import FILE
+from collector.quarantine_read import read_rows
 from collector.service import MAX_HELD_BYTES, Collector
 from contract.batch import Range, TelemetryReceipt
 from contract.identity import body_hash

@@ -9,7 +9,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from collector.quarantine import FILE, read_counts, read_rows
+from collector.quarantine import FILE
+from collector.quarantine_read import read_counts, read_rows
 from collector.top import fetch
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto
