@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from contract.catalogue import KINDS, Kind
-from contract.inventory import Inventory, Site
+from contract.inventory import Inventory, Site, VehicleUse
 from duty_desk.geo.shapes import Point, distance_m
 from store.protocol import Row, Value
 
@@ -36,11 +36,15 @@ _ROUGH_DEG: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Vehicle:
-    """A vehicle. Position in degrees, WGS 84; course in degrees from north, None at rest or unknown."""
+    """A vehicle. Position in degrees, WGS 84; course in degrees from north, None at rest or unknown.
+
+    `use` is what the inventory says it is for, None when it does not.
+    """
 
     device: str
     sensor: str
     label: str
+    use: VehicleUse | None
     latitude: float
     longitude: float
     speed_mps: float | None
@@ -95,11 +99,13 @@ class Surroundings:
 
     inventory: Inventory
     labels: dict[str, str] = field(init=False)
+    uses: dict[str, VehicleUse | None] = field(init=False)
     homes: dict[str, Site] = field(init=False)
 
     def __post_init__(self) -> None:
         sites = {site.id: site for site in self.inventory.sites}
         self.labels = {device.name: device.label for device in self.inventory.devices}
+        self.uses = {device.name: device.vehicle for device in self.inventory.devices}
         self.homes = {device.name: sites[device.site] for device in self.inventory.devices if device.site is not None}
 
     def devices_near(self, at: Point) -> list[str]:
@@ -145,6 +151,7 @@ class Surroundings:
                     device=device,
                     sensor=sensor,
                     label=self.labels.get(device, device),
+                    use=self.uses.get(device),
                     latitude=latitude,
                     longitude=longitude,
                     speed_mps=_number(row.get("speed_mps")),

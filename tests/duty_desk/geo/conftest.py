@@ -51,6 +51,7 @@ site = "alun-alun"
 [[devices]]
 name = "mobil-1"
 label = "Patroli 1"
+vehicle = "patrol"
 [[devices]]
 name = "mobil-2"
 label = "Patroli 2"

@@ -83,6 +83,7 @@ async def test_vehicles_by_distance_with_age_and_heading_sensors_with_their_late
         ("Patroli 2", 400.0),
     ], "not the box that stands at its site, nor what was last heard two hours ago"
     first = found.vehicles[0]
+    assert [one.use for one in found.vehicles] == ["patrol", None, None]
     assert (first.latitude, first.longitude, first.speed_mps, first.course_deg) == (-6.919, 107.61, 8.5, 45.0)
     assert 160 < first.distance_m < 190
     assert (found.vehicles[2].speed_mps, found.vehicles[2].course_deg) == (0.0, None)
