@@ -223,5 +223,6 @@ def judge(
     elif surplus > 0:
         state, why = "surplus", f"the store has {surplus} readings more than the device produced"
     else:
-        state, why = "balanced", ""
+        more = stored.narrow - expected
+        state, why = "balanced", f"{more} more than reported, around a restart" if window.restarts and more > 0 else ""
     return Verdict(window, refused, stored, expected, difference, state, why)

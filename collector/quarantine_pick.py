@@ -20,6 +20,7 @@ from typing import Final
 
 from collector.decode import LATEST_AHEAD_NS, careful
 from collector.quarantine import BUSY_TIMEOUT_S, HOUR_NS, QuarantineError, Row
+from collector.quarantine_read import is_there
 from collector.roster import Roster
 from contract.errors import BodyError
 from store.refusals import KINDS as STORE_KINDS
@@ -77,7 +78,7 @@ def rows(path: Path, pick: Pick, *, limit: int = -1) -> Iterator[Row]:
     Raises:
         QuarantineError: The file cannot be read.
     """
-    if not path.exists():
+    if not is_there(path):
         return
     where, values = pick.where()
     hashes = f"SELECT sha256 FROM quarantine WHERE {where} ORDER BY first_seen_ns, sha256 LIMIT ?"

@@ -23,6 +23,7 @@ from mqtt5 import PublishPacket
 from collector.batcher import Batcher, Limits
 from collector.config import CollectorSettings
 from collector.connection import Connection
+from collector.deafness import Deafness
 from collector.intake import Intake
 from collector.metrics import Snapshot
 from collector.quarantine import FILE, Quarantine, QuarantineError
@@ -53,6 +54,7 @@ class Collector:
         store: The store, entered; the caller closes it.
         on_ready: Called once: subscribed, and the store answered.
         topic_filter: What it subscribes to.
+        deafness: The watch over what it hears.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Collector:
         on_ready: Callable[[], None],
         *,
         topic_filter: str = ALL_TELEMETRY,
+        deafness: Deafness | None = None,
     ) -> None:
         self.impaired: Callable[[], tuple[str, ...]] = tuple
         self._settings = settings
@@ -82,7 +85,7 @@ class Collector:
         self._prepared = False
         self._loop = asyncio.get_running_loop()
         self._on_ready = on_ready
-        self._session = MqttSession(self._terms, self._on_messages, on_connect=self._connected.set)
+        self._session = MqttSession(self._terms, self._on_messages, on_connect=self._connected.set, deafness=deafness)
         self._writer = Writer(
             store, self._batcher, on_stored=self._intake.stored, on_load=self._settled, trouble=self._trouble
         )

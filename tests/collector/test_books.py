@@ -156,7 +156,9 @@ def test_a_clock_not_trusted_or_a_start_nobody_saw_is_not_judged() -> None:
     untrusted = window([_mark(0, 0), _mark(60, 60, trusted=False), _mark(3_600, 3_600)], later)
     assert judge(untrusted, Counted(0, 0), 0).state == "not judged"
     seen = [_mark(0, 0), _mark(1_800, 1_800), _mark(3_600, 1_700, stream="c", previous_stream="b")]
-    assert judge(window(seen, later), Counted(3_500, 3_500), 0).state == "balanced"
+    told = judge(window(seen, later), Counted(3_507, 3_510), 0)
+    assert (told.state, told.why) == ("balanced", "7 more than reported, around a restart")
+    assert judge(window(seen, later), Counted(3_500, 3_500), 0).why == ""
     assert judge(window(seen, later), Counted(3_499, 3_499), 0).difference == -1
     unseen = [*seen[:2], replace(seen[2], previous_stream="a")]
     assert judge(window(unseen, later), Counted(0, 0), 0).state == "not judged"

@@ -13,6 +13,7 @@ import mqtt5
 import pytest
 
 from collector.config import CollectorSettings
+from collector.deafness import Deafness
 from collector.quarantine import FILE
 from collector.quarantine_read import read_rows
 from collector.service import MAX_HELD_BYTES, Collector
@@ -24,6 +25,7 @@ from link import BrokerSettings, Endpoint
 from store import StoreSettings, open_store
 from tests.collector.batches import STREAM, body
 from tests.collector.broker import Peer, publication, scripted_broker
+from tests.link.harness import until
 from tests.store.scripted import NO_CONTENT, Reply, Scripted, reply, scripted
 
 DOWN = reply("503 Service Unavailable")
@@ -31,7 +33,7 @@ DOWN = reply("503 Service Unavailable")
 
 @asynccontextmanager
 async def _collector(
-    folder: Path, *replies: Reply, receive_maximum: int = 20_000
+    folder: Path, *replies: Reply, receive_maximum: int = 20_000, deafness: Deafness | None = None
 ) -> AsyncIterator[tuple[Peer, Scripted, Collector, asyncio.Event]]:
     async with scripted_broker() as broker, scripted(*replies) as server:
         settings = CollectorSettings(
@@ -44,7 +46,7 @@ async def _collector(
         )
         ready, stop = asyncio.Event(), asyncio.Event()
         async with open_store(settings.store, None) as store:
-            collector = Collector(settings, Endpoint("127.0.0.1", broker.port), store, ready.set)
+            collector = Collector(settings, Endpoint("127.0.0.1", broker.port), store, ready.set, deafness=deafness)
             task = asyncio.create_task(collector.run(stop), name="collector")
             peer = await broker.accept()
             await peer.welcome()
@@ -91,6 +93,16 @@ async def test_pubacks_leave_in_arrival_order_though_writes_run_in_parallel(tmp_
         gate.set()
         assert [await peer.puback() for _ in range(3)] == [11, 12, 13]
         assert [(one.first, one.last) for one in (await _receipt(peer)).ranges] == [(1, 1)]
+
+
+async def test_that_nobody_is_heard_is_told_until_somebody_is(tmp_path: Path) -> None:
+    deafness = Deafness(after_s=0.2)
+    async with asyncio.timeout(10), _collector(tmp_path, deafness=deafness) as (peer, _, collector, _):
+        await until(lambda: any("no box is heard" in why for why in collector.snapshot().impaired))
+        assert collector.snapshot().faults == (), "it is ready nonetheless"
+        await peer.publish(1, body(number=1))
+        await peer.puback()
+        await until(lambda: collector.snapshot().impaired == ())
 
 
 async def test_a_load_is_a_quarter_of_what_the_broker_may_hand_over(tmp_path: Path) -> None:
