@@ -187,8 +187,8 @@ def _points(line: Any, where: str) -> list[Point]:
         longitude, latitude = pair[0], pair[1]
         if abs(latitude) > 90 >= abs(longitude) and abs(latitude) <= 180:
             raise MapError(
-                f"{where}: [{longitude}, {latitude}] is latitude first; GeoJSON has longitude first (RFC 7946, 3.1.1): "
-                "ogr2ogr --config OGR_CT_FORCE_TRADITIONAL_GIS_ORDER YES, or swap them where the file was made"
+                f"{where}: [{longitude}, {latitude}] is latitude first; GeoJSON has longitude first (RFC 7946, 3.1.1); "
+                "swap them where the file was made"
             )
         if abs(longitude) > 180 or abs(latitude) > 90:
             raise MapError(
