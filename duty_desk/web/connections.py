@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST: Final = 512
 """Connections at once; each may hold 128 KiB of what it does not read. A service has 1,024 files by default."""
-REQUEST_S: Final = 15.0
+REQUEST_S: Final = 10.0
 """From the connection, or the last answer on it, until a request must be there as a whole."""
 _ROOM: Final = MOST // 16
 
