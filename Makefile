@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-desk bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge fuzz-drivers schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-desk bench-desk-restart bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-drivers schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -34,6 +34,9 @@ bench-alarm: test-setup ## time 200 presses from the button's edge to the page's
 bench-desk: test-setup ## the duty desk under a city's load: presses, 1,000 alarms in a minute, restarts, many pages (PART: some of them)
 	@.venv/bin/python -m benchmarks.desk $(PART)
 
+bench-desk-restart: test-setup ## a desk killed in the middle of an incident with ROWS rows behind it, and what a year of them costs
+	@ROWS=$(or $(ROWS),1000000) .venv/bin/python -m benchmarks.desk_restart
+
 bench-edge: test-setup ## what the agent costs a box, what an outage costs its card, and a million readings that drain (20 minutes)
 	@.venv/bin/python -m benchmarks.edge
 
@@ -63,6 +66,9 @@ soak-edge: test-setup ## run RUNS nights of the box's world in virtual time, fro
 
 faults-edge: test-setup ## play the network faults at their real times and sizes, about six minutes
 	@.venv/bin/pytest -q tests/edge_agent/network_faults/full_scale.py
+
+faults-desk: test-setup ## a ledger that is full, locked or stalls for a minute, at real times, about four minutes
+	@.venv/bin/pytest -q tests/duty_desk/ledger/full_scale.py
 
 fuzz-drivers: test-setup ## feed INPUTS damaged inputs to each driver's parser, from seed SEED on
 	@.venv/bin/python -m tests.edge_agent.drivers.fuzz $(or $(INPUTS),1000000) $(or $(SEED),1)
