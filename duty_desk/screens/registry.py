@@ -164,6 +164,14 @@ class Screens:
         """Return the names of the connected screens."""
         return sorted({page.actor.screen for page in self._connected()})
 
+    def counts(self) -> dict[str, int]:
+        """Return how many connected screens are in each state, and how many would ring; no names, so for anybody."""
+        counts = {"live": 0, "hidden": 0, "behind": 0, "asleep": 0, "rings": 0}
+        for page in self._connected():
+            counts[self._state(page)] += 1
+            counts["rings"] += self._rings(page)
+        return counts
+
     def view(self) -> list[ScreenView]:
         """Return the connected screens, in order of their names."""
         seen = [

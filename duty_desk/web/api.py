@@ -18,6 +18,7 @@ from duty_desk.web.faults import add_errors
 from duty_desk.web.files import CONSOLE
 from duty_desk.web.guard import Guard
 from duty_desk.web.reading_api import add_reading
+from duty_desk.web.screens_api import add_screens
 from duty_desk.web.session_api import Entrance, add_session, check_routes
 
 
@@ -34,6 +35,7 @@ def make_app(desk: DutyDesk, config: Desk, door: Door) -> Guard:
     add_session(app, entrance)
     add_reading(app, desk, config)
     add_acting(app, Acts(desk, time.time_ns))
+    add_screens(app, desk.ringing)
     app.router.routes.append(Route("/api/events", Events(desk, entrance), methods=["GET"]))
     app.mount("/static", StaticFiles(directory=CONSOLE), name="static")
     check_routes(app)

@@ -40,9 +40,10 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
         beat = desk.beat()
         whole = any(up and lane not in beat["faults"] for lane, up in beat["links"].items())
         recorded = beat["recording"] and beat["ledger_broken"] is None
-        good = recorded and whole and beat["accounts_fault"] is None
+        good = recorded and whole and beat["accounts_fault"] is None and not beat["failing"]
         body = {**beat, "pages": desk.push.pages, "refused": dict(desk.refused)}
         body["unreachable"] = len(desk.presence.missing)
+        body["screens"] = desk.ringing.screens.counts()
         return JSONResponse({"status": "ok" if good else "degraded", **body}, status_code=200 if good else 503)
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=_SEE)
