@@ -42,14 +42,15 @@ def books(
     from collector.books import FAULTS
     from collector.books_file import BooksError
     from collector.quarantine import QuarantineError
-    from store import StoreError
+    from store import StoreDeniedError, StoreError
 
     folders, store, keeps = _opened(config, username, password_file)
     since_ns = time.time_ns() - hours * _HOUR_NS
     try:
         found = asyncio.run(_all(folders, store, device, since_ns))
     except StoreError as error:
-        typer.echo(f"store: {error}", err=True)
+        hint = "; to count needs an account that may read: store_username in [books], or --username"
+        typer.echo(f"store: {error}{hint if isinstance(error, StoreDeniedError) else ''}", err=True)
         raise typer.Exit(_EX_UNAVAILABLE) from None
     except (BooksError, QuarantineError) as error:
         typer.echo(f"collector: {error}", err=True)
@@ -60,7 +61,7 @@ def books(
         typer.echo(json.dumps(told) if as_json else _as_line(told))
     if not found:
         hint = "a box reports each minute, and it takes two reports" if keeps else "the configuration has no [books]"
-        typer.echo(f"nothing to judge of that time: {hint}", err=True)
+        typer.echo(f"nothing to judge of {device or 'any device'} in that time: {hint}", err=True)
     if wrong:
         raise typer.Exit(_EX_FAILURE)
 

@@ -79,10 +79,11 @@ async def _run_with_books(
     try:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(for_ever(keeper.run), name="collector-books")]
-            collector.impaired = keeper.told
+            tell = [keeper.told]
+            collector.impaired = lambda: tuple(line for told in tell for line in told())
             if reader is not None:
                 watch = BooksWatch(books_folders(settings), open_store(settings.store, reader))
-                collector.impaired = lambda: (*keeper.told(), *watch.told())
+                tell.append(watch.told)
                 running.append(tasks.create_task(for_ever(watch.run), name="collector-books-watch"))
             await collector.run(stop)
             for task in running:

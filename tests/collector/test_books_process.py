@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from collector.books import HOUR_NS
@@ -21,11 +22,11 @@ from provisioning.brokers.accounts import ensure_password
 from provisioning.brokers.model import account
 from siaga.stack.influxdb import READER
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process
+from siaga.stack.process import Process, free_port
 from siaga.stack.trust import Trust
 from tests.collector.batches import STREAM, body, reading
 from tests.collector.box import Box, box
-from tests.collector.test_process import COMMAND, write_config
+from tests.collector.test_process import COMMAND, send, write_config
 from tests.conftest import Database
 from tests.link.harness import until
 
@@ -98,6 +99,13 @@ async def test_the_books_balance_and_a_reading_that_the_store_lost_is_named(
         assert isinstance(told[0]["difference"], int)
         assert -30 <= told[0]["difference"] <= -20, "but for the readings near the ends of the hour"
         assert _books(config, influxdb, "box-2") == (0, [])
+        mute = tmp_path / "mute.toml"
+        mute.write_text("\n".join(line for line in config.read_text().splitlines() if not line.startswith("store_")))
+        refused = subprocess.run(
+            [*COMMAND, "books", "--config", str(mute)], capture_output=True, text=True, check=False
+        )
+        assert refused.returncode == 69, "who writes may not count"
+        assert "store_username in [books], or --username" in refused.stderr
     finally:
         collector.stop()
         broker.stop()
@@ -203,6 +211,35 @@ async def test_only_a_report_of_the_device_itself_with_a_clock_near_ours_is_note
     for _ in range(10):
         keeper.take(topic, _report(now_ns, 1), False)
     assert (keeper.counters["reports"], keeper.counters["dropped"]) == (5, 6)
+
+
+async def test_books_that_are_not_kept_are_told_at_readyz_and_readings_go_on(
+    telemetry_broker: Mosquitto, influxdb: Database, tmp_path: Path
+) -> None:
+    port = free_port()
+    config = write_config(tmp_path, telemetry_broker, influxdb.server, influxdb.database, metrics_port=port)
+    _keep_books(config, telemetry_broker.trust, influxdb)
+    wrong = tmp_path / "wrong.password"
+    wrong.touch(0o600)
+    wrong.write_text("x" * 43)
+    config.write_text(
+        config.read_text().replace(str(telemetry_broker.trust.authority.accounts / "books.password"), str(wrong))
+    )
+    collector = Process([*COMMAND, "run", "--config", str(config)], name="collector-1", folder=tmp_path)
+    collector.start()
+    try:
+        collector.wait_ready()
+        async with box(telemetry_broker) as one, aiohttp.ClientSession() as http, asyncio.timeout(10):
+            await send(one, range(5))
+            await one.all_receipted()
+            told = ""
+            while "the broker refused the log-in" not in told:
+                async with http.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                    assert answer.status == 200, "it is ready: readings are stored"
+                    told = await answer.text()
+        assert "no device's report is noted for the books" in told
+    finally:
+        collector.stop()
 
 
 async def test_why_no_report_is_noted_is_told(telemetry_broker: Mosquitto, tmp_path: Path) -> None:

@@ -72,6 +72,24 @@ async def test_it_looks_a_quarter_past_each_hour_and_three_hours_back(influxdb: 
             assert len(watch.told()) == told, f"{hours} hours later"
 
 
+async def test_what_is_missing_of_the_hour_that_runs_is_logged_once_while_that_hour_grows(
+    influxdb: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin_ns = time.time_ns() // HOUR_NS * HOUR_NS
+    first = Mark(begin_ns, "a", "", True, 0, 0, 0, 0, 0)
+    file = BooksFile(tmp_path / FILE)
+    reader = influxdb.store(READER)
+    watch = BooksWatch(Folders(tmp_path), reader, now_ns=lambda: begin_ns)
+    async with reader:
+        for minute in (10, 20):
+            newest = replace(first, timestamp_ns=begin_ns + minute * 60 * 10**9, produced=60, receipted=60)
+            file.add([("box-0", first), ("box-0", newest)])
+            await watch.look()
+            assert "box-0: 60 readings are neither stored" in watch.told()[0]
+    file.close()
+    assert len(caplog.records) == 1
+
+
 async def test_readings_near_a_report_are_counted_with_and_without(influxdb: Database) -> None:
     begin_ns, end_ns = 10**18, 10**18 + HOUR_NS
     told = Window(begin_ns, end_ns, 0, 0, 0, 0, 0, None, True)

@@ -118,3 +118,8 @@ def test_nothing_of_a_failed_call_is_kept_and_it_recovers(tmp_path: Path) -> Non
 def test_a_missing_file_is_empty(tmp_path: Path) -> None:
     assert read_rows(tmp_path / "quarantine.db") == []
     assert read_counts(tmp_path / "quarantine.db") == {}
+
+
+def test_a_file_that_may_not_be_looked_at_is_told_and_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(QuarantineError, match="too long"):
+        read_rows(tmp_path / ("x" * 300))
