@@ -11,8 +11,11 @@ from starlette.routing import Route
 from duty_desk.access.door import Door
 from duty_desk.acts import Acts
 from duty_desk.desk import DutyDesk
+from duty_desk.ledger.archive import Archive
 from duty_desk.settings import Desk
 from duty_desk.web.acting_api import add_acting
+from duty_desk.web.archive_api import add_archive
+from duty_desk.web.calls_api import add_calls
 from duty_desk.web.events import Events
 from duty_desk.web.faults import add_errors
 from duty_desk.web.files import CONSOLE
@@ -34,7 +37,10 @@ def make_app(desk: DutyDesk, config: Desk, door: Door) -> Guard:
     add_errors(app)
     add_session(app, entrance)
     add_reading(app, desk, config)
-    add_acting(app, Acts(desk, time.time_ns))
+    acts = Acts(desk, time.time_ns)
+    add_acting(app, acts)
+    add_calls(app, desk)
+    add_archive(app, desk, acts, Archive(config.ledger))
     add_screens(app, desk.ringing)
     app.router.routes.append(Route("/api/events", Events(desk, entrance), methods=["GET"]))
     app.mount("/static", StaticFiles(directory=CONSOLE), name="static")

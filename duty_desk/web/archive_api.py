@@ -36,6 +36,7 @@ from duty_desk.web.view import Places
 _DAY_NS: Final = 86_400 * 1_000_000_000
 _A_DATE: Final = len("2026-11-22")
 _MAX_ROW: Final = 2**63 - 1
+_MAX_NS: Final = 2**63 - 1
 
 T = TypeVar("T")
 When = Annotated[str | None, Query(max_length=40, examples=["2026-11-22", "2026-11-22T07:30:00+07:00"])]
@@ -221,9 +222,12 @@ def _moment(name: str, text: str | None, *, whole_day: bool = False) -> int | No
     if not text:
         return None
     try:
-        return parse_time(text) + (_DAY_NS if whole_day and len(text) == _A_DATE else 0)
+        found = parse_time(text) + (_DAY_NS if whole_day and len(text) == _A_DATE else 0)
     except (ValueError, OverflowError):
-        raise _invalid(name, "expected an ISO 8601 date or time, such as 2026-11-22 or 2026-11-22T07:30") from None
+        found = -1
+    if not 0 <= found <= _MAX_NS:
+        raise _invalid(name, "expected an ISO 8601 date or time, such as 2026-11-22 or 2026-11-22T07:30")
+    return found
 
 
 def _invalid(name: str, told: str) -> RequestValidationError:

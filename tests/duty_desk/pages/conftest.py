@@ -1,0 +1,108 @@
+"""The call-taker's page and the archive in a real Chromium, on a real desk."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
+
+from tests.duty_desk.conftest import REPO, Desk, session_token
+
+PAGES = REPO / "duty_desk" / "console" / "pages"
+SHOTS = REPO / "docs" / "assets"
+DESK_SCREEN: ViewportSize = {"width": 1366, "height": 768}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+CHROMIUM = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def words(page: str, language: str = "id") -> dict[str, str]:
+    """Return a page's words."""
+    found: dict[str, str] = json.loads((PAGES / f"{page}.json").read_text(encoding="utf-8"))[language]
+    return found
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    """Yield Debian's Chromium."""
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        try:
+            yield running
+        finally:
+            await running.close()
+
+
+@asynccontextmanager
+async def opened(
+    running: Browser,
+    desk: Desk,
+    path: str,
+    *,
+    who: str = "operator-1",
+    language: str = "id",
+    dark: bool = True,
+    size: ViewportSize = DESK_SCREEN,
+    faults: str = "never",
+) -> AsyncIterator[Page]:
+    """Yield a page in an account's session, and check at the end that it met no error but those that are expected."""
+    context = await running.new_context(
+        viewport=size, color_scheme="dark" if dark else "light", locale="id-ID", timezone_id="Asia/Jakarta"
+    )
+    await context.add_cookies([{"name": "siaga", "value": session_token(who), "url": desk.url, "sameSite": "Strict"}])
+    await context.add_init_script(
+        f"localStorage.getItem('siaga.language') || localStorage.setItem('siaga.language', {json.dumps(language)});"
+        "localStorage.getItem('siaga.screen') || localStorage.setItem('siaga.screen', 'Meja 3');"
+    )
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    await page.goto(desk.url + path)
+    await expect(page.locator("#who")).not_to_be_empty()
+    try:
+        yield page
+        assert [error for error in errors if not re.search(faults, error)] == []
+    finally:
+        await context.close()
+
+
+async def shot(page: Page, name: str) -> None:
+    """Take a picture when asked to: SIAGA_SCREENSHOTS=1 for the docs, or a folder."""
+    folder = os.environ.get("SIAGA_SCREENSHOTS")
+    if folder:
+        await expect(page.locator("#notice")).to_be_empty(timeout=10_000)
+        target = SHOTS if folder == "1" else Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=target / name)
+
+
+def take_call(desk: Desk, number: int = 1, **more: Any) -> dict[str, Any]:
+    """Let the call-taker take a call; return the incident."""
+    body = {"key": f"0b0e6f4c-55a2-4f0f-8f0d-{number:012d}", "category": "accident", "address": "Jalan Lengkong 4"}
+    status, answer = desk.post("/api/incidents", body | more, who="operator-1")
+    assert status == 200, answer
+    incident: dict[str, Any] = answer["incident"]
+    return incident
+
+
+def act(desk: Desk, incident_id: str, verb: str, *, who: str = "petugas-1", **body: Any) -> dict[str, Any]:
+    """Let somebody do something with an incident; return it."""
+    status, answer = desk.post(f"/api/incidents/{incident_id}/{verb}", body, who=who)
+    assert status == 200, answer
+    incident: dict[str, Any] = answer["incident"]
+    return incident
