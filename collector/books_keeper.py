@@ -1,7 +1,8 @@
 """Listens to the devices' reports and notes them. A session of its own, so that readings never wait for it.
 
 What cannot be noted at once waits, at most MAX_WAITING reports; more than that are dropped and counted: each report
-holds what the one before it held, so the next one makes up for it.
+holds what the one before it held, so the next one makes up for it. A box reports each minute: a connection that brings
+no report for five is made anew, see `collector.deafness`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 
 from collector.books import Mark, mark
 from collector.books_file import BooksError, BooksFile
+from collector.deafness import Deafness
 from collector.decode import LATEST_AHEAD_NS
 from collector.shapes import EARLIEST_NS
 from contract.errors import BodyError, TopicError
@@ -26,6 +28,7 @@ from link import Endpoint, Session
 _log = logging.getLogger("siaga.collector.books")
 
 MAX_WAITING: Final = 20_000
+DEAF_AFTER_S: Final = 300.0
 _GATHER_S: Final = 1.0
 
 
@@ -36,17 +39,28 @@ class BooksKeeper:
         endpoint: The broker, as the books' account sees it.
         path: The books' file.
         gather_s: How long reports are gathered before they are noted, in seconds.
+        deafness: The watch over what it hears.
     """
 
-    def __init__(self, endpoint: Endpoint, path: Path, *, gather_s: float = _GATHER_S) -> None:
+    def __init__(
+        self, endpoint: Endpoint, path: Path, *, gather_s: float = _GATHER_S, deafness: Deafness | None = None
+    ) -> None:
         self.counters: Counter[str] = Counter()
         self._file = BooksFile(path)
         self._gather_s = gather_s
         self._waiting: list[tuple[str, Mark]] = []
         self._came = asyncio.Event()
         self._trouble: str | None = None
+        self._deafness = deafness if deafness is not None else Deafness(after_s=DEAF_AFTER_S)
+        self._heard_s: float | None = None
         # A broker lets nobody in under another client id than the user's name.
-        self.session = Session(endpoint, "books", subscriptions=(ALL_REPORTS,), on_message=self.take)
+        self.session = Session(
+            endpoint,
+            "books",
+            subscriptions=(ALL_REPORTS,),
+            on_message=self.take,
+            on_connect=lambda: self._deafness.connected(time.monotonic()),
+        )
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -55,16 +69,20 @@ class BooksKeeper:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self.session.run(), name="collector-books-session")
                     tasks.create_task(self._note(disk), name="collector-books-file")
+                    tasks.create_task(self._watch_silence(), name="collector-books-silence")
             finally:
                 disk.submit(self._file.close)
 
     def told(self) -> tuple[str, ...]:
         """Return what people should know now: why no report is noted; nothing while all is well."""
-        why = self._trouble if self.session.connected else self.session.fault or "not connected to the broker"
+        why: str | None = self.session.fault or "not connected to the broker"
+        if self.session.connected:
+            why = self._trouble or self._deafness.told(time.monotonic())
         return () if why is None else (f"no device's report is noted for the books: {why}",)
 
     def take(self, topic: str, body: bytes, retained: bool) -> None:
         """Take in a report; one that is no report, or of a clock that is nowhere near ours, is counted only."""
+        self._heard_s = time.monotonic()
         try:
             device = parse_up(topic).device
             report = decode(Report, body)
@@ -82,6 +100,13 @@ class BooksKeeper:
             self.counters["reports"] += 1
             self._waiting.append((device, noted))
             self._came.set()
+
+    async def _watch_silence(self) -> None:
+        while True:
+            await asyncio.sleep(self._deafness.check_s)
+            now_s = time.monotonic()
+            if self._deafness.judge(self._heard_s, now_s, excused=not self.session.connected):
+                self.session.renew()
 
     async def _note(self, disk: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()

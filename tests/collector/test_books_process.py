@@ -14,6 +14,7 @@ import pytest
 from collector.books import HOUR_NS
 from collector.books_file import FILE, read_marks
 from collector.books_keeper import BooksKeeper
+from collector.deafness import Deafness
 from collector.quarantine import FILE as QUARANTINE
 from collector.quarantine_read import read_rows
 from contract.messages import Books, Report, encode
@@ -257,5 +258,21 @@ async def test_why_no_report_is_noted_is_told(telemetry_broker: Mosquitto, tmp_p
     assert [mark.produced for mark in read_marks(blocked / FILE, "box-1", 0)] == [2]
     telemetry_broker.kill()
     await until(lambda: bool(keeper.told()))
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_a_broker_that_hands_over_no_report_any_more_is_noticed_and_told(
+    telemetry_broker: Mosquitto, tmp_path: Path
+) -> None:
+    keeper = BooksKeeper(telemetry_broker.service("books"), tmp_path / FILE, deafness=Deafness(after_s=0.3))
+    task = asyncio.create_task(keeper.run(), name="keeper")
+    await until(lambda: any("no box is heard" in why for why in keeper.told()))
+    assert keeper.session.connects == 1, "who never heard anything is not connected anew"
+    async with box(telemetry_broker) as one:
+        await one.session.publish(report_topic("box-1"), _report(time.time_ns(), 1))
+        await until(lambda: keeper.counters["reports"] == 1 and keeper.told() == ())
+    await until(lambda: keeper.session.connects > 1)
+    await until(lambda: any("no box is heard" in why for why in keeper.told()))
     task.cancel()
     await asyncio.wait([task])
