@@ -1,0 +1,86 @@
+"""`[escalation]` in desk.toml: what it means, and what is said of a mistake."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from contract.errors import ConfigError
+from contract.settings import load_toml
+from duty_desk.escalation_settings import EXAMPLES, EscalationSettings
+from duty_desk.incidents.escalation import DEFAULT_STEPS, Step
+from duty_desk.settings import DeskSettings, load_desk
+from tests.duty_desk.conftest import REPO, Desk
+
+DOCS = REPO / "docs" / "escalation.md"
+
+
+def read(toml: str) -> EscalationSettings:
+    """Return `[escalation]` of a file."""
+    brokers = "".join(
+        f'[{lane}_broker]\nhost = "localhost"\nport = 1883\nca = "ca"\nusername = "centre.desk"\npassword_file = "p"\n'
+        for lane in ("alarm", "telemetry")
+    )
+    text = f'data_dir = "d"\ninventory = "i"\n{brokers}{toml}'
+    return load_toml(text, DeskSettings, source="desk.toml", examples=EXAMPLES).escalation
+
+
+def test_without_a_word_the_steps_are_the_default() -> None:
+    assert read("").policy.steps == DEFAULT_STEPS
+    assert read("[escalation]\n").policy.sirens == ()
+
+
+def test_a_city_has_steps_of_its_own() -> None:
+    policy = read(
+        '[escalation]\nsirens = ["box-1", "box-1"]\n'
+        '[[escalation.steps]]\nafter_s = 0\nrings = ["officer", "supervisor"]\n'
+        '[[escalation.steps]]\nafter_s = 7.5\nrings = ["siren"]\norigins = ["press"]\n'
+    ).policy
+    assert policy.steps == (Step(0, ("officer", "supervisor")), Step(7.5, ("siren",), frozenset({"press"})))
+    assert policy.sirens == ("box-1",)
+
+
+FIRST = '[[escalation.steps]]\nafter_s = 0\nrings = ["officer"]\n'
+
+
+@pytest.mark.parametrize(
+    ("toml", "key", "expected"),
+    [
+        ("[escalation]\nsteps = []", "escalation.steps", "at least 1"),
+        (FIRST + FIRST, "escalation.steps.1.after_s", "expected more than 0, the step before it"),
+        (FIRST.replace("0", "3"), "escalation.steps.0", "the first step at 0 s"),
+        (FIRST.replace("officer", "siren"), "escalation.steps.0", "not the siren alone"),
+        (FIRST + 'origins = ["press"]', "escalation.steps.0", "for every origin"),
+        (FIRST.replace("officer", "mayor"), "escalation.steps.0.rings.0", "'officer', 'everyone', 'supervisor' or"),
+        (FIRST.replace('"officer"', ""), "escalation.steps.0.rings", "at least 1"),
+        (FIRST.replace("0", "-1"), "escalation.steps.0.after_s", "greater than or equal to 0"),
+        (FIRST.replace("0", "inf"), "escalation.steps.0.after_s", ""),
+        (FIRST.replace("rings", "ring"), "escalation.steps.0.ring", "did you mean 'rings'?"),
+        (FIRST + 'origins = ["moon"]', "escalation.steps.0.origins.0", "'press', 'threshold'"),
+        (FIRST * 21, "escalation.steps", "at most 20"),
+        ('[escalation]\nsirens = ["Box 1"]', "escalation.sirens.0", "pattern"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_an_example(toml: str, key: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(toml)
+    assert key in str(caught.value)
+    assert expected in str(caught.value)
+    assert "example" in str(caught.value) or "ring" in key
+
+
+def test_a_siren_is_a_device_of_the_inventory(idle: Desk) -> None:
+    idle.config.write_text(idle.config.read_text() + '[escalation]\nsirens = ["box-9"]\n')
+    with pytest.raises(ConfigError, match=r"'box-9' is no device of inventory\.toml"):
+        load_desk(idle.config)
+
+
+def test_the_table_in_the_docs_is_the_default() -> None:
+    rows = re.findall(r"^\| ([0-9]+) s \| `([a-z]+)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [(float(after), (rings,)) for after, rings in rows] == [(step.after_s, step.rings) for step in DEFAULT_STEPS]
+
+
+def test_the_example_in_the_docs_is_one() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(read(example).policy.steps) == 4
