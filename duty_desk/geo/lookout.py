@@ -106,13 +106,12 @@ class Lookout:
                 self._failed(due)
                 return
             try:
-                async with asyncio.timeout(TIMEOUT_S):
-                    answers = await self._ask(due)
-            except (StoreError, TimeoutError) as error:
+                answers = await self._ask(due)
+            except StoreError as error:
                 # All who wait behind this one would wait as long, each after the other.
                 self._silent_until_s = self._monotonic_s() + KEPT_S
                 if not self._told:
-                    _log.warning("the map: no answer from the store: %s", str(error) or type(error).__name__)
+                    _log.warning("the map: no answer from the store: %s", error)
                 self._told = True
                 self._failed(due)
                 return

@@ -169,6 +169,10 @@ def test_a_simplified_line_keeps_its_ends_and_only_points_of_its_own(line: list[
     assert simplify(line, 0.0) == line or len(kept) < len(line)
 
 
+def test_the_spelling_of_before_1972_is_todays() -> None:
+    assert words("Jl. Soekarno Djuanda Tjiliwung") == words("Jalan Sukarno Juanda Ciliwung")
+
+
 def test_words_are_bounded() -> None:
     assert len(words("braga " * 1_000)) == 12
 
