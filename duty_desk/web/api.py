@@ -16,8 +16,9 @@ from duty_desk.settings import Desk
 from duty_desk.web.acting_api import add_acting
 from duty_desk.web.archive_api import add_archive
 from duty_desk.web.calls_api import add_calls
+from duty_desk.web.description import describe
 from duty_desk.web.events import Events
-from duty_desk.web.faults import add_errors
+from duty_desk.web.faults import COMMON, add_errors
 from duty_desk.web.files import CONSOLE
 from duty_desk.web.guard import Guard
 from duty_desk.web.reading_api import add_reading
@@ -33,7 +34,7 @@ def make_app(desk: DutyDesk, config: Desk, door: Door) -> Guard:
     """
     http, access = config.settings.http, config.settings.access
     entrance = Entrance(door, https=http.https, most_s=access.session_days * 86_400)
-    app = FastAPI(title="Siaga duty desk", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Siaga duty desk", docs_url=None, redoc_url=None, openapi_url=None, responses=COMMON)
     add_errors(app)
     add_session(app, entrance)
     add_reading(app, desk, config)
@@ -45,4 +46,5 @@ def make_app(desk: DutyDesk, config: Desk, door: Door) -> Guard:
     app.router.routes.append(Route("/api/events", Events(desk, entrance), methods=["GET"]))
     app.mount("/static", StaticFiles(directory=CONSOLE), name="static")
     check_routes(app)
+    describe(app)
     return Guard(app, http.names, https=http.https)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -39,6 +39,10 @@ _UNAVAILABLE: Final[dict[type[DeskError], str]] = {
 }
 
 
+COMMON: Final[dict[int | str, dict[str, Any]]] = {status: {"model": Fault} for status in (401, 403, 413, 415, 421, 422)}
+"""What any route may answer: who asks may not, or it cannot be read. Described once, for all of them."""
+
+
 def add_errors(app: FastAPI) -> None:
     """Let the application answer every error as JSON."""
 
@@ -66,6 +70,9 @@ def add_errors(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 400:
+            # What the framework says to a body it cannot read at all, such as one that is not UTF-8.
+            return access_first(request) or fault(422, "invalid", str(error.detail))
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
         return access_first(request) or fault(error.status_code, code, str(error.detail))
 

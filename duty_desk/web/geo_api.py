@@ -18,6 +18,7 @@ from duty_desk.geo.base_map import BaseMap
 from duty_desk.geo.lookout import Lookout, as_json
 from duty_desk.geo.search import MAX_RESULTS, PlaceKind
 from duty_desk.settings import Desk
+from duty_desk.web.faults import Fault
 
 MAX_QUERY: Final = 200
 _STREETS_TYPE: Final = "application/geo+json"
@@ -107,7 +108,7 @@ def add_geo(app: FastAPI, config: Desk, see: Sequence[Any] = ()) -> None:
             raise HTTPException(404, "the map was imported anew; load the page again")
         return FileResponse(body, media_type=_STREETS_TYPE, headers=headers)
 
-    @app.get("/api/map/tiles", dependencies=see, response_class=Response)
+    @app.get("/api/map/tiles", dependencies=see, response_class=Response, responses={404: {"model": Fault}})
     async def tiles() -> Response:
         """Give the imported vector tiles, one PMTiles file, by HTTP Range."""
         atlas = await atlases.current()
