@@ -1,0 +1,91 @@
+"""A desk's application in this process, with its accounts on disk and its ledger, and no brokers."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from duty_desk.access.door import Door
+from duty_desk.desk import DutyDesk
+from duty_desk.incidents.board import Board
+from duty_desk.incidents.records import Record
+from duty_desk.ledger.writer import Ledger
+from duty_desk.settings import Desk as Config
+from duty_desk.settings import load_desk
+from duty_desk.web.api import make_app
+from duty_desk.web.guard import Guard
+from duty_desk.web.view import Places
+from tests.duty_desk.conftest import Desk, session_headers
+
+
+class Outlet:
+    """Takes what goes to the brokers, of which there are none."""
+
+    def send(self, topic: str, body: bytes) -> None:
+        """Drop it."""
+
+    def lamps(self, device: str) -> None:
+        """Drop it."""
+
+
+@dataclass
+class Inside:
+    """The application, and what stands behind it. `kept` is what the ledger was given by the door."""
+
+    app: Guard
+    desk: DutyDesk
+    door: Door
+    config: Config
+    kept: list[Record]
+
+    @asynccontextmanager
+    async def client(self, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
+        """Yield a client that comes from an address."""
+        transport = httpx.ASGITransport(app=self.app, client=(address, 50_000), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            yield client
+
+
+def headers(who: str | None) -> dict[str, str]:
+    """Return what a page of an account's session sends."""
+    return {name.replace("_", "-"): value for name, value in session_headers(who).items()}
+
+
+@asynccontextmanager
+async def opened(config: Config) -> AsyncIterator[Inside]:
+    """Yield the application of a configuration."""
+    kept: list[Record] = []
+    there = threading.Event()
+    desk = DutyDesk("desk", Places(config.inventory), Outlet(), lambda: 1_760_000_000_000_000_000)
+    desk.ledger = Ledger(
+        config.ledger,
+        past=Board,
+        on_loaded=lambda _epoch_ms: there.set(),
+        on_committed=lambda _records, _head: None,
+        on_others=lambda _records: None,
+        on_state=lambda: None,
+    )
+    door = Door(config.accounts, idle_s=14 * 3_600, most_s=7 * 86_400, record=kept.append)
+    door.start()
+    desk.ledger.start()
+    try:
+        async with asyncio.timeout(5):
+            await door.loaded.wait()
+            await asyncio.to_thread(there.wait)
+        yield Inside(make_app(desk, config, door), desk, door, config, kept)
+    finally:
+        door.stop()
+        desk.ledger.stop()
+
+
+@pytest.fixture
+async def inside(idle: Desk) -> AsyncIterator[Inside]:
+    """Yield the application of a desk whose processes do not run."""
+    async with opened(load_desk(idle.config)) as made:
+        yield made
