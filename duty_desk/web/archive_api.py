@@ -107,7 +107,7 @@ def add_archive(app: FastAPI, desk: DutyDesk, acts: Acts, archive: Archive) -> N
     async def search(
         chosen: Annotated[Search, Depends()],
         after: Annotated[str | None, Query(max_length=60, description="Where the page before ended.")] = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")] = 50,
     ) -> PastIncidents:
         """Find incidents, the latest first. `after` of the answer begins the next page."""
         try:

@@ -61,8 +61,8 @@ def add_calls(app: FastAPI, desk: DutyDesk, now_ns: Now = time.time_ns) -> None:
     @app.get("/api/calls/nearby", dependencies=[needs("call")], responses=FAULTS)
     async def near(
         address: Annotated[str, Query(max_length=200, description="What was typed so far.")] = "",
-        latitude: Annotated[Latitude | None, Query()] = None,
-        longitude: Annotated[Longitude | None, Query()] = None,
+        latitude: Annotated[Latitude | None, Query(description="Degrees, WGS 84; with `longitude`.")] = None,
+        longitude: Annotated[Longitude | None, Query(description="Degrees, WGS 84; with `latitude`.")] = None,
     ) -> NearViews:
         """Tell which incidents may be the one that is being reported: within 300 m, or of the same address.
 

@@ -118,7 +118,7 @@ def add_geo(app: FastAPI, config: Desk, see: Sequence[Any] = ()) -> None:
         return _ranged(file, f'"{atlas.tiles.sha256[:20]}"')
 
     @app.get("/api/places", dependencies=see)
-    async def places(q: Annotated[str, Query(max_length=MAX_QUERY)]) -> PlacesView:
+    async def places(q: Annotated[str, Query(max_length=MAX_QUERY, description="What was typed.")]) -> PlacesView:
         """Find streets, crossings, buttons and sites by what somebody types."""
         atlas = await atlases.current()
         found = await asyncio.to_thread(atlas.search.find, q, MAX_RESULTS)
@@ -129,7 +129,8 @@ def add_geo(app: FastAPI, config: Desk, see: Sequence[Any] = ()) -> None:
 
     @app.get("/api/nearby", dependencies=see)
     async def nearby(
-        lat: Annotated[float, Query(ge=-90, le=90)], lon: Annotated[float, Query(ge=-180, le=180)]
+        lat: Annotated[float, Query(ge=-90, le=90, description="Latitude in degrees, WGS 84.")],
+        lon: Annotated[float, Query(ge=-180, le=180, description="Longitude in degrees.")],
     ) -> JSONResponse:
         """Tell which vehicles, sensors and cameras are near a place, and whether the store answers."""
         return JSONResponse(as_json(await lookout.near((lon, lat))))

@@ -123,7 +123,7 @@ export class Detail {
     const parts = [whatWord(incident), `${day(incident.opened_at_ms)} ${clock(incident.opened_at_ms)}`];
     if (incident.device) parts.push(incident.device_label ?? incident.device);
     if (incident.presses > 1) parts.push(word("presses", { count: incident.presses }));
-    if (incident.escalated >= 0) parts.push(word("escalated_to", { step: incident.escalated + 1 }));
+    if (incident.escalated > 0) parts.push(word("escalated_to", { step: incident.escalated + 1 }));
     if (incident.officer) parts.push(incident.officer);
     return parts.join(" · ");
   }

@@ -57,8 +57,8 @@ export function times(incident) {
     const value = element("dd");
     value.append(spanOf(step, incident[`${step}_ms`]));
     const target = targets[`${step}_s`];
-    const told = target === undefined ? "" : ` (${word("target", { target: span(target * 1000) })})`;
-    pair.append(element("dt", "", word(`col_${step}`) + told), value);
+    if (target !== undefined) value.append(element("small", "", word("target", { target: span(target * 1000) })));
+    pair.append(element("dt", "", word(`col_${step}`)), value);
     return pair;
   });
 }

@@ -15,18 +15,18 @@ from tests.duty_desk.pages.conftest import DESK_SCREEN, PHONE, act, browser, ope
 SCRIPT = "<img src=x onerror=\"document.title='taken'\">"
 
 
-async def some_past(desk: Desk) -> dict[str, Any]:
+async def some_past(desk: Desk, note: str = SCRIPT) -> dict[str, Any]:
     """Make a past: a press that was handled, a call that was not, a drill; return the press's incident."""
     async with box(desk.alarm) as street:
         await street.alarm(press_body(event_id=(event_id := new_event_id())))
         await street.receipt("stored", event_id=event_id)
         (incident,) = desk.incidents()
-        act(desk, incident["id"], "accept", note=SCRIPT)
+        act(desk, incident["id"], "accept", note=note)
         act(desk, incident["id"], "depart")
         act(desk, incident["id"], "close", note="Dua orang diantar ke rumah sakit.")
         await street.alarm(press_body(event_id=(event_id := new_event_id()), status="Exercise"))
         await street.receipt("stored", event_id=event_id)
-    act(desk, take_call(desk, 1, note="motor", caller=SCRIPT)["id"], "cancel", reason="false_alarm")
+    act(desk, take_call(desk, 1, note="motor", caller=note)["id"], "cancel", reason="false_alarm")
     return incident
 
 
@@ -95,7 +95,7 @@ async def test_it_says_when_the_ledger_cannot_be_read_and_offers_no_more_than_th
 
 @pytest.mark.slow
 async def test_it_fits_the_screen(desk: Desk) -> None:
-    incident = await some_past(desk)
+    incident = await some_past(desk, "Saya ke sana.")
     async with browser() as running:
         for phone, dark in ((False, True), (False, False), (True, True), (True, False)):
             size = PHONE if phone else DESK_SCREEN
