@@ -67,7 +67,6 @@ def derive(connection: Connection, rows: Sequence[Derivable], head: Row) -> None
         if after is not before:
             known[incident_id] = changed[incident_id] = after
         if (key := seen_key(entry)) is not None:
-            seen.pop(key[:2], None)
             seen[key[:2]] = _seen_row(key, sequence, incident_id)
     _write(connection, list(changed.values()), members, list(seen.values()))
     if rows and head.sequence // _TRIM_EACH != (rows[0][0] - 1) // _TRIM_EACH:
