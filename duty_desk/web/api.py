@@ -16,6 +16,7 @@ from duty_desk.settings import Desk
 from duty_desk.web.acting_api import add_acting
 from duty_desk.web.archive_api import add_archive
 from duty_desk.web.calls_api import add_calls
+from duty_desk.web.deliveries_api import add_deliveries
 from duty_desk.web.description import describe
 from duty_desk.web.events import Events
 from duty_desk.web.faults import COMMON, add_errors
@@ -40,6 +41,7 @@ def make_app(desk: DutyDesk, config: Desk, door: Door) -> Guard:
     add_reading(app, desk, config)
     acts = Acts(desk, time.time_ns)
     add_acting(app, acts)
+    add_deliveries(app, acts)
     add_calls(app, desk)
     add_archive(app, desk, acts, Archive(config.ledger))
     add_screens(app, desk.ringing)
