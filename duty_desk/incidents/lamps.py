@@ -15,6 +15,8 @@ from duty_desk.incidents.intake import UNKNOWN_BUTTON
 
 _RANK: dict[AlertStatus, int] = {"Actual": 2, "Exercise": 1, "Test": 0}
 _PER_MILLISECOND = 1_024
+MAX_LAMPS = 64
+"""As many lamps as a message can name: a box that makes buttons up must not keep the desk from sending."""
 
 
 class Versions:
@@ -62,9 +64,11 @@ def lamps_of(device: str, buttons: Iterable[str], incidents: Iterable[Incident],
         version: The version of this message.
         now_ns: The centre's time in ns.
     """
-    by_button: dict[str, list[Incident]] = {button: [] for button in buttons}
+    by_button: dict[str, list[Incident]] = {button: [] for button in list(buttons)[:MAX_LAMPS]}
     for incident in incidents:
-        if incident.button is not None and incident.button != UNKNOWN_BUTTON:
+        if incident.button is None or incident.button == UNKNOWN_BUTTON:
+            continue
+        if incident.button in by_button or len(by_button) < MAX_LAMPS:
             by_button.setdefault(incident.button, []).append(incident)
     states = {button: lamp_state(of_button) for button, of_button in sorted(by_button.items())}
     return Lamps(device=device, version=version, centre_time_ns=now_ns, lamps=states)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from duty_desk.incidents.board import Board
 from duty_desk.incidents.intake import UNKNOWN_BUTTON
-from duty_desk.incidents.lamps import Versions, lamps_of
+from duty_desk.incidents.lamps import MAX_LAMPS, Versions, lamps_of
 from tests.duty_desk.test_incident import NOW, alarm, do, press
 
 
@@ -71,3 +71,13 @@ def test_versions_rise_over_restarts() -> None:
     first.raise_to(5_000)
     assert first.next() > 5_000 * 1_024
     assert Versions(4_102_444_800_000).next() < 2**53
+
+
+def test_a_box_that_makes_buttons_up_still_gets_its_lamps() -> None:
+    board = Board()
+    for number in range(MAX_LAMPS + 10):
+        press(board, alarm(f"b{number}"))
+    press(board, alarm("other"))
+    found = lamps(board)
+    assert len(found) == MAX_LAMPS
+    assert (found["sos"], found["other"]) == ("off", "received")
