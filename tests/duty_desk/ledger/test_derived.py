@@ -173,6 +173,8 @@ def test_a_start_finds_a_chain_that_lost_its_end_and_works_on(path: Path, statem
     writer.ledger.stop()
     assert writer.ledger.broken is not None
     assert writer.ledger.broken.startswith(reason)
+    with open_reader(path).connect() as connection:
+        assert follows(connection, last_row(connection))  # the tables were made anew, of what is left
 
 
 def test_alarms_seen_are_kept_to_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
