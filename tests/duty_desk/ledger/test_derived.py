@@ -127,6 +127,25 @@ def test_what_cannot_happen_changes_no_summary() -> None:
     assert incident_of(accept.entry) == incident.id
 
 
+def test_the_highest_step_and_the_way_to_the_end_stay_in_the_summary() -> None:
+    board = Board()
+    opened = board.press(alarm(), "alarm", NOW)
+    incident = board.apply(opened)
+    assert incident is not None
+    records = [
+        opened,
+        board.escalate(incident.id, 2, ("supervisor",), NOW),
+        board.escalate(incident.id, 0, ("officer",), NOW),
+        board.act("cancel", incident.id, ONE, NOW + 7, reason="duplicate"),
+    ]
+    summary = None
+    for row, record in enumerate(records, 11):
+        summary = fold(summary, row, record.entry)
+    assert summary is not None
+    assert (summary.first, summary.escalated, summary.state) == (11, 2, "cancelled")
+    assert (summary.ended_row, summary.ended_at_ns, summary.reason, summary.ended) == (14, NOW + 7, "duplicate", True)
+
+
 def test_missing_behind_and_old_tables_are_made_anew_at_the_start(path: Path) -> None:
     for statements in (
         ["DELETE FROM incident", "DELETE FROM incident_row", "DELETE FROM seen", "DELETE FROM derived"],
