@@ -286,7 +286,7 @@ async def test_its_figures_are_the_truth_while_it_works_and_in_trouble(
     url = f"http://127.0.0.1:{(port := free_port())}"
     try:
         start(telemetry_broker, database, database.database, metrics_port=port)
-        async with box(telemetry_broker) as one, aiohttp.ClientSession() as http:
+        async with box(telemetry_broker, resend=False) as one, aiohttp.ClientSession() as http:
             await send(one, range(50))
             await one.send("junk", b"junk")
             await one.all_receipted()
