@@ -1,39 +1,58 @@
-// What the officer does, told to the desk.
+// Requests to the desk. Who asks stands in the session's cookie; changes carry its token, and the screen's name.
 
-import { screenName } from "./choices.js";
-import { loadSession, proof, toLogIn } from "./session.js";
+import { askSession, proof } from "./session.js";
+
+const ASK_MS = 10_000;
+const ACT_MS = 5_000;
 
 export class Refused extends Error {
-  constructor(code, officer) {
+  constructor(code, officer, status = 0) {
     super(code);
     this.code = code;
     this.officer = officer;
+    this.status = status;
   }
 }
 
-export async function post(path, body, again = true) {
+let screen = null;
+let left = () => {};
+
+export function atScreen(name) {
+  screen = name;
+}
+
+// `call` is told when the desk no longer knows this session.
+export function onLeft(call) {
+  left = call;
+}
+
+export const get = (path, signal = AbortSignal.timeout(ASK_MS)) => send(path, { signal });
+
+export function post(path, body) {
+  return change(path, JSON.stringify(body), true);
+}
+
+async function change(path, body, again) {
+  try {
+    const signal = AbortSignal.timeout(ACT_MS);
+    return await send(path, { method: "POST", headers: proof(screen), body, signal });
+  } catch (fault) {
+    // Somebody logged in anew in another window of this browser.
+    if (fault.code !== "bad_csrf" || !again) throw fault;
+    await askSession().catch(() => {});
+    return change(path, body, false);
+  }
+}
+
+async function send(path, options) {
   let answer;
   try {
-    answer = await fetch(path, {
-      method: "POST",
-      headers: proof(screenName()),
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(5000),
-    });
+    answer = await fetch(path, options);
   } catch {
     throw new Refused("unreachable");
   }
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const fault = await answer.json().catch(() => ({}));
-  if (fault.code === "no_session") toLogIn();
-  // Somebody logged in anew in another window of this browser.
-  if (fault.code === "bad_csrf" && again && (await loadSession().catch(() => null))) return post(path, body, false);
-  throw new Refused(fault.code ?? "other", fault.officer);
-}
-
-export async function get(path) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(10000) });
-  if (answer.status === 401) toLogIn();
-  if (!answer.ok) throw new Refused("other");
-  return answer.json();
+  if (answer.status === 401) left();
+  throw new Refused(fault.code ?? "other", fault.officer, answer.status);
 }

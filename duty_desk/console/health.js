@@ -1,14 +1,15 @@
-// The lights in the head, and the banner of a page that is cut off.
+// The lights in the head, and the banners of a page that is cut off or logged out.
 
+import { $, text } from "./dom.js";
 import { timeOfDay, word } from "./words.js";
 
-const $ = (id) => document.getElementById(id);
 const lost = { recording: false, links: { alarm: false, telemetry: false }, stream: false };
 
 export class Health {
   constructor() {
     this.state = lost;
     this.stale = false;
+    this.out = false;
     this.heardWall = Date.now();
   }
 
@@ -20,6 +21,7 @@ export class Health {
   beat(state) {
     this.state = { ...state, stream: true };
     this.stale = false;
+    this.out = false;
     this.render();
   }
 
@@ -30,18 +32,28 @@ export class Health {
     this.render();
   }
 
+  // The desk knows nobody here any more.
+  loggedOut() {
+    this.out = true;
+    this.render();
+  }
+
   render() {
     const { links, faults = {}, stream, recording, ledger_broken } = this.state;
     const states = { stream, ledger: recording && !ledger_broken };
     for (const [lane, up] of Object.entries(links)) states[lane] = up && !faults[lane];
     for (const [name, good] of Object.entries(states)) {
       const item = $(`health-${name}`);
+      if (item === null) continue;
       item.dataset.good = String(good);
       const state = word(good ? "health_good" : "health_bad", { name: word(`health_${name}`) });
       item.title = faults[name] ? `${state} (${faults[name]})` : state;
-      item.setAttribute("aria-label", item.title);
+      text($(`health-${name}-state`), word(good ? "health_state_good" : "health_state_bad"));
     }
-    $("stale").hidden = !this.stale;
-    $("stale-text").textContent = word("stale_text", { time: timeOfDay(this.heardWall) });
+    $("out").hidden = !this.out;
+    $("stale").hidden = !this.stale || this.out;
+    document.body.dataset.stale = String(this.stale);
+    text($("stale-text"), word("stale_text", { time: timeOfDay(this.heardWall) }));
+    text($("out-text"), word("out_text", { time: timeOfDay(this.heardWall) }));
   }
 }

@@ -1,159 +1,106 @@
-// The incident that stands large, and the rows below it. Everything that came from outside goes in by textContent.
+// The incident that stands large.
 
-import { isHandled } from "./states.js";
-import { has, language, span, timeOfDay, word } from "./words.js";
+import { $, made, text } from "./dom.js";
+import { address, countWord, grave, kindWord, look, sourceLine, stateWord } from "./facts.js";
+import { isWaiting } from "./states.js";
+import { response } from "./times.js";
+import { language, span, word } from "./words.js";
 
-const ROWS_SHOWN = 4;
-const $ = (id) => document.getElementById(id);
-
-export function address(incident) {
-  return incident.address ?? word("unknown_place", { device: incident.device });
-}
-
-function deviceLine(incident) {
-  const button = incident.button === "unknown" ? word("unknown_button") : incident.button;
-  const name = incident.device_label ? `${incident.device_label} (${incident.device})` : incident.device;
-  return word("device", { device: name, button });
-}
-
-function stateWord(incident) {
-  return word(`state_${incident.state}`, { officer: incident.officer });
-}
-
-function countWord(incident) {
-  const { presses: count, unanswered } = incident;
-  const further = isHandled(incident) && unanswered > 0;
-  return word(further ? "count_new" : "count", { count, unanswered });
-}
-
-function text(id, value) {
-  const element = $(id);
-  if (element.textContent !== value) element.textContent = value;
-}
-
-function look(incident) {
-  if (incident.state === "open") return "open";
-  return incident.ringing ? "again" : incident.state;
-}
+const BADGES = ["hero-kind", "hero-unrecorded", "hero-incomplete", "hero-count"];
 
 // `idle` tells what may be said while there is no incident.
 export function renderHero(incident, idle) {
   const hero = $("hero");
   hero.dataset.state = incident ? look(incident) : "none";
-  hero.dataset.status = incident?.status ?? "";
+  hero.dataset.grave = incident ? grave(incident) : "";
   hero.dataset.idle = incident ? "" : idle.look;
   hero.dataset.incident = incident?.id ?? "";
-  for (const id of ["hero-actions", "hero-more"]) $(id).hidden = !incident;
+  hero.dataset.status = incident?.status ?? "";
+  for (const id of ["hero-actions", "hero-more", "hero-times"]) $(id).hidden = !incident;
   if (!incident) {
     renderIdle(idle);
     return;
   }
-  text("hero-state", stateWord(incident));
-  badge("hero-drill", incident.status !== "Actual", word(`status_${incident.status}`));
-  badge("hero-unrecorded", !incident.recorded);
-  badge("hero-incomplete", incident.incomplete);
-  badge("hero-count", incident.presses > 1, countWord(incident));
-  text("hero-address", address(incident));
-  text("hero-device", deviceLine(incident));
-  renderActions(incident);
+  text($("hero-state"), stateWord(incident));
+  badge("hero-kind", kindWord(incident));
+  badge("hero-unrecorded", incident.recorded ? null : word("not_recorded"));
+  badge("hero-incomplete", incident.incomplete ? word("incomplete") : null);
+  badge("hero-count", incident.presses > 1 ? countWord(incident) : null);
+  text($("hero-address"), address(incident));
+  text($("hero-device"), sourceLine(incident));
   renderMore(incident);
 }
 
 function renderIdle(idle) {
-  text("hero-state", word(idle.badge));
-  for (const id of ["hero-drill", "hero-unrecorded", "hero-incomplete", "hero-count"]) badge(id, false);
-  text("hero-address", word(idle.title));
-  text("hero-device", idle.lead ? `${idle.lead}. ${word(idle.text)}` : word(idle.text));
-  text("hero-age", "");
-  text("hero-since", "");
+  text($("hero-state"), word(idle.badge));
+  for (const id of BADGES) badge(id, null);
+  text($("hero-address"), word(idle.title));
+  text($("hero-device"), idle.lead ? `${idle.lead}. ${word(idle.text)}` : word(idle.text));
+  text($("hero-age"), "");
+  text($("hero-since"), "");
 }
 
-function badge(id, visible, value) {
-  $(id).hidden = !visible;
-  if (visible && value !== undefined) text(id, value);
-}
-
-function renderActions(incident) {
-  const open = incident.state === "open";
-  $("accept").hidden = !open && !incident.ringing;
-  text("accept-word", word(open ? "accept" : "answer"));
-  $("close").hidden = !isHandled(incident);
+function badge(id, value) {
+  $(id).hidden = value === null;
+  if (value !== null) text($(id), value);
 }
 
 function renderMore(incident) {
+  const { call } = incident;
   const instructions = incident.instructions[language()] || incident.instructions.id || incident.instructions.en;
-  $("hero-instructions").hidden = !instructions;
-  text("hero-instructions-text", instructions);
+  part("hero-instructions", instructions);
+  part("hero-call", call?.text);
+  part("hero-caller", call?.caller);
+  part("hero-notes", incident.notes.at(-1)?.text);
   const photo = $("hero-photo");
   photo.hidden = !incident.photo || photo.dataset.broken === incident.photo;
   if (incident.photo && photo.getAttribute("src") !== incident.photo) photo.src = incident.photo;
   photo.alt = word("photo", { address: address(incident) });
-  $("hero-rows").replaceChildren(...incident.rows.slice(-ROWS_SHOWN).reverse().map(pressRow));
+  const shown = ["hero-instructions", "hero-call", "hero-caller", "hero-notes", "hero-photo"];
+  $("hero-more").hidden = shown.every((id) => $(id).hidden);
 }
 
-function pressRow(row) {
-  const item = document.createElement("li");
-  const parts = [timeOfDay(row.pressed_at_ms), has(`cause_${row.cause}`) ? word(`cause_${row.cause}`) : row.cause];
-  if (row.lane === "telemetry") parts.push(word("lane_telemetry"));
-  if (row.detail) parts.push(row.detail);
-  if (row.incomplete) parts.push(word("row_incomplete", { fault: row.fault }));
-  item.textContent = parts.join(" · ");
-  return item;
+function part(id, value) {
+  $(id).hidden = !value;
+  text($(`${id}-text`), value ?? "");
 }
 
 // Ages count on; `now` is the centre's time in ms.
-export function renderAges(incident, now) {
+export function renderAges(incident, targets, now) {
   if (incident) {
-    const running = incident.state === "open";
-    text("hero-age", span((running ? now : incident.accepted_at_ms) - incident.opened_at_ms));
-    text("hero-since", word(running ? "since_pressed" : "took"));
+    const running = isWaiting(incident);
+    const until = running ? now : (incident.accepted_at_ms ?? incident.ended_at_ms ?? now);
+    const from = incident.state === "open" ? incident.opened_at_ms : (incident.unanswered_since_ms ?? incident.opened_at_ms);
+    text($("hero-age"), span(until - from));
+    text($("hero-since"), word(!running ? "took" : incident.presses > 0 ? "since_pressed" : "since_called"));
+    renderTimes(incident, targets, now);
   }
-  for (const element of document.querySelectorAll("[data-since]")) {
-    const value = span((Number(element.dataset.until) || now) - Number(element.dataset.since));
-    if (element.textContent !== value) element.textContent = value;
-  }
+  for (const element of document.querySelectorAll("[data-since]"))
+    text(element, span((Number(element.dataset.until) || now) - Number(element.dataset.since)));
 }
 
-export function renderList(list, incidents, now) {
-  const items = new Map([...list.children].map((item) => [item.dataset.id, item]));
-  const wanted = incidents.map((incident) => fill(items.get(incident.id) ?? row(incident.id), incident, now));
-  for (const item of items.values()) if (!wanted.includes(item)) item.remove();
-  // Elements that stay where they are keep their focus.
-  wanted.forEach((item, at) => {
-    if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null);
+// Each time with its target: a colour, a shape and a word, so that none of them has to be seen alone.
+function renderTimes(incident, targets, now) {
+  const found = targets === null ? [] : response(incident, targets, now);
+  const list = $("hero-times");
+  while (list.children.length > found.length) list.lastChild.remove();
+  while (list.children.length < found.length) list.append(chip());
+  found.forEach((one, at) => {
+    const item = list.children[at];
+    item.dataset.level = one.level;
+    const [, name, time, target, level] = item.children;
+    text(name, word(`time_${one.name}`));
+    text(time, span(one.ms));
+    text(target, `/ ${span(one.target_ms)}`);
+    text(level, word(`level_${one.level}${one.running || one.level === "late" ? "" : "_done"}`));
   });
 }
 
-function row(id) {
-  const item = document.createElement("li");
-  item.dataset.id = id;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "row";
-  for (const name of ["row-state", "row-address", "row-age", "row-device", "row-marks"]) {
-    const part = document.createElement("span");
-    part.className = name;
-    button.append(part);
-  }
-  item.append(button);
-  return item;
-}
-
-function fill(item, incident, now) {
-  item.dataset.state = look(incident);
-  item.dataset.status = incident.status;
-  const [state, place, age, device, marks] = item.firstChild.children;
-  state.textContent = stateWord(incident);
-  place.textContent = address(incident);
-  age.dataset.since = incident.opened_at_ms;
-  age.dataset.until = incident.ended_at_ms ?? incident.accepted_at_ms ?? "";
-  age.textContent = span((Number(age.dataset.until) || now) - incident.opened_at_ms);
-  device.textContent = deviceLine(incident);
-  const words = [];
-  if (incident.status !== "Actual") words.push(word(`status_${incident.status}`));
-  if (incident.presses > 1) words.push(countWord(incident));
-  if (!incident.recorded) words.push(word("not_recorded"));
-  if (incident.incomplete) words.push(word("incomplete"));
-  marks.textContent = words.join(" · ");
+function chip() {
+  const item = made("li", "time");
+  const shape = made("span", "shape");
+  shape.setAttribute("aria-hidden", "true");
+  item.append(shape, made("span", "time-name"), made("b", "time-value"), made("span", "time-target"));
+  item.append(made("span", "time-level"));
   return item;
 }

@@ -1,29 +1,12 @@
-// The incidents of the page: which there are, in which order, which one stands large.
+// The incidents of the page: which there are, in which order, which one stands large, which of them ring here.
 
-import { isOver } from "./states.js";
+import { byUrgency, DRILL, HANDLED, rank } from "./order.js";
+import { isDrill, isOver, isWaiting } from "./states.js";
 
 const CLOSED_SHOWN = 5;
 
-const DRILL = 2;
-const HANDLED = 4;
-
-// Unanswered first, then those being handled, the oldest of each on top. Among the unanswered, whatever is no drill or
-// test comes first: accepting with one key must never take a test while a person waits.
-function rank(incident) {
-  if (incident.state !== "open" && !incident.ringing) return HANDLED;
-  return (isDrill(incident) ? DRILL : 0) + (incident.state === "open" ? 0 : 1);
-}
-
-function isDrill(incident) {
-  return incident.status !== "Actual";
-}
-
 function same(name) {
   return name.trim().replace(/\s+/g, " ").toLowerCase();
-}
-
-function byUrgency(one, other) {
-  return rank(one) - rank(other) || one.opened_at_ms - other.opened_at_ms || one.id.localeCompare(other.id);
 }
 
 export class Incidents {
@@ -31,21 +14,27 @@ export class Incidents {
     this.all = new Map();
     this.selected = null;
     this.officer = "";
+    this.role = "viewer";
+    this.sorted = null;
   }
 
   replace(incidents) {
     this.all = new Map(incidents.map((incident) => [incident.id, incident]));
+    this.sorted = null;
   }
 
   // The answer to a request may come after news that is newer than it.
   put(incident) {
     if (incident.revision < (this.all.get(incident.id)?.revision ?? 0)) return;
     this.all.set(incident.id, incident);
-    for (const old of this.closed().slice(CLOSED_SHOWN)) this.all.delete(old.id);
+    this.sorted = null;
+    if (isOver(incident)) for (const old of this.closed().slice(CLOSED_SHOWN)) this.all.delete(old.id);
   }
 
+  // The most urgent first. The array is shared: look at it, do not change it.
   active() {
-    return [...this.all.values()].filter((incident) => !isOver(incident)).sort(byUrgency);
+    this.sorted ??= [...this.all.values()].filter((incident) => !isOver(incident)).sort(byUrgency);
+    return this.sorted;
   }
 
   closed() {
@@ -58,9 +47,20 @@ export class Incidents {
     return this.closed().slice(0, CLOSED_SHOWN);
   }
 
+  // How many nobody has taken yet.
+  open() {
+    return this.active().filter((incident) => incident.state === "open").length;
+  }
+
   // Whether the officer at this screen has it.
   owns(incident) {
     return incident.officer !== null && same(incident.officer) === same(this.officer);
+  }
+
+  // The first that nobody has answered, if there is one.
+  urgent() {
+    const first = this.active()[0];
+    return first && isWaiting(first) ? first : null;
   }
 
   // The one that stands large: what the officer selected, else what nobody answered, else what this officer took last.
@@ -72,8 +72,8 @@ export class Incidents {
     const active = this.active();
     if (active.length === 0 || rank(active[0]) < DRILL) return active[0] ?? null;
     const own = active
-      .filter((incident) => rank(incident) === HANDLED && this.owns(incident))
-      .sort((one, other) => isDrill(one) - isDrill(other) || other.accepted_at_ms - one.accepted_at_ms);
+      .filter((incident) => rank(incident) >= HANDLED && this.owns(incident))
+      .sort((one, other) => order(one) - order(other) || other.accepted_at_ms - one.accepted_at_ms);
     if (rank(active[0]) < HANDLED && !(own.length > 0 && !isDrill(own[0]))) return active[0];
     return own[0] ?? active[0];
   }
@@ -81,14 +81,30 @@ export class Incidents {
   select(step) {
     const active = this.active();
     if (active.length === 0) return;
-    const at = active.findIndex((incident) => incident.id === this.hero().id);
+    const at = active.indexOf(this.hero());
     this.selected = active[Math.min(active.length - 1, Math.max(0, at + step))].id;
   }
 
-  // What the siren has to sound for.
+  // What the siren has to sound for, at a screen of this role.
   loudest() {
-    const ringing = this.active().filter((incident) => incident.ringing);
-    if (ringing.some((incident) => incident.status === "Actual")) return "alarm";
-    return ringing.length > 0 ? "drill" : null;
+    let found = null;
+    for (const incident of this.active()) {
+      if (!ringsFor(incident, this.role)) continue;
+      if (!isDrill(incident)) return "alarm";
+      found = "drill";
+    }
+    return found;
   }
+}
+
+// Whom it rings by now, as the escalation says; officers, until its first step is told.
+function ringsFor({ ringing, rings, step }, role) {
+  if (!ringing) return false;
+  if (rings.length === 0) return step < 0 && role === "officer";
+  return rings.includes("everyone") || rings.includes(role);
+}
+
+// Among those an officer has: what is not over yet before what is, real before drills.
+function order(incident) {
+  return Number(isDrill(incident)) * 2 + Number(incident.state === "resolved");
 }

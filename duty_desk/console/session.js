@@ -1,20 +1,29 @@
-// Who is logged in at this screen. A page whose session is over goes to the log-in, which says so aloud, and comes back.
+// Who is logged in at this screen.
 
 let session = null;
 
-export async function loadSession() {
+// Asks the desk; an error has the `status` of its answer, if there was one.
+export async function askSession() {
   const answer = await fetch("/api/session", { signal: AbortSignal.timeout(5000) });
-  if (answer.status === 401) {
-    toLogIn();
-    // The page is leaving; nothing that waits for a session goes on.
-    await new Promise(() => {});
-  }
-  if (!answer.ok) throw new Error("no answer");
+  if (!answer.ok) throw Object.assign(new Error("no session"), { status: answer.status });
   session = await answer.json();
   return session;
 }
 
+// The same for a page that is nothing without a session: it goes to the log-in, which says so aloud, and comes back.
+export async function loadSession() {
+  try {
+    return await askSession();
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    toLogIn();
+    // The page is leaving; nothing that waits for a session goes on.
+    return new Promise(() => {});
+  }
+}
+
 export const me = () => session?.name ?? "";
+export const role = () => session?.role ?? "viewer";
 export const may = (permission) => session?.permissions.includes(permission) ?? false;
 
 // What goes with everything that changes something.

@@ -1,2 +1,3 @@
-// Before the first paint, so that a dark room stays dark. The switch itself is in choices.js.
+// Before the first paint, so that a dark room stays dark. The switches themselves are in choices.js.
 document.documentElement.dataset.theme = localStorage.getItem("siaga.theme") ?? "auto";
+document.documentElement.dataset.contrast = localStorage.getItem("siaga.contrast") ?? "auto";

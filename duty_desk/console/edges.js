@@ -1,0 +1,78 @@
+// How many incidents of the list are out of sight, told at the edge where they are, and how many of them nobody has.
+
+import { $ } from "./dom.js";
+import { word } from "./words.js";
+
+// So near the end of what is in the page, the window is moved on.
+const NEAR_PX = 600;
+
+export class Edges {
+  // `now` gives the centre's time.
+  constructor(rows, now) {
+    this.rows = rows;
+    this.now = now;
+    this.asked = false;
+    const measure = () => this.measure();
+    $("scroller").addEventListener("scroll", measure, { passive: true });
+    addEventListener("scroll", measure, { passive: true });
+    new ResizeObserver(measure).observe($("scroller"));
+    // On a phone the foot lies over the page; what stands above it has to know how high it is.
+    new ResizeObserver(() => {
+      document.documentElement.style.setProperty("--dock", `${$("dock").offsetHeight}px`);
+      this.measure();
+    }).observe($("dock"));
+    $("below").addEventListener("click", () => this.items().find((one) => one.under)?.item.scrollIntoView({ block: "start" }));
+    $("above").addEventListener("click", () => this.items().findLast((one) => one.over)?.item.scrollIntoView({ block: "end" }));
+  }
+
+  // Once a frame at most, and never in the way of a paint.
+  measure() {
+    if (this.asked) return;
+    this.asked = true;
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        this.asked = false;
+        this.follow();
+        this.tell();
+      }),
+    );
+  }
+
+  // The edges between which rows can be seen.
+  sight() {
+    const room = $("scroller").getBoundingClientRect();
+    const bar = $("below").hidden ? $("dock") : $("below");
+    return { top: Math.max(room.top, 0), bottom: Math.min(room.bottom, bar.getBoundingClientRect().top) };
+  }
+
+  items() {
+    const { top, bottom } = this.sight();
+    return [...$("list").children].map((item) => {
+      const box = item.getBoundingClientRect();
+      return { item, over: box.top < top - box.height / 2, under: box.bottom > bottom + 2 };
+    });
+  }
+
+  follow() {
+    const { top, bottom } = this.sight();
+    const list = $("list").getBoundingClientRect();
+    if (list.bottom < bottom + NEAR_PX && this.rows.after.length > 0) this.rows.move(1, this.now());
+    else if (list.top > top - NEAR_PX && this.rows.before.length > 0) this.rows.move(-1, this.now());
+  }
+
+  tell() {
+    const items = this.items();
+    const states = (found) => found.map(({ item }) => item.dataset.state);
+    const outside = (found) => found.map((incident) => incident.state);
+    bar("below", "below", [...states(items.filter((one) => one.under)), ...outside(this.rows.after)]);
+    bar("above", "above", [...outside(this.rows.before), ...states(items.filter((one) => one.over))]);
+  }
+}
+
+function bar(id, key, states) {
+  const element = $(id);
+  const open = states.filter((state) => state === "open").length;
+  element.hidden = states.length === 0;
+  element.dataset.open = String(open > 0);
+  element.textContent = word(open > 0 ? `${key}_open` : key, { count: states.length, open });
+}

@@ -1,0 +1,117 @@
+"""A thousand alarms: the page stays quick, small and honest about what is out of sight."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.duty_desk.conftest import Desk
+from tests.duty_desk.console.browser import browser, console, shot
+
+MANY = 1_000
+INPUT_MS = 100
+
+ALARMS = """(count) => {
+const id = (n) => `01890a5d-ac96-774b-bcce-${String(n).padStart(12, "0")}`;
+const view = (n) => ({
+  id: id(n), device: `box-${n}`, button: "sos", revision: n + 1, state: "open",
+  origin: "press", status: "Actual", device_label: `Kotak ${n}`,
+  address: `Jl. Nomor ${n}`, latitude: null, longitude: null, photo: null, instructions: { id: "", en: "" }, call: null,
+  opened_at_ms: 1760000000000 + n, received_at_ms: 1760000000000 + n, changed_at_ms: 1760000000000 + n,
+  accepted_at_ms: null, departed_at_ms: null, resolved_at_ms: null, ended_at_ms: null, reason: null, officer: null,
+  notes: [], presses: 1, unanswered: 1, unanswered_since_ms: 1760000000000 + n, ringing: true, step: 0,
+  rings: ["officer"], incomplete: false, recorded: true,
+  rows: [{ key: `key-${n}`, pressed_at_ms: 1760000000000 + n, received_at_ms: 1760000000000 + n, cause: "press" }],
+});
+const source = window.siagaSource;
+for (let n = 0; n < count; n += 1) {
+  const data = JSON.stringify({ rings: `key-${n}`, incident: view(n) });
+  source.dispatchEvent(new MessageEvent("incident", { data }));
+}
+}"""
+"""A burst on the page's own stream, as a chunk of it brings one: the desk's share is measured by `make bench-desk`."""
+
+KEYS = """async () => {
+const found = [];
+for (const key of ["ArrowDown", "ArrowDown", "ArrowUp", "n", "Escape", "ArrowDown", "Escape"]) {
+  const began = performance.now();
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  await new Promise((done) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = done;
+    requestAnimationFrame(() => port2.postMessage(null));
+  });
+  found.push(performance.now() - began);
+  await new Promise((done) => setTimeout(done, 450));
+}
+return found;
+}"""
+"""From a key to the paint after it, in ms."""
+
+
+@pytest.mark.slow
+async def test_a_thousand_at_once_are_windowed_counted_and_told_in_batches(desk: Desk) -> None:
+    requests: list[int] = []
+    told = asyncio.Event()
+    async with browser() as running, console(running, desk, faults=(404,)) as page:
+        await _hold_the_source(page, desk)
+
+        async def take(route: Route) -> None:
+            requests.append(len(json.loads(route.request.post_data or "{}")["facts"]))
+            if sum(requests) >= MANY:
+                told.set()
+            await route.fulfill(status=204)
+
+        await page.route("**/api/deliveries", take)
+        said = await page.evaluate_handle(
+            """() => {
+            const said = [];
+            new MutationObserver(() => said.push(document.getElementById("news").textContent))
+              .observe(document.getElementById("news"), { childList: true });
+            return said;
+            }"""
+        )
+        await page.evaluate(ALARMS, MANY)
+        hero, below = page.locator("#hero-address"), page.locator("#below")
+        await expect(hero).to_have_text("Jl. Nomor 0")
+        await expect(below).to_contain_text("belum diterima")
+        assert await page.locator("#list li").count() <= 60
+        count, unaccepted = (int(each) for each in re.findall(r"\d+", await below.inner_text()))
+        assert count == unaccepted
+        assert MANY - 60 < count < MANY
+        await shot(page, "console-many.png", aside=True)
+        latencies = await page.evaluate(KEYS)
+        assert max(latencies) < INPUT_MS * 2, latencies
+        # Scrolled as far as it goes, a piece at a time; the large incident stays where it is.
+        for _ in range(80):
+            await page.locator("#scroller").evaluate("one => one.scrollBy(0, 3000)")
+            await page.wait_for_timeout(60)
+            if await below.is_hidden():
+                break
+        await expect(page.locator("#list li").last.locator(".row-address")).to_have_text(f"Jl. Nomor {MANY - 1}")
+        await expect(page.locator("#above")).to_contain_text("belum diterima")
+        assert await page.locator("#list li").count() <= 60
+        await expect(hero).to_have_text("Jl. Nomor 0")
+        await expect(page.locator("#accept")).to_be_in_viewport()
+        # 1,000 delivered and what was painted, in few requests and few announcements.
+        await asyncio.wait_for(told.wait(), 10)
+        assert len(requests) <= 45
+        announced = await said.json_value()
+        assert len(announced) <= 8
+        assert any("kejadian baru" in each for each in announced)
+
+
+async def _hold_the_source(page: Page, desk: Desk) -> None:
+    """Let the page's next stream be found by the test, and wait until it stands."""
+    await page.add_init_script(
+        "window.EventSource = class extends EventSource {"
+        "constructor(...all) { super(...all); window.siagaSource = this; } };"
+    )
+    await page.reload()
+    await expect(page.locator("#health-stream")).to_have_attribute("data-good", "true")
+    await expect(page.locator("#hero-state")).not_to_be_empty()
+    assert desk.incidents() == []

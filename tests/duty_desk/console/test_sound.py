@@ -1,0 +1,141 @@
+"""The siren: heard unless nothing can be, and then said in large letters."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from playwright.async_api import ViewportSize, expect
+
+from tests.duty_desk.conftest import Desk, box, press_body
+from tests.duty_desk.console.browser import DESK_SCREEN, PHONE, browser, console, shot
+
+
+@pytest.mark.slow
+async def test_the_key_that_frees_a_blocked_sound_does_nothing_else(desk: Desk) -> None:
+    async with browser(sound=False) as running, console(running, desk) as page, box(desk.alarm) as street:
+        await expect(page.locator("#sound")).to_be_visible(timeout=5_000)
+        assert await _sound_told(desk) == "blocked"
+        size = await page.locator("#sound strong").evaluate("element => parseFloat(getComputedStyle(element).fontSize)")
+        assert size >= 30
+        await street.alarm(press_body())
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "open")
+        await page.keyboard.down("Space")
+        await expect(page.locator("body")).to_have_attribute("data-siren", "alarm")
+        # The sound is on, the key is still down: the banner stays, and a key that repeats itself is the same key.
+        await page.keyboard.down("Space")
+        await expect(page.locator("#sound")).to_be_visible()
+        await page.keyboard.up("Space")
+        await expect(page.locator("#sound")).to_be_hidden()
+        assert desk.incidents()[0]["state"] == "open"
+        assert await _sound_told(desk, "on") == "on"
+        await page.keyboard.press("Space")
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [DESK_SCREEN, PHONE], ids=["desk", "phone"])
+async def test_the_click_that_frees_a_blocked_sound_does_nothing_else_and_moves_nothing(
+    desk: Desk, size: ViewportSize
+) -> None:
+    async with browser(sound=False) as running, console(running, desk, size=size) as page, box(desk.alarm) as street:
+        await street.alarm(press_body())
+        await expect(page.locator("#sound")).to_be_visible()
+        accept = page.locator("#accept")
+        await expect(accept).to_be_visible()
+        before = await accept.bounding_box()
+        assert before is not None
+        await page.mouse.move(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
+        await page.mouse.down()
+        await expect(page.locator("body")).to_have_attribute("data-siren", "alarm")
+        await expect(page.locator("#sound")).to_be_visible()
+        await shot(page, f"console-sound-{size['width']}.png", aside=True)
+        await page.mouse.up()
+        await expect(page.locator("#sound")).to_be_hidden()
+        assert await accept.bounding_box() == before
+        assert desk.incidents()[0]["state"] == "open"
+        await page.mouse.down()
+        await page.mouse.up()
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
+
+
+@pytest.mark.slow
+async def test_a_sound_that_cannot_be_freed_keeps_nobody_from_accepting(desk: Desk) -> None:
+    async with browser(sound=False) as running, console(running, desk) as page, box(desk.alarm) as street:
+        await page.evaluate("AudioContext.prototype.resume = () => Promise.reject(new Error()), null")
+        await street.alarm(press_body())
+        await expect(page.locator("#sound")).to_be_visible()
+        await page.keyboard.press("Space")
+        await page.wait_for_timeout(1_100)
+        await page.keyboard.press("Space")
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
+        await expect(page.locator("#sound")).to_be_visible()
+
+
+@pytest.mark.slow
+async def test_the_siren_sounds_until_somebody_accepts_and_a_sound_test_does_not_end_it(desk: Desk) -> None:
+    async with browser() as running, console(running, desk) as page, box(desk.alarm) as street:
+        siren = page.locator("body")
+        await page.locator("#sound-test").click()
+        await street.alarm(press_body())
+        await expect(siren).to_have_attribute("data-siren", "alarm")
+        await page.wait_for_timeout(1_700)
+        await expect(siren).to_have_attribute("data-siren", "alarm")
+        await page.keyboard.press("Space")
+        await expect(siren).to_have_attribute("data-siren", "")
+        await street.alarm(press_body(status="Exercise"))
+        await expect(siren).to_have_attribute("data-siren", "drill")
+        await street.alarm(press_body())
+        await expect(siren).to_have_attribute("data-siren", "alarm")
+
+
+@pytest.mark.slow
+async def test_a_loudspeaker_that_is_gone_is_told_on_the_page_and_to_the_desk(desk: Desk) -> None:
+    speaker = "[{ kind: 'audiooutput', deviceId: '', label: '' }]"
+    async with browser() as running, console(running, desk) as page:
+        # Between two looks nothing changed; the clock of the sound card goes on.
+        await expect(page.locator("#quiet")).to_be_hidden()
+        for devices, told in ((speaker, "on"), ("[]", "quiet"), (speaker, "on")):
+            await page.evaluate(
+                f"""() => {{
+                navigator.mediaDevices.enumerateDevices = async () => {devices};
+                navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+                }}"""
+            )
+            if told == "quiet":
+                await expect(page.locator("#quiet")).to_contain_text("TIDAK ADA SUARA")
+            else:
+                await expect(page.locator("#quiet")).to_be_hidden()
+            assert await _sound_told(desk, told) == told
+        # A sound card that takes nothing stops the clock.
+        await page.evaluate("Object.defineProperty(AudioContext.prototype, 'currentTime', { get: () => 7 })")
+        await expect(page.locator("#quiet")).to_be_visible(timeout=6_000)
+
+
+@pytest.mark.slow
+async def test_it_rings_for_whom_the_escalation_says_and_shows_silently_elsewhere(desk: Desk) -> None:
+    async with (
+        browser() as running,
+        console(running, desk) as officer,
+        console(running, desk, officer="tamu-1", screen="Layar 2") as viewer,
+        box(desk.alarm) as street,
+    ):
+        await street.alarm(press_body())
+        await expect(officer.locator("body")).to_have_attribute("data-siren", "alarm")
+        await expect(viewer.locator("#hero")).to_have_attribute("data-state", "open")
+        assert await viewer.locator("body").get_attribute("data-siren") in (None, "")
+        # After 15 s everybody is to hear it.
+        await expect(viewer.locator("body")).to_have_attribute("data-siren", "alarm", timeout=20_000)
+        await expect(viewer.locator("#story-list")).to_contain_text("semua layar")
+        await officer.keyboard.press("Space")
+        await expect(viewer.locator("body")).to_have_attribute("data-siren", "")
+
+
+async def _sound_told(desk: Desk, until: str = "blocked") -> str:
+    """Return what the desk was told of the sound of its one screen, once it is this, or as it is after 5 s."""
+    async with asyncio.timeout(5):
+        while True:
+            (screen,) = desk.get("/api/state")["screens"]
+            if screen["sound"] == until:
+                return until
+            await asyncio.sleep(0.1)
