@@ -133,8 +133,8 @@ class DutyDesk:
         if screens is not None:
             self.push.send("screens", json_bytes({"screens": screens}))
 
-    def tick(self) -> None:
-        """Let those ring who are due to, several times a second."""
+    def tick(self) -> bool:
+        """Let those ring who are due to, several times a second; return whether more are due at once."""
         reached = self.ringing.tick(self.board)
         for incident in reached.incidents:
             self._ring(incident)
@@ -145,6 +145,7 @@ class DutyDesk:
             self._tell(incident)
         for command in self.ringing.commands(self.board):
             self._outlet.send(topics.command(command.device), encode(command))
+        return reached.more
 
     def _hear_alarm(self, alarm: Alarm, lane: Lane) -> None:
         if alarm.fault is not None:

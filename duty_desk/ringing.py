@@ -7,7 +7,7 @@ recorded, and hands back what is to be recorded and shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from contract.messages import Command
@@ -20,6 +20,9 @@ from duty_desk.incidents.siren import Sirens
 from duty_desk.screens.registry import Screens
 
 TICK_S: Final = 0.25
+MAX_STEPS_A_TICK: Final = 50
+"""Steps reached at once; what is due beyond that follows with the next tick, at once, so that a press between them does
+not wait for a thousand others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Steps that were reached: what is to be recorded, and the incidents as they are now."""
+    """Steps that were reached: what is to be recorded, the incidents as they are now, and whether more are due."""
 
     records: list[Record]
     incidents: list[Incident]
+    more: bool = False
 
 
 class Ringing:
@@ -69,7 +73,8 @@ class Ringing:
         self.screens.tick(now_ns)
         present = self.screens.present()
         due = self.escalation.due(board.active(), present, wall_ns=self._now_ns(), monotonic_ns=now_ns)
-        return self._reach(board, due)
+        reached = self._reach(board, due[:MAX_STEPS_A_TICK])
+        return replace(reached, more=len(due) > MAX_STEPS_A_TICK)
 
     def commands(self, board: Board) -> list[Command]:
         """Return what the sirens are to be told now."""

@@ -168,8 +168,8 @@ class Service:
 
     async def _ticks(self) -> None:
         while True:
-            self.desk.tick()
-            await asyncio.sleep(TICK_S)
+            more = self.desk.tick()
+            await asyncio.sleep(0 if more else TICK_S)
 
     async def _heartbeats(self) -> None:
         while True:

@@ -46,12 +46,12 @@ async def test_a_part_that_fails_is_started_again_and_told_meanwhile(
     async with running(idle) as (service, _):
         tick, ticks = service.desk.tick, 0
 
-        def broken() -> None:
+        def broken() -> bool:
             nonlocal ticks
             ticks += 1
             if ticks <= 2:
                 raise KeyError("unforeseen")
-            tick()
+            return tick()
 
         monkeypatch.setattr(service.desk, "tick", broken)
         failing = await told(idle, lambda health: health["failing"])
