@@ -125,6 +125,12 @@ def test_a_chain_written_anew_from_a_row_on_names_the_last_row_that_was_told_bef
         verify(path, kept)
 
 
+def test_the_first_line_whose_head_is_missing_is_named_also_when_later_ones_fit(path: Path) -> None:
+    with pytest.raises(HeadMissingError) as caught:
+        verify(path, [*told(path, 2), json.dumps({"ledger_head": "f" * 64}), *told(path, 4)])
+    assert (caught.value.line, caught.value.last_row) == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("statement", "table"),
     [
