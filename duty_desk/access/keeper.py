@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from duty_desk.access.people import Account, ApiToken, Session
 from duty_desk.access.store import (
@@ -104,8 +103,7 @@ class Keeper:
         while not self._is_stopping():
             try:
                 self._work(open_accounts(self._there()))
-            except (SQLAlchemyError, OSError, TypeError, ValueError) as error:
-                # TypeError and ValueError: a file that is SQLite, and not ours.
+            except Exception as error:  # noqa: BLE001 - whatever is in the file, the thread must not end
                 self._failed(error)
                 with self._changed:
                     self._changed.wait_for(lambda: self._stopping, timeout=POLL_S)
@@ -158,7 +156,9 @@ class Keeper:
                 del self._ended[each]
             del self._written[: len(written)]
         for done in written:
-            done.set_result(None)
+            # Whoever waited may have given up.
+            if done.set_running_or_notify_cancel():
+                done.set_result(None)
 
     def _is_stopping(self) -> bool:
         with self._changed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -55,6 +55,13 @@ class Inside:
 def headers(who: str | None) -> dict[str, str]:
     """Return what a page of an account's session sends."""
     return {name.replace("_", "-"): value for name, value in session_headers(who).items()}
+
+
+async def until(holds: Callable[[], bool], within_s: float = 2.0) -> None:
+    """Wait until something holds that another process or thread brings about."""
+    async with asyncio.timeout(within_s):
+        while not holds():  # noqa: ASYNC110 - what it waits for tells nobody
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

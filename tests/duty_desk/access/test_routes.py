@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 
@@ -17,7 +16,7 @@ from duty_desk.access.changes import Changes
 from duty_desk.access.roles import MAY, PERMISSIONS, ROLES, Permission
 from duty_desk.web.guard import SAFE
 from duty_desk.web.session_api import PUBLIC, check_routes, declared
-from tests.duty_desk.access.conftest import Inside, headers
+from tests.duty_desk.access.conftest import Inside, headers, until
 from tests.duty_desk.conftest import NAMES
 
 STREAMS = {"/api/events"}
@@ -84,7 +83,7 @@ async def test_what_changes_something_needs_the_sessions_own_token_after_the_rol
                     if csrf is None:
                         del sent["x-siaga-csrf"]
                     wanted = (403, "bad_csrf" if permission in MAY[role] else "wrong_role")
-                    raw = {name: value.encode() for name, value in sent.items()}
+                    raw = {name.encode(): value.encode() for name, value in sent.items()}
                     answer = await client.request(method, path, headers=raw, content=b"{}")
                     assert (answer.status_code, answer.json()["code"]) == wanted, (method, path, role, csrf)
 
@@ -112,9 +111,8 @@ async def test_another_system_reads_with_its_token_and_changes_nothing(inside: I
     path = f"/api/incidents/{new_event_id()}"
     async with inside.client() as client:
         bearer = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        async with asyncio.timeout(2):
-            while (await client.get("/api/state", headers=bearer)).status_code != 200:
-                await asyncio.sleep(0.01)
+        await until(lambda: inside.door.by_bearer(token) is not None)
+        assert (await client.get("/api/state", headers=bearer)).status_code == 200
         for verb in ("accept", "shown", "note"):
             answer = await client.post(f"{path}/{verb}", headers=bearer, content=b"{}")
             assert (answer.status_code, answer.json()["code"]) == (403, "wrong_role")
