@@ -44,7 +44,7 @@ class LineView(BaseModel):
     - call: `key`, `origin`, `category`, `status`, `address`, `caller`, `position`.
     - cancel: `reason`.
     - delivered, shown, seen: `key`, `painted_at_ms` by the screen's clock; `hop_ms` from the desk until it told so.
-    - escalated: `step`, `rings`; `hop_ms` since nobody had answered.
+    - escalated: `step`, `rings`, `nobody` (who was to ring before, and was not there); `hop_ms` since nobody answered.
     - erased: `fields`; `text` says why.
     """
 
@@ -77,6 +77,7 @@ class LineView(BaseModel):
     painted_at_ms: int | None = None
     step: int | None = None
     rings: list[str] | None = None
+    nobody: list[str] | None = None
     fields: list[str] | None = None
 
 
@@ -154,6 +155,8 @@ def _view(
         case EscalatedEntry():
             hop_ms = (entry.at_ns - entry.unanswered_since_ns) // _MS
             more |= {"step": entry.step, "rings": list(entry.rings), "hop_ms": hop_ms}
+            if entry.nobody is not None:
+                more["nobody"] = list(entry.nobody)
         case ErasedEntry():
             more |= {"who": _text(texts, "who"), "text": _text(texts, "why"), "fields": list(entry.fields)}
         case _:

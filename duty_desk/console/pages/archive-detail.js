@@ -165,11 +165,16 @@ function titleOf(one) {
 function textOf(one) {
   const parts = [one.address, one.text];
   if (one.caller) parts.push(word("caller_is", { caller: one.caller }));
-  if (one.rings?.length) parts.push(one.rings.map((role) => (has(`rings_${role}`) ? word(`rings_${role}`) : role)).join(", "));
+  if (one.rings?.length) parts.push(audience(one.rings));
+  if (one.nobody?.length) parts.push(word("nobody", { who: audience(one.nobody) }));
   if (one.fields) parts.push(one.fields.map((name) => word(`field_${name}`)).join(", "));
   if (one.incomplete) parts.push(word("incomplete", { fault: one.fault }));
   if (one.detail) parts.push(one.detail);
   return parts.filter(Boolean).join(" · ");
+}
+
+function audience(roles) {
+  return roles.map((role) => (has(`rings_${role}`) ? word(`rings_${role}`) : role)).join(", ");
 }
 
 function hops(one) {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Route, ViewportSize, expect
 
-from tests.duty_desk.conftest import Desk
+from tests.duty_desk.conftest import Desk, session_token
 from tests.duty_desk.pages.conftest import DESK_SCREEN, PHONE, act, browser, opened, shot, take_call, words
 
 KEYS_PER_SECOND = 5
@@ -235,3 +235,23 @@ async def _fits(page: Page, size: ViewportSize) -> None:
             box = await page.locator(name).bounding_box()
             assert box is not None
             assert box["y"] + box["height"] <= size["height"]
+
+
+@pytest.mark.slow
+async def test_a_call_survives_a_log_in_that_is_over(desk: Desk) -> None:
+    faults = "status of 401|Failed to load"
+    async with browser() as running, opened(running, desk, "/call", faults=faults) as page:
+        await ready(page)
+        await page.context.clear_cookies()
+        await page.keyboard.type("gedung sate")
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("4")
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator("#calls-list > [data-state=waiting]")).to_contain_text(
+            words("call")["why_no_session"]
+        )
+        token = session_token("operator-1")
+        await page.context.add_cookies([{"name": "siaga", "value": token, "url": desk.url, "sameSite": "Strict"}])
+        await page.goto(desk.url + "/call")
+        await expect(page.locator("#calls-list > [data-state=open]")).to_have_count(1, timeout=10_000)
+        assert [one["address"] for one in desk.incidents()] == ["gedung sate"]
