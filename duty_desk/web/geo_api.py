@@ -24,6 +24,11 @@ MAX_QUERY: Final = 200
 _STREETS_TYPE: Final = "application/geo+json"
 _CACHED: Final = {"cache-control": "private, no-cache", "vary": "accept-encoding"}
 """Kept by the browser, and asked about each time: an import is seen at the next load of the page."""
+_STREETS_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {_STREETS_TYPE: {}}, "description": "GeoJSON"},
+    304: {"description": "As the browser has it"},
+    404: {"model": Fault},
+}
 
 
 class PlaceView(BaseModel):
@@ -90,7 +95,7 @@ def add_geo(app: FastAPI, config: Desk, see: Sequence[Any] = ()) -> None:
             streets=streets.origin, box=streets.box, attribution=streets.attribution, tiles=tiles, fault=atlas.fault
         )
 
-    @app.get("/api/streets", dependencies=see, response_class=Response)
+    @app.get("/api/streets", dependencies=see, response_class=Response, responses=_STREETS_ANSWERS)
     async def streets(request: Request) -> Response:
         """Give the streets as GeoJSON; empty when the desk has none."""
         given = (await atlases.current()).streets

@@ -176,6 +176,8 @@ async def test_without_webgl_the_plain_map_stands_there_and_says_why(server: Map
     async with map_page(server, "--disable-3d-apis") as page:
         await expect(page.locator("#place")).to_have_attribute("data-map", "plain", timeout=30_000)
         await expect(page.locator(".map-note")).to_have_text(words["id"]["plain"])
+        loaded = await page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+        assert not any("maplibre-gl" in name for name in loaded), "it is not fetched in vain"
         await page.evaluate("(incident) => city.show([incident], 'a')", OPEN)
         await expect(page.locator("svg .incident.ringing")).to_have_count(1)
         await page.evaluate("city.nearby(null); city.fly({ latitude: 0, longitude: 0 }); city.fit()")
