@@ -16,6 +16,7 @@ from tests.duty_desk.screens.listener import Listener, listening
 from tests.edge_agent.network_faults.proxy import Proxy
 
 pytestmark = pytest.mark.slow
+CUTS = 10
 
 
 def alive(desk: Desk, page: str, *, who: str = "petugas-1", **more: Any) -> bool:
@@ -71,14 +72,16 @@ async def test_a_stream_that_is_cut_at_random_bytes_under_load_leaves_no_gap(des
         street = await stack.enter_async_context(box(desk.alarm))
         for page in pages:
             await page.wait("snapshot")
-        for number in range(150):
-            if number % 5 == 0:
-                for proxy in proxies:
+        number = 0
+        while min(page.connects for page in pages) < CUTS:
+            for proxy in proxies:
+                if number % 5 == 0 and not proxy._cuts:
                     proxy.cut_after("down", draw.randrange(1, 6_000))
             await street.alarm(press_body("box-1", f"b{number % 40}", event_id=(event_id := new_event_id())))
+            number += 1
         await street.receipt("stored", event_id=event_id)
         (first, *others) = desk.incidents()
-        assert len(others) == 39
+        assert len(others) > 10
         assert desk.post(f"/api/incidents/{first['id']}/accept", {})[0] == 200
         for page in pages:
             await page.wait("incident", lambda told: told["incident"]["officer"] == "Petugas 1")
@@ -86,7 +89,6 @@ async def test_a_stream_that_is_cut_at_random_bytes_under_load_leaves_no_gap(des
         for page in pages:
             shown = check_whole(page)
             assert {key: (each["presses"], each["state"]) for key, each in shown.items()} == now
-            assert page.connects > 8
             assert sum(event.name == "snapshot" for event in page.events) == 1
 
 
