@@ -15,7 +15,9 @@ let busy = false;
 
 // A path of this desk, or its first page: nobody is sent elsewhere by a link to here.
 function next() {
-  const given = new URL(query.get("next") ?? "/", location.origin);
+  const asked = query.get("next") ?? "/";
+  if (!URL.canParse(asked, location.origin)) return "/";
+  const given = new URL(asked, location.origin);
   const own = given.origin === location.origin && given.pathname !== "/login";
   return own ? given.pathname + given.search : "/";
 }
