@@ -67,27 +67,29 @@ CHECKS: list[CheckFunction] = [
 
 
 class Asker:
-    """Asks one desk as one visitor.
+    """Asks a desk; each request is asked by each visitor in turn.
 
     Args:
         url: The desk.
-        headers: Who asks.
+        visitors: Who asks, as the headers they send; the first also reads the description.
         incidents: Ids of incidents that exist; half of the requests that name an incident name one of these.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str], incidents: Sequence[str]) -> None:
+    def __init__(self, url: str, visitors: Mapping[str, dict[str, str]], incidents: Sequence[str]) -> None:
         self._url = url
-        self._headers = dict(headers)
+        self._visitors = visitors
         self._incidents = incidents
         self._session = requests.Session()
         self._session.trust_env = False
         self.faults: dict[str, str] = {}
-        self.told: Counter[tuple[str, int]] = Counter()
+        self.told: Counter[tuple[str, str, int]] = Counter()
+        """How often by visitor, operation and status."""
 
     def ask_all(self, examples: int, from_seed: int) -> None:
         """Ask everything the schema knows, `examples` times each as allowed, and as often as not allowed."""
         where = f"{self._url}/api/openapi.json"
-        schema = schemathesis.openapi.from_url(where, headers=self._headers, timeout=_TIMEOUT_S)
+        first = next(iter(self._visitors.values()))
+        schema = schemathesis.openapi.from_url(where, headers=first, timeout=_TIMEOUT_S)
         for found in schema.get_all_operations():
             assert isinstance(found, Ok), found
             operation = found.ok()
@@ -100,14 +102,14 @@ class Asker:
         """Close the connections."""
         self._session.close()
 
-    def _judge(self, case: Case[Any], answer: Response) -> None:
+    def _judge(self, who: str, case: Case[Any], answer: Response) -> None:
         """Note what is wrong with an answer; the first request of each kind stands for all of them."""
         try:
             case.validate_response(answer, checks=CHECKS)
         except (FailureGroup, AssertionError, ValueError) as error:
             found = error.exceptions if isinstance(error, FailureGroup) else [error]
             for one in found:
-                what = f"{case.method} {case.path} {answer.status_code}: {type(one).__name__}"
+                what = f"{who}: {case.method} {case.path} {answer.status_code}: {type(one).__name__}"
                 self.faults.setdefault(what, f"{one}\n{case.as_curl_command()}\n{answer.text[:500]}")
 
     def _ask(self, cases: SearchStrategy[Case[Any]], examples: int, from_seed: int) -> None:
@@ -122,23 +124,27 @@ class Asker:
             suppress_health_check=list(HealthCheck),
         )
         @given(cases)
-        def ask(case: Case[Any]) -> None:
+        def ask_one(case: Case[Any]) -> None:
             number = next(numbers)
             if self._incidents and number % 2 and "incident_id" in case.path_parameters:
                 case.path_parameters["incident_id"] = self._incidents[number // 2 % len(self._incidents)]
-            answer = case.call(base_url=self._url, session=self._session, headers=self._headers, timeout=_TIMEOUT_S)
-            self.told[f"{case.method} {case.path}", answer.status_code] += 1
-            self._judge(case, answer)
+            for who, headers in self._visitors.items():
+                answer = case.call(base_url=self._url, session=self._session, headers=headers, timeout=_TIMEOUT_S)
+                self.told[who, f"{case.method} {case.path}", answer.status_code] += 1
+                self._judge(who, case, answer)
 
         # There is nothing wrong to say to what takes no parameters.
         with contextlib.suppress(Unsatisfiable):
-            ask()
+            ask_one()
 
 
-def ask_as(desk: Desk, who: str | None, incidents: Sequence[str], *, examples: int, from_seed: int) -> Asker:
-    """Ask a desk everything in the session of an account, and return what came of it."""
-    headers = {name.replace("_", "-"): value for name, value in session_headers(who).items()}
-    with closing(Asker(desk.url, headers, incidents)) as asker:
+def ask(desk: Desk, incidents: Sequence[str], *, examples: int, from_seed: int) -> Asker:
+    """Ask a desk everything in the session of each role, and return what came of it."""
+    visitors: dict[str, dict[str, str]] = {
+        role: {name.replace("_", "-"): value for name, value in session_headers(who).items()}
+        for role, (who, _) in NAMES.items()
+    }
+    with closing(Asker(desk.url, visitors, incidents)) as asker:
         asker.ask_all(examples, from_seed)
     return asker
 
@@ -158,7 +164,7 @@ def some_incidents(desk: Desk) -> list[str]:
 
 def main(seconds: float, from_seed: int) -> int:
     """Ask as each role in turn, with a further seed each round, until the time is over; return the exit status."""
-    told: Counter[tuple[str, int]] = Counter()
+    told: Counter[tuple[str, str, int]] = Counter()
     faults: dict[str, str] = {}
     ends = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="siaga-") as name, ExitStack() as stack:
@@ -173,15 +179,14 @@ def main(seconds: float, from_seed: int) -> int:
         stack.callback(desk.process.stop)
         incidents = some_incidents(desk)
         for round_seed in itertools.count(from_seed):
-            for who, _ in NAMES.values():
-                asker = ask_as(desk, who, incidents, examples=30, from_seed=round_seed)
-                told.update(asker.told)
-                faults = {**asker.faults, **faults}
+            asker = ask(desk, incidents, examples=50, from_seed=round_seed)
+            told.update(asker.told)
+            faults = {**asker.faults, **faults}
             print(f"seed {round_seed}: {told.total()} requests, {len(faults)} kinds of faults", flush=True)
             if time.monotonic() > ends:
                 break
-    for (operation, status), count in sorted(told.items()):
-        print(f"{operation}: {status} {count} times")
+    for (role, operation, status), count in sorted(told.items()):
+        print(f"{role}: {operation}: {status} {count} times")
     for what, text in faults.items():
         print(f"--- {what}\n{text}")
     return 1 if faults else 0
