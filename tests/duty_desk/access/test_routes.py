@@ -17,7 +17,7 @@ from duty_desk.access.roles import MAY, PERMISSIONS, ROLES, Permission
 from duty_desk.web.guard import SAFE
 from duty_desk.web.session_api import PUBLIC, check_routes, declared
 from tests.duty_desk.access.conftest import Inside, headers, until
-from tests.duty_desk.conftest import NAMES
+from tests.duty_desk.conftest import NAMES, REPO
 
 STREAMS = {"/api/events"}
 """Whoever may come in gets an answer without end, so only the refusals are asked for here."""
@@ -157,3 +157,10 @@ def test_every_role_stands_in_the_table_and_every_permission_is_somebodys() -> N
     assert set().union(*MAY.values()) == set(PERMISSIONS)
     assert all("see" in each for each in MAY.values())
     assert MAY["viewer"] == {"see"}
+
+
+def test_the_docs_show_the_table_as_it_is() -> None:
+    lines = (REPO / "docs" / "access.md").read_text().splitlines()
+    start = lines.index("| role | " + " | ".join(PERMISSIONS) + " |")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start + 2 : start + 2 + len(ROLES)]]
+    assert rows == [[role, *("yes" if each in MAY[role] else "" for each in PERMISSIONS)] for role in ROLES]
