@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from sqlalchemy import Connection, text
@@ -31,7 +32,7 @@ class Texts:
     def row(self, sequence: int, entry: Entry, asides: Mapping[str, Aside]) -> None:
         """Take the next row: what is not beside it must have been erased by a later one."""
         incident = incident_of(entry)
-        gone = [name for name in TEXTS if getattr(entry, name, None) is not None and name not in asides]
+        gone = [name for name in _names(type(entry)) if getattr(entry, name) is not None and name not in asides]
         if gone:
             self._connection.execute(
                 text("INSERT INTO gone VALUES (:incident, :field, :sequence)"),
@@ -56,3 +57,8 @@ class Texts:
             raise LedgerBrokenError(
                 first.sequence, f"the {first.field} beside it is gone, and no later row tells that it was erased"
             )
+
+
+@cache
+def _names(entry: type[Entry]) -> tuple[str, ...]:
+    return tuple(name for name in TEXTS if name in entry.model_fields)
