@@ -279,7 +279,8 @@ async function start() {
     changed: later,
     now,
   });
-  new Stream(listening, screenName);
+  // Without a screen's name, as this page does not ring: the desk must not count on it.
+  new Stream(listening, () => "");
   wire();
   $("call-form").inert = false;
   spoken();
