@@ -94,15 +94,21 @@ async def chromium(*, webgl: bool = False) -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def console(running: Browser, stage: Stage, name: str, *, screen: str = "Layar 1") -> AsyncIterator[Page]:
-    """Yield the officers' page of an account that logged in, once its stream stands."""
+async def console(
+    running: Browser, stage: Stage, name: str, *, screen: str = "Layar 1", city_map: bool = False
+) -> AsyncIterator[Page]:
+    """Yield the officers' page of an account that logged in, once its stream stands; the map is hidden or drawn."""
     context = await running.new_context(viewport={"width": 1366, "height": 768}, ignore_https_errors=True)
     try:
         await _log_in(context, stage, name)
-        await context.add_init_script(f"localStorage.setItem('siaga.screen', {json.dumps(screen)})")
+        kept = {"siaga.screen": screen, "siaga.map": "shown" if city_map else "hidden"}
+        for key, value in kept.items():
+            await context.add_init_script(f"localStorage.setItem({json.dumps(key)}, {json.dumps(value)})")
         page = await context.new_page()
         await page.goto(stage.url)
         await page.wait_for_selector("#health-stream[data-good=true]")
+        if city_map:
+            await page.wait_for_selector("#chart[data-map=gl] canvas")
         yield page
     finally:
         await context.close()

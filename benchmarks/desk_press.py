@@ -11,12 +11,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from benchmarks.desk_client import Officer, chromium, console
 from benchmarks.desk_stage import OFFICERS, Stage, street
@@ -101,7 +99,7 @@ async def _measure(presses: int) -> list[Run]:
 async def _run(stage: Stage, presses: int, *, drawn: bool) -> Run:
     async with (
         chromium(webgl=drawn) as running,
-        _page(running, stage, drawn=drawn) as page,
+        console(running, stage, OFFICERS[0], city_map=drawn) as page,
         Officer(stage, OFFICERS[1], "Layar 2") as officer,
     ):
         await asyncio.sleep(_SETTLE_S)
@@ -114,14 +112,6 @@ async def _run(stage: Stage, presses: int, *, drawn: bool) -> Run:
     # The page's clock may be off by a constant; what is left is how far it moved during the run.
     samples = [Sample(s.box, s.received_ms, s.painted_ms - (before_ms + after_ms) / 2) for s in samples]
     return Run("drawn" if drawn else "hidden", samples, error_ms, abs(after_ms - before_ms), stored_per_s)
-
-
-@asynccontextmanager
-async def _page(running: Browser, stage: Stage, *, drawn: bool) -> AsyncIterator[Page]:
-    async with console(running, stage, OFFICERS[0]) as page:
-        if not drawn:
-            await page.evaluate("document.querySelector('.chart').style.display = 'none'")
-        yield page
 
 
 async def _press_all(stage: Stage, page: Page, officer: Officer, presses: int) -> list[Sample]:

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import aiomqtt
 
-from benchmarks.figures import Figure, conclude, keep_samples, percentile
+from benchmarks.figures import RESULTS, Figure, conclude, keep_samples, percentile
 from benchmarks.ledger_year import OPEN, make_ledger
 from contract import topics
 from contract.identity import new_event_id, new_stream_id
@@ -42,13 +42,23 @@ from siaga.stack.trust import Trust
 ROWS: Final = int(os.environ.get("ROWS", "1000000"))
 KILLS: Final = 5
 PRESSES: Final = 100
+_SAMPLES: Final = "desk_restart"
 _BOX: Final = "box-1"
 _STREAM: Final = new_stream_id()
 _DESK: Final = "from duty_desk.cli import app; app()"
 
 
-async def main() -> int:
+def main() -> int:
     """Measure and print; return the exit status."""
+    return conclude(figures(), RESULTS / f"{_SAMPLES}.csv")
+
+
+def figures() -> list[Figure]:
+    """Measure, keep the samples and return the figures."""
+    return asyncio.run(_run())
+
+
+async def _run() -> list[Figure]:
     folder = Path(tempfile.mkdtemp(prefix="siaga-"))
     made = os.environ.get("LEDGER")
     ledger = folder / "data" / "ledger.db"
@@ -68,14 +78,15 @@ async def main() -> int:
     config.write_text(_config(brokers, port))
     desk = Process([sys.executable, "-c", _DESK, "run", "--config", str(config)], name="desk", folder=folder)
     try:
-        figures, samples = await _measure(desk, brokers[0], ledger, port)
+        found, samples = await _measure(desk, brokers[0], ledger, port)
     finally:
         desk.stop()
         for broker in brokers:
             broker.stop()
-    figures += _by_hand(ledger)
+    found += _by_hand(ledger)
     shutil.rmtree(folder)
-    return conclude(figures, keep_samples("desk-restart", ("what", "s"), samples))
+    keep_samples(_SAMPLES, ("what", "s"), samples)
+    return found
 
 
 def _config(brokers: list[Mosquitto], port: int) -> str:
@@ -251,4 +262,4 @@ def _checked(port: int, ledger: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(main())
