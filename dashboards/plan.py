@@ -1,4 +1,4 @@
-"""wall.toml: what each of the room's screens shows. A text goes in, a plan comes out; nothing is opened before it holds.
+"""wall.toml: what each of the room's screens shows. A text goes in, a plan comes out; nothing is opened here.
 
 A plan names dashboards by the uid of their definition (`siaga_city`), never by what Grafana calls them.
 """
