@@ -8,6 +8,13 @@ export async function loadWords(file = "strings.json") {
   tables = await answer.json();
 }
 
+// Words of another file, as far as the page has none of its own for them.
+export async function addWords(file = "strings.json") {
+  const answer = await fetch(`/static/${file}`);
+  const found = await answer.json();
+  for (const name of Object.keys(tables)) tables[name] = { ...found[name], ...tables[name] };
+}
+
 export function setLanguage(language) {
   current = language in tables ? language : "id";
   document.documentElement.lang = current;

@@ -5,9 +5,9 @@ const RETRY_MS = 2000;
 
 export class PlainMap {
   static async make(stage, inventory, picked) {
-    const [{ StreetMap }, { has, loadWords }] = await Promise.all([import("../map.js"), import("../words.js")]);
+    const [{ StreetMap }, { has, addWords }] = await Promise.all([import("../map.js"), import("../words.js")]);
     // On a page that is not the console, its words are not there yet.
-    if (!has("metres")) await loadWords().catch(() => {});
+    if (!has("metres")) await addWords().catch(() => {});
     return new PlainMap(StreetMap, stage, inventory, await streets(), picked);
   }
 
