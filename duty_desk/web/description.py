@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from duty_desk.web.bodies import Act, Call, Cancel, Delivery, Write
+from duty_desk.web.deliveries_api import Deliveries
 from duty_desk.web.faults import Fault
 from duty_desk.web.screens_api import Alive
 from duty_desk.web.session_api import LogIn
@@ -36,6 +37,15 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, Any]]] = {
         "note": "dua motor, satu luka",
     },
     Delivery: {"kind": "shown", "key": "01993f1c-7a2b-7c3d-8e4f-5a6b7c8d9e0f", "painted_ms": 1_760_000_000_038.5},
+    Deliveries: {
+        "facts": [
+            {
+                "incident_id": "01993f1c-7a2b-7c3d-8e4f-5a6b7c8d9e0f",
+                "kind": "delivered",
+                "key": "01993f1c-7a2b-7c3d-8e4f-5a6b7c8d9e10",
+            }
+        ]
+    },
     Alive: {"page": "p7f3a", "sound": "on", "visible": True, "revision": 118},
     Fault: {"code": "already_accepted", "text": "Petugas 1 has already accepted this incident", "officer": "Petugas 1"},
 }

@@ -18,6 +18,8 @@ PAGES = REPO / "duty_desk" / "console" / "pages"
 SHOTS = REPO / "docs" / "assets"
 DESK_SCREEN: ViewportSize = {"width": 1366, "height": 768}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+# A machine that runs the whole suite has other work, too.
+expect.set_options(timeout=15_000)
 CHROMIUM = [
     "--headless",
     "--no-sandbox",
@@ -38,9 +40,10 @@ def words(page: str, language: str = "id") -> dict[str, str]:
 
 @asynccontextmanager
 async def browser() -> AsyncIterator[Browser]:
-    """Yield Debian's Chromium."""
+    """Yield Debian's Chromium; the map is drawn by WebGL for pictures only, as that is slow without a card."""
+    webgl = [] if os.environ.get("SIAGA_SCREENSHOTS") else ["--disable-3d-apis"]
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, *webgl])
         try:
             yield running
         finally:
@@ -89,6 +92,18 @@ async def shot(page: Page, name: str) -> None:
         target = SHOTS if folder == "1" else Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=target / name)
+
+
+def looks() -> list[tuple[ViewportSize, bool]]:
+    """Return in which sizes, dark or light, a page is looked at; all of them for pictures."""
+    if os.environ.get("SIAGA_SCREENSHOTS"):
+        return [(DESK_SCREEN, True), (DESK_SCREEN, False), (PHONE, True), (PHONE, False)]
+    return [(DESK_SCREEN, True), (PHONE, False)]
+
+
+def picture(name: str, size: ViewportSize, dark: bool) -> str:
+    """Return the file name of a picture."""
+    return f"{name}{'-phone' if size is PHONE else ''}{'' if dark else '-light'}.png"
 
 
 def take_call(desk: Desk, number: int = 1, **more: Any) -> dict[str, Any]:

@@ -81,6 +81,10 @@ async def test_a_timeline_tells_each_row_and_what_the_ledger_does_not_have_yet(d
         told = recorded(desk, incident["id"], ["press", "accept", "note"])
         assert told["incident"]["state"] == "accepted"
         assert told["incident"]["accept_ms"] == pytest.approx(accept["at_ms"] - press["at_ms"], abs=1)
+    # The button's address stands in the inventory alone.
+    (one,) = found(desk, text="gedung MERDEKA")["incidents"]
+    assert one["address"] == "Jl. Braga 10, depan Gedung Merdeka"
+    assert (one["device"], one["device_label"]) == ("box-1", "Kotak Braga")
 
 
 def test_incidents_are_found_paged_and_told_with_their_times(desk: Desk) -> None:
@@ -113,18 +117,6 @@ def test_incidents_are_found_paged_and_told_with_their_times(desk: Desk) -> None
         assert len(found(desk, **query)["incidents"]) == 5
     for query in ({"to": "2020-01-01"}, {"origin": "press"}, {"status": "Test"}, {"text": "tidak ada"}):
         assert found(desk, **query)["incidents"] == []
-
-
-async def test_a_press_is_found_by_the_address_of_its_button(desk: Desk) -> None:
-    async with box(desk.alarm) as street:
-        await street.alarm(press_body(event_id=(event_id := new_event_id())))
-        await street.receipt("stored", event_id=event_id)
-    (one,) = found(desk, text="gedung MERDEKA")["incidents"]
-    assert (one["address"], one["device"], one["device_label"]) == (
-        "Jl. Braga 10, depan Gedung Merdeka",
-        "box-1",
-        "Kotak Braga",
-    )
 
 
 def test_what_cannot_be_asked_is_refused_with_what_was_expected(desk: Desk) -> None:

@@ -10,7 +10,8 @@ from playwright.async_api import Page, expect
 
 from contract.identity import new_event_id
 from tests.duty_desk.conftest import Desk, box, press_body
-from tests.duty_desk.pages.conftest import DESK_SCREEN, PHONE, act, browser, opened, shot, take_call, words
+from tests.duty_desk.console.test_accessible import faults_of
+from tests.duty_desk.pages.conftest import act, browser, looks, opened, picture, shot, take_call, words
 
 SCRIPT = "<img src=x onerror=\"document.title='taken'\">"
 
@@ -97,16 +98,15 @@ async def test_it_says_when_the_ledger_cannot_be_read_and_offers_no_more_than_th
 async def test_it_fits_the_screen(desk: Desk) -> None:
     incident = await some_past(desk, "Saya ke sana.")
     async with browser() as running:
-        for phone, dark in ((False, True), (False, False), (True, True), (True, False)):
-            size = PHONE if phone else DESK_SCREEN
+        for size, dark in looks():
             async with opened(running, desk, "/archive", who="pengawas-1", dark=dark, size=size) as page:
                 await expect(page.locator("#rows-body tr")).to_have_count(3)
                 assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-                name = f"{'-phone' if phone else ''}{'' if dark else '-light'}.png"
-                await shot(page, f"archive-list{name}")
+                await shot(page, picture("archive-list", size, dark))
                 await page.locator(f"tr[data-id='{incident['id']}'] button").click()
                 await expect(page.locator("#timeline > li:not([data-kind=escalated])")).to_have_count(5)
                 assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+                assert await faults_of(page) == []
                 room = await page.locator("#detail").evaluate("one => one.clientWidth + 1 - one.scrollWidth")
                 assert room >= 0
-                await shot(page, f"archive{name}")
+                await shot(page, picture("archive", size, dark))

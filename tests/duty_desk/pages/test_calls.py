@@ -9,7 +9,8 @@ import pytest
 from playwright.async_api import Page, Route, ViewportSize, expect
 
 from tests.duty_desk.conftest import Desk, session_token
-from tests.duty_desk.pages.conftest import DESK_SCREEN, PHONE, act, browser, opened, shot, take_call, words
+from tests.duty_desk.console.test_accessible import faults_of
+from tests.duty_desk.pages.conftest import DESK_SCREEN, act, browser, looks, opened, picture, shot, take_call, words
 
 KEYS_PER_SECOND = 5
 LIMIT_S = 10
@@ -159,7 +160,7 @@ async def test_what_is_near_by_is_shown_while_it_is_typed_and_one_key_makes_the_
 
 
 @pytest.mark.slow
-async def test_what_is_missing_is_said_and_an_address_alone_is_enough(desk: Desk) -> None:
+async def test_what_is_missing_is_said_and_an_address_or_a_point_alone_is_enough(desk: Desk) -> None:
     told = words("call")
     async with browser() as running, opened(running, desk, "/call") as page:
         await ready(page)
@@ -185,19 +186,14 @@ async def test_what_is_missing_is_said_and_an_address_alone_is_enough(desk: Desk
         await page.keyboard.press("F8")
         await expect(page.locator("#place")).to_have_value("")
 
-
-@pytest.mark.slow
-async def test_a_click_on_the_map_is_a_place(desk: Desk) -> None:
-    async with browser() as running, opened(running, desk, "/call") as page:
-        await ready(page)
-        canvas = page.locator("#map").locator("canvas, svg").first
-        await expect(canvas).to_be_visible(timeout=15_000)
+        # A click on the map is a place, too.
+        await expect(page.locator("#map").locator("canvas, svg").first).to_be_visible(timeout=15_000)
         await page.locator("#map").click(position={"x": 250, "y": 110})
         await expect(page.locator("#place-state")).to_have_attribute("data-state", "known")
         await page.keyboard.press("5")
         await page.keyboard.press("Control+Enter")
-        await expect(page.locator("#calls-list > [data-state=open]")).to_have_count(1)
-        (incident,) = desk.incidents()
+        await expect(page.locator("#calls-list > [data-state=open]")).to_have_count(2)
+        incident = desk.incidents()[1]
         assert incident["latitude"] == pytest.approx(-6.9, abs=0.1)
         assert incident["address"] == f"{incident['latitude']:.5f}, {incident['longitude']:.5f}"
 
@@ -208,11 +204,10 @@ async def test_it_fits_the_screen(desk: Desk) -> None:
     act(desk, one["id"], "accept")
     take_call(desk, 2, category="fire", address="Jalan Setiabudi 300", note="asap dari lantai dua")
     async with browser() as running:
-        for phone, dark in ((False, True), (False, False), (True, True), (True, False)):
-            size = PHONE if phone else DESK_SCREEN
+        for size, dark in looks():
             async with opened(running, desk, "/call", dark=dark, size=size) as page:
                 await _fits(page, size)
-                await shot(page, f"call{'-phone' if phone else ''}{'' if dark else '-light'}.png")
+                await shot(page, picture("call", size, dark))
 
 
 async def _fits(page: Page, size: ViewportSize) -> None:
@@ -230,6 +225,7 @@ async def _fits(page: Page, size: ViewportSize) -> None:
     await expect(page.locator("#near-list > li")).to_have_count(1)
     await expect(page.locator("#calls-list > li")).to_have_count(2)
     assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert await faults_of(page) == []
     if size is DESK_SCREEN:
         for name in ("#ring", "#near", "#calls-title"):
             box = await page.locator(name).bounding_box()
