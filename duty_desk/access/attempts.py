@@ -1,7 +1,7 @@
 """The limits on attempts to log in, put together so that nobody can keep an officer out. Time is given.
 
 - Each address waits longer after each failure, and is told so: 429 with the seconds.
-- A name that many addresses try wrongly is answered slower, up to a second; it is never refused for that.
+- A name that many addresses try wrongly is answered slower, up to half a second; it is never refused for that.
 - Who logged in from an address before has a count of his own there, is not slowed, and goes first in the queue.
 """
 
@@ -17,19 +17,23 @@ from duty_desk.access.throttle import Throttle, network_of
 MAX_KNOWN: Final = 1_000
 FREE: Final = 5
 MOST_S: Final = 30.0
-NAME_MOST_S: Final = 1.0
+NAME_MOST_S: Final = 0.5
 MAX_TOLD: Final = 30
 _TOLD_EVERY_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt: by which name, from where, and whether that pair succeeded before. `delay_s` is to be waited."""
+    """One attempt: by which name, from where, and whether that pair succeeded before. `delay_s` is to be waited.
+
+    Of those that wait for their check a lower `rank` goes first: 0 who is known, else the failures of the address.
+    """
 
     name: str
     address: str
     known: bool
     delay_s: float
+    rank: int
 
 
 class Attempts:
@@ -61,7 +65,7 @@ class Attempts:
         else:
             self._by_address.begin(address, now_s)
             self._by_name.begin(name, now_s)
-        return Attempt(name, address, known, delay_s)
+        return Attempt(name, address, known, delay_s, 0 if known else self._by_address.failures(address))
 
     def succeeded(self, attempt: Attempt) -> None:
         """Take an attempt back, and remember that this name comes from this address."""

@@ -124,7 +124,7 @@ class Door:
         there = account is not None and not account.disabled and len(password) <= MAX_PASSWORD
         known_hash = account.password_hash if account is not None and there else NOBODY
         try:
-            right = await self._verifier.verify(known_hash, password[:MAX_PASSWORD], first=attempt.known)
+            right = await self._verifier.verify(known_hash, password[:MAX_PASSWORD], rank=attempt.rank)
         except BaseException:
             self._attempts.take_back(attempt)
             raise

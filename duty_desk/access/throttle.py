@@ -59,6 +59,11 @@ class Throttle(Generic[Key]):
         # Beyond 2^32 the power is past any `most_s`.
         return min(self._most_s, self._first_s * 2.0 ** min(32, count.failures - self._free))
 
+    def failures(self, key: Key) -> int:
+        """Return how many failures of a key are counted."""
+        count = self._counts.get(key)
+        return 0 if count is None else count.failures
+
     def begin(self, key: Key, now_s: float) -> None:
         """Count an attempt as failed, until it succeeds."""
         count = self._counts.pop(key, None)

@@ -69,11 +69,11 @@ async def test_who_came_before_goes_first_and_the_queue_is_bounded() -> None:
     try:
         waiting = []
         for number in range(MAX_QUEUED + AT_ONCE):
-            waiting.append(asyncio.create_task(verifier.verify("", f"stranger {number}", first=False), name="test"))
+            waiting.append(asyncio.create_task(verifier.verify("", f"stranger {number}", rank=1), name="test"))
             await asyncio.sleep(0)
         with pytest.raises(TryLaterError):
-            await verifier.verify("", "one too many", first=False)
-        officer = asyncio.create_task(verifier.verify("", "officer", first=True), name="test")
+            await verifier.verify("", "one too many", rank=1)
+        officer = asyncio.create_task(verifier.verify("", "officer", rank=0), name="test")
         await asyncio.sleep(0)
         slow.go.set()
         assert await officer
@@ -89,7 +89,7 @@ async def test_one_that_is_given_up_frees_its_place() -> None:
     slow = Slow()
     verifier = Verifier(slow)
     try:
-        tasks = [asyncio.create_task(verifier.verify("", str(number), first=False), name="test") for number in range(3)]
+        tasks = [asyncio.create_task(verifier.verify("", str(number), rank=1), name="test") for number in range(3)]
         await asyncio.sleep(0)
         tasks[1].cancel()
         await asyncio.sleep(0)
