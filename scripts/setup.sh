@@ -54,10 +54,10 @@ missing_packages() {
   fi
 }
 
-stamp_of() { cat uv.lock pyproject.toml scripts/setup.sh scripts/vendor.toml | sha256sum | cut -d ' ' -f 1; }
+stamp_of() { cat uv.lock pyproject.toml scripts/setup.sh scripts/vendor.toml tests/vendor.toml | sha256sum | cut -d ' ' -f 1; }
 is_done() { # level: whether its stamp is of these very files, and what it stands for is still there
   [ "$(cat "$tools/stamp-$1" 2>/dev/null)" = "$(stamp_of)" ] && [ -x .venv/bin/siaga ] && [ -z "$(missing_packages)" ] &&
-    [ -e duty_desk/console/vendor/stamp ]
+    [ -e duty_desk/console/vendor/stamp ] && { [ "$1" != test ] || [ -e "$tools/vendor/stamp" ]; }
 }
 if is_done test || { [ "$level" = demo ] && is_done demo; }; then exit 0; fi
 
@@ -133,8 +133,10 @@ sync_python() {
 
 # The map of the duty desk's page. It comes before the Python packages, whose build would fetch it too.
 take_from_npm() {
+  local tests=()
+  [ "$level" != test ] || tests=(--tests)
   [ -e duty_desk/console/vendor/stamp ] || say "taking the map's library from npm"
-  python3 scripts/vendor.py >>"$log" 2>&1 ||
+  python3 scripts/vendor.py "${tests[@]}" >>"$log" 2>&1 ||
     fail "the map's library could not be had" "is registry.npmjs.org reachable? another registry goes into NPM_REGISTRY"
 }
 

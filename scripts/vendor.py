@@ -30,6 +30,8 @@ REPO = Path(__file__).resolve().parent.parent
 PINS = REPO / "scripts" / "vendor.toml"
 TARGET = REPO / "duty_desk" / "console" / "vendor"
 REGISTRY = "https://registry.npmjs.org"
+TEST_PINS = REPO / "tests" / "vendor.toml"
+TEST_TARGET = REPO / ".tools" / "vendor"
 STAMP = "stamp"
 MAX_TARBALL_BYTES = 40_000_000
 MAX_FILE_BYTES = 8_000_000
@@ -44,14 +46,16 @@ def main() -> int:
     """Bring the folder in line with the pins; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--from", dest="folder", type=Path, help="take the tarballs from this folder")
+    parser.add_argument("--tests", action="store_true", help="take what the tests need as well (tests/vendor.toml)")
     given = parser.parse_args()
-    try:
-        taken = bring(PINS, TARGET, folder=given.folder)
-    except VendorError as error:
-        print(f"vendor: {error}", file=sys.stderr)
-        return 1
-    if taken:
-        print(f"vendor: {', '.join(taken)} → {TARGET.relative_to(REPO)}")
+    for pins, target in ((PINS, TARGET), (TEST_PINS, TEST_TARGET))[: 2 if given.tests else 1]:
+        try:
+            taken = bring(pins, target, folder=given.folder)
+        except VendorError as error:
+            print(f"vendor: {error}", file=sys.stderr)
+            return 1
+        if taken:
+            print(f"vendor: {', '.join(taken)} → {target.relative_to(REPO)}")
     return 0
 
 

@@ -50,6 +50,7 @@ export class Ask {
     this.show();
     if (verb === "cancel") $("ask-reasons").firstChild.focus();
     else $("note").focus();
+    $("ask").scrollIntoView({ block: "center" });
   }
 
   name() {

@@ -1,0 +1,112 @@
+"""axe-core, the rules of WCAG 2.2 A and AA that a program can judge, on each page, theme, language and width."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, ViewportSize, expect
+
+from tests.duty_desk.conftest import REPO, Desk, box, press_body
+from tests.duty_desk.console.browser import DESK_SCREEN, PHONE, browser, come_in, console, remember, settle
+
+AXE = REPO / ".tools" / "vendor" / "axe-core" / "axe.min.js"
+RUN = """async () => {
+const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+const { violations } = await axe.run(document, { runOnly: tags, resultTypes: ["violations"] });
+return violations.map(({ id, nodes }) => [id, nodes.map((node) => `${node.target}: ${node.failureSummary}`)]);
+}"""
+PAGES = {"/login": "#submit", "/call": "#place", "/archive": "h1"}
+
+
+async def faults_of(page: Page) -> Any:
+    """Return what axe finds."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE.read_text())
+    return await page.evaluate(RUN)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [DESK_SCREEN, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
+async def test_the_console_in_each_of_its_states(desk: Desk, size: ViewportSize, dark: bool) -> None:
+    language = "id" if dark else "en"
+    async with (
+        browser() as running,
+        console(running, desk, size=size, dark=dark, language=language, reduced_motion="reduce") as page,
+        box(desk.alarm) as one,
+        box(desk.alarm, "box-2") as two,
+    ):
+        found = {"idle": await faults_of(page)}
+        await two.alarm(press_body("box-2", cause="tamper"))
+        await two.alarm(press_body("box-2", status="Exercise"))
+        await one.alarm(press_body())
+        await expect(page.locator("#hero-address")).to_contain_text("Braga")
+        found["open"] = await faults_of(page)
+        await settle(page)
+        await page.keyboard.press("Space")
+        await expect(page.locator("#hero-address")).to_contain_text("Dago")
+        found["technical"] = await faults_of(page)
+        await page.locator("#list [data-state=accepted] .row").click()
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
+        found["accepted"] = await faults_of(page)
+        await settle(page)
+        await page.keyboard.press("b")
+        found["cancel"] = await faults_of(page)
+        await page.keyboard.press("1")
+        await page.evaluate("document.documentElement.dataset.contrast = 'more'")
+        found["contrast"] = await faults_of(page)
+    assert found == {key: [] for key in found}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", list(PAGES))
+async def test_each_other_page(desk: Desk, path: str) -> None:
+    found = {}
+    async with browser() as running:
+        for dark, language, size in ((True, "id", DESK_SCREEN), (False, "en", DESK_SCREEN), (True, "en", PHONE)):
+            context = await running.new_context(
+                viewport=size, color_scheme="dark" if dark else "light", reduced_motion="reduce"
+            )
+            if path != "/login":
+                await come_in(context, desk.url, "pengawas-1")
+            await remember(context, language=language, screen="Layar 1")
+            page = await context.new_page()
+            await page.goto(desk.url + path)
+            await expect(page.locator(PAGES[path]).first).to_be_visible()
+            await expect(page.locator("html")).to_have_attribute("lang", language)
+            found[dark, language, size["width"]] = await faults_of(page)
+            await context.close()
+    assert found == {key: [] for key in found}
+
+
+@pytest.mark.slow
+async def test_every_target_is_large_enough_and_the_focus_is_seen_and_not_hidden(desk: Desk) -> None:
+    async with browser() as running, console(running, desk) as page, box(desk.alarm) as street:
+        for number in range(12):
+            await street.alarm(press_body(button=f"b-{number}"))
+        await expect(page.locator("#list li")).to_have_count(11)
+        small = await page.evaluate(
+            """() => [...document.querySelectorAll("button, a, input, textarea")]
+            .map((one) => [one.id || one.className, one.getBoundingClientRect()])
+            .filter(([, box]) => box.width > 0 && (box.width < 24 || box.height < 24)).map(([name]) => name)"""
+        )
+        assert small == []
+        seen = set()
+        for _ in range(40):
+            await page.keyboard.press("Tab")
+            name, outline, covered = await page.evaluate(
+                """() => {
+                const one = document.activeElement;
+                const box = one.getBoundingClientRect();
+                const [x, y] = [box.left + box.width / 2, box.top + Math.min(box.height / 2, 20)];
+                const there = document.elementFromPoint(x, y);
+                const hidden = one !== document.body && !(there && (one.contains(there) || there.contains(one)));
+                return [one.id || one.className, getComputedStyle(one).outlineStyle, hidden];
+                }"""
+            )
+            assert not covered, name
+            if name:
+                assert outline == "solid", name
+            seen.add(name)
+        assert {"accept", "do-cancel", "do-note", "screen", "theme", "log-out", "map-toggle", "row"} <= seen
