@@ -28,6 +28,8 @@ from simulator.control import BoardControl
 from simulator.layout import board_path
 
 PRESSES: Final = 200
+BOXES: Final = 8
+"""A box holds a press back whose button was pressed 32 times within a minute: each is pressed seldom enough."""
 P50_MS: Final = 60.0
 P99_MS: Final = 250.0
 _PAINT_TIMEOUT_S: Final = 10.0
@@ -55,7 +57,7 @@ class Sample:
 def main() -> int:
     """Measure and print; return the exit status."""
     folder = Path(tempfile.mkdtemp(prefix="siaga-"))
-    stack = DemoStack(folder, Size(boxes=3))
+    stack = DemoStack(folder, Size(BOXES))
     try:
         stack.start(lambda part, what: print(f"{part}: {what}", flush=True))
         with DeskClient(stack.page, stack.accounts) as desk, _console(stack.page, desk.log_in()) as page:

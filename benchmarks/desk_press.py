@@ -23,6 +23,8 @@ from simulator.control import BoardControl
 from simulator.layout import board_path
 
 PRESSES: Final = 200
+BOXES: Final = 8
+"""A box holds a press back whose button was pressed 32 times within a minute: each is pressed seldom enough."""
 OPEN: Final = 50
 SESSIONS: Final = 300
 READINGS: Final = 10
@@ -83,7 +85,7 @@ def _figures(run: Run) -> list[Figure]:
 
 
 async def _measure(presses: int) -> list[Run]:
-    with Stage(boxes=3) as stage:
+    with Stage(BOXES) as stage:
         async with street(stage.stack.alarm_broker) as alarms:
             events = [await alarms.press(f"open-{number}") for number in range(OPEN)]
             missing = await alarms.all_stored(events, 30.0)
