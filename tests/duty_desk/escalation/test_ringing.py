@@ -21,11 +21,24 @@ def test_a_thousand_that_are_due_at_once_come_in_portions_each_once() -> None:
     for _ in range(3 * 200 // MAX_STEPS_A_TICK):
         portion = desk.tick(scene.board)
         assert len(portion.records) == MAX_STEPS_A_TICK
+        assert not any(scene.board.recorded(incident.id) for incident in portion.incidents)
         reached += [(each.entry.incident_id, each.entry.step) for each in portion.records]  # type: ignore[union-attr]
     assert not portion.more
     assert len(reached) == len(set(reached)) == 600
     assert desk.tick(scene.board).records == []
     assert {incident.step for incident in scene.board.active()} == {3}
+
+
+def test_a_press_that_joins_what_an_earlier_run_left_leaves_its_age_to_the_tick() -> None:
+    scene = Scene()
+    incident = scene.press()
+    scene.log = [record for record in scene.log if record.entry.kind == "press"]
+    scene.restart(away_s=20)
+    desk = ringing(scene)
+    joined = scene.board.apply(scene.board.press(incident.rows[0].alarm, "alarm", scene.wall_ns))  # type: ignore[union-attr]
+    assert joined is not None
+    assert desk.begin(scene.board, joined).records == []
+    assert [each.entry.step for each in desk.tick(scene.board).records] == [0, 1]  # type: ignore[union-attr]
 
 
 def test_the_siren_sounds_while_anything_that_reached_it_is_unanswered() -> None:

@@ -148,6 +148,18 @@ async def test_a_thousand_alarms_at_once_reach_a_page_that_reads_late() -> None:
     assert (browser.snapshots, browser.numbers) == ([0], list(range(1, 1_001)))
 
 
+async def test_what_a_page_has_to_catch_up_with_is_handed_over_in_parts() -> None:
+    desk, browser = Desk(), Browser()
+    page = joined(desk.push)
+    await read(page, browser)
+    for _ in range(1_000):
+        desk.number += 1
+        desk.push.send("number", str(desk.number).encode().rjust(1_000))
+    assert len(desk.push.next_for(0)[0]) <= CHUNK_BYTES
+    await read(page, browser)
+    assert browser.numbers == list(range(1, 1_001))
+
+
 async def test_what_is_kept_is_bounded() -> None:
     desk = Desk()
     for size in (10, 100_000, MAX_BYTES * 2):

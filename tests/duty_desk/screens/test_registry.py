@@ -102,8 +102,9 @@ def test_a_page_that_comes_back_is_not_behind_for_having_been_away() -> None:
     room.screens.sent(9)
     room.wait(SIGN_NS)
     room.alive(revision=3)
+    assert room.states() == [("Layar 1", "behind", False)]
     room.screens.leave("p1", Actor("Petugas 1", "officer", "Layar 1"))
-    room.enter()
+    room.screens.join("p1", Actor("Petugas 1", "officer", "Layar 1"))
     assert room.states() == [("Layar 1", "live", True)]
 
 
@@ -212,6 +213,8 @@ def test_what_is_remembered_is_bounded() -> None:
         if number % 2:
             room.screens.leave(f"p{number}", Actor("Petugas 1", "officer", f"Layar {number}"))
     assert len(room.screens._pages) <= MAX_SCREENS
+    # Who just left made room for who came.
+    assert room.alive(f"p{MAX_SCREENS + 48}")
     for number in range(1_000):
         room.screens.sent(number)
         room.wait(_S // 4)
