@@ -71,7 +71,8 @@ async def test_it_climbs_sounds_the_siren_on_both_brokers_and_is_silent_at_the_a
         # The first that a page is told of a press already says who rings.
         first = await page.wait("incident", lambda told: told["rings"] == event_id)
         assert (first["incident"]["step"], first["incident"]["rings"]) == (0, ["officer"])
-        await page.wait("incident", lambda told: told["incident"]["rings"] == ["officer", "everyone"])
+        second = await page.wait("incident", lambda told: told["incident"]["rings"] == ["officer", "everyone"])
+        assert not second["incident"]["recorded"]  # it rings first
         for each in (siren, other):
             on = await each.wait(topics.command("box-2"))
             assert (on["command"], on["on"]) == ("siren", True)
