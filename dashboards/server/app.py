@@ -1,0 +1,183 @@
+"""The wall server over HTTP: pages, panels and Grafana for reading; one POST, for an admin, has a screen load anew."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from dashboards.boards import DASHBOARDS
+from dashboards.plan import SCREENS, Screen
+from dashboards.server.guard import Guard
+from dashboards.server.panels import NotAPanelError, described
+from dashboards.server.wall import Wall
+
+PAGE: Final = Path(str(files("dashboards") / "server" / "page"))
+_FILE: Final = re.compile(r"(?:[a-z0-9_-]+/){0,3}[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.(js|mjs|css|json|svg)")
+_TYPES: Final = {
+    "js": "text/javascript",
+    "mjs": "text/javascript",
+    "css": "text/css",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+}
+_ASKED_AGAIN: Final = {"cache-control": "no-cache"}
+_EMPTY: Final = b'{"type":"FeatureCollection","features":[]}'
+
+Language = Literal["id", "en"]
+Word = Annotated[str, Query(max_length=63)]
+
+
+class Fault(HTTPException):
+    """An error with a stable code and a text for people."""
+
+    def __init__(self, status: int, code: str, text: str) -> None:
+        super().__init__(status, text)
+        self.code = code
+
+
+def make_app(wall: Wall) -> FastAPI:
+    """Return the application; its state has the `wall`. What stands before every request is the guard's."""
+    app = FastAPI(title="Siaga walls", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.wall = wall
+    app.add_exception_handler(HTTPException, _as_json)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    _add_pages(app)
+    _add_screens(app, wall)
+    _add_panels(app, wall)
+    _add_grafana(app, wall)
+    app.add_middleware(Guard, names=wall.server.settings.http.names)
+    return app
+
+
+def _add_pages(app: FastAPI) -> None:
+    @app.api_route("/", methods=["GET", "HEAD"])
+    async def index() -> Response:
+        return FileResponse(PAGE / "index.html", headers=_ASKED_AGAIN, media_type="text/html")
+
+    @app.api_route("/wall/{number}", methods=["GET", "HEAD"])
+    async def screen(number: int) -> Response:
+        if not 1 <= number <= SCREENS:
+            raise Fault(404, "no_screen", f"screens are 1 to {SCREENS}")
+        return FileResponse(PAGE / "wall.html", headers=_ASKED_AGAIN, media_type="text/html")
+
+    @app.api_route("/static/{name:path}", methods=["GET", "HEAD"])
+    async def static(name: str) -> Response:
+        found = _FILE.fullmatch(name)
+        if found is None or not (PAGE / name).is_file():
+            raise Fault(404, "no_file", "there is no such file")
+        return FileResponse(PAGE / name, headers=_ASKED_AGAIN, media_type=_TYPES[found.group(1)])
+
+
+def _add_screens(app: FastAPI, wall: Wall) -> None:
+    def known(number: int) -> Screen:
+        found = wall.plan.screen(number)
+        if found is None:
+            raise Fault(404, "no_screen", f"wall.toml has no screen {number}"[:100])
+        return found
+
+    @app.get("/api/wall")
+    async def overview() -> dict[str, Any]:
+        return await wall.overview()
+
+    @app.get("/api/screen/{number}")
+    async def state(number: int, seen: Word = "") -> dict[str, Any]:
+        return await wall.next_state(known(number), seen)
+
+    @app.get("/api/incident/{incident_id}")
+    async def incident(incident_id: str, language: Language = "id") -> dict[str, Any]:
+        found = await wall.scene(incident_id, language)
+        if found is None:
+            raise Fault(404, "no_incident", "no incident of this name is known here")
+        return found
+
+    @app.post("/api/reload/{number}", status_code=202)
+    async def reload(number: int, request: Request) -> dict[str, Any]:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        token = wall.server.admin_token
+        if token is None or not hmac.compare_digest(given.encode(), token.encode()):
+            raise Fault(401, "not_admin", "this needs the token of admin_token_file: Authorization: Bearer …")
+        wall.reload(known(number).number)
+        return {"number": number}
+
+
+def _add_panels(app: FastAPI, wall: Wall) -> None:
+    panels = wall.panels
+
+    @app.get("/api/dashboard/{uid}")
+    async def dashboard(uid: str, language: Language = "id") -> dict[str, Any]:
+        if uid not in DASHBOARDS:
+            raise Fault(404, "no_panel", "there is no such dashboard")
+        return described(DASHBOARDS[uid], language)
+
+    @app.get("/api/health/{uid}")
+    async def health(
+        uid: str,
+        device: Word = "",
+        sensor: Word = "",
+        range_s: Annotated[int | None, Query(alias="range")] = None,
+        language: Language = "id",
+    ) -> dict[str, Any]:
+        try:
+            return await panels.health(uid, device=device, sensor=sensor, range_s=range_s, language=language)
+        except NotAPanelError as error:
+            raise Fault(404, "no_panel", str(error)) from None
+
+    @app.get("/api/panel/{uid}/{panel}")
+    async def answer(
+        uid: str,
+        panel: str,
+        from_ms: Annotated[int | None, Query(alias="from")] = None,
+        to_ms: Annotated[int | None, Query(alias="to")] = None,
+        range_s: Annotated[int | None, Query(alias="range")] = None,
+        device: Word = "",
+        sensor: Word = "",
+        language: Language = "id",
+    ) -> dict[str, Any]:
+        try:
+            return await panels.answer(
+                uid,
+                panel,
+                from_ms=from_ms,
+                to_ms=to_ms,
+                range_s=range_s,
+                device=device,
+                sensor=sensor,
+                language=language,
+            )
+        except NotAPanelError as error:
+            raise Fault(404, "no_panel", str(error)) from None
+
+    async def streets() -> Response:
+        body = wall.server.streets or _EMPTY
+        return Response(body, media_type="application/geo+json", headers=_ASKED_AGAIN)
+
+    app.add_api_route("/api/streets", streets, methods=["GET"])
+    # Grafana's maps draw the same streets: one origin, no other address.
+    app.add_api_route("/map/streets.geojson", streets, methods=["GET"])
+
+
+def _add_grafana(app: FastAPI, wall: Wall) -> None:
+    async def grafana(request: Request) -> Response:
+        if wall.grafana is None:
+            raise Fault(404, "no_grafana", "wall-server.toml names no [grafana]")
+        return await wall.grafana.pass_on(request)
+
+    app.add_api_route("/grafana/{path:path}", grafana, methods=["GET", "POST"], response_model=None)
+
+
+async def _as_json(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = error.code if isinstance(error, Fault) else "http"
+    return JSONResponse({"code": code, "text": error.detail}, error.status_code, headers=error.headers)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    return JSONResponse({"code": "invalid", "text": "a parameter is not what it should be"}, 422)

@@ -1,0 +1,130 @@
+"""Asks the store on behalf of all screens: one query for all who ask the same within a second, four at once at most."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from store import Row, StoreError
+
+FRESH_S: Final = 1.0
+AT_ONCE: Final = 4
+WAITING: Final = 256
+"""Questions that may wait for their turn; who comes later is told so at once."""
+TIMEOUT_S: Final = 5.0
+MAX_KEPT: Final = 1_024
+MAX_KEPT_ROWS: Final = 2_000_000
+"""Answers that are kept, and the rows of all of them together."""
+
+
+class NoAnswer(Exception):  # noqa: N818 - it is what the screens call it
+    """The store gives no answer; the text is for people."""
+
+
+class Asked(Protocol):
+    """What of a store is needed here."""
+
+    async def query(self, influxql: str) -> list[Row]:
+        """Return the rows that answer an InfluxQL query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Rows, and when the store was asked for them, in ms since 1970."""
+
+    rows: list[Row]
+    asked_ms: int
+
+
+class Asking:
+    """The store, behind a memory of one second.
+
+    Args:
+        store: The store.
+        time_ms: The centre's clock, in ms since 1970.
+        monotonic: The monotonic clock, in s.
+        timeout_s: How long one question may take, its wait for a turn included.
+    """
+
+    def __init__(
+        self,
+        store: Asked,
+        time_ms: Callable[[], int],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._store = store
+        self._time_ms = time_ms
+        self._monotonic = monotonic
+        self._timeout_s = timeout_s
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._kept: OrderedDict[str, tuple[float, Reply]] = OrderedDict()
+        self._rows = 0
+        self._under_way: dict[str, asyncio.Task[Reply]] = {}
+        self.no_answer_since_ms: int | None = None
+        """When the store stopped answering; None while it answers."""
+        self.queries = 0
+        """Questions that went to the store."""
+
+    async def ask(self, influxql: str) -> Reply:
+        """Return the store's rows, at most a second old.
+
+        Raises:
+            NoAnswer: The store does not answer, refuses, or too many questions wait.
+        """
+        kept = self._kept.get(influxql)
+        if kept is not None and self._monotonic() - kept[0] < FRESH_S:
+            return kept[1]
+        task = self._under_way.get(influxql)
+        if task is None:
+            if len(self._under_way) >= WAITING:
+                raise NoAnswer(f"{WAITING} questions wait for the store")
+            task = asyncio.create_task(self._query(influxql), name="wall-question")
+            self._under_way[influxql] = task
+            task.add_done_callback(lambda done: self._ended(influxql, done))
+        # Who asked first may go away; the others still want the answer.
+        return await asyncio.shield(task)
+
+    async def _query(self, influxql: str) -> Reply:
+        began = self._monotonic()
+        try:
+            async with asyncio.timeout(self._timeout_s), self._turns:
+                asked_ms = self._time_ms()
+                self.queries += 1
+                rows = await self._store.query(influxql)
+        except TimeoutError:
+            self._failed()
+            raise NoAnswer(f"no answer within {self._timeout_s:g} s") from None
+        except StoreError as error:
+            self._failed()
+            raise NoAnswer(str(error)) from None
+        self.no_answer_since_ms = None
+        reply = Reply(rows, asked_ms)
+        self._keep(influxql, began, reply)
+        return reply
+
+    def _failed(self) -> None:
+        if self.no_answer_since_ms is None:
+            self.no_answer_since_ms = self._time_ms()
+
+    def _keep(self, influxql: str, began: float, reply: Reply) -> None:
+        before = self._kept.pop(influxql, None)
+        self._rows += len(reply.rows) - (0 if before is None else len(before[1].rows))
+        self._kept[influxql] = began, reply
+        while self._kept and (len(self._kept) > MAX_KEPT or self._rows > MAX_KEPT_ROWS or self._is_old()):
+            _, (_, dropped) = self._kept.popitem(last=False)
+            self._rows -= len(dropped.rows)
+
+    def _is_old(self) -> bool:
+        began, _ = next(iter(self._kept.values()))
+        return self._monotonic() - began > 10 * FRESH_S
+
+    def _ended(self, influxql: str, task: asyncio.Task[Reply]) -> None:
+        self._under_way.pop(influxql, None)
+        if not task.cancelled():
+            task.exception()  # whoever waits has it; without this asyncio would tell it again

@@ -1,0 +1,117 @@
+"""The wall server's process: the web server, the store, and a session on each broker for incidents."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+
+import uvicorn
+
+from contract import topics
+from contract.topics import Lane
+from dashboards.server.app import make_app
+from dashboards.server.settings import Server
+from dashboards.server.wall import Wall
+from link import Endpoint, Session
+from link.supervise import keep_running
+from store import open_store
+
+
+class Service:
+    """One wall server, running.
+
+    Args:
+        server: What was read from the configuration files.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._faults: Counter[str] = Counter()
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Serve until `stop` is set; `ready` is called once the pages are served.
+
+        Raises:
+            OSError: The address cannot be taken.
+        """
+        http = self._server.settings.http
+        sock = _listen(http.host, http.port)
+        try:
+            async with open_store(self._server.settings.store, self._server.account) as store:
+                wall = Wall(self._server, store)
+                server = _Server(
+                    uvicorn.Config(
+                        make_app(wall),
+                        log_config=None,
+                        access_log=False,
+                        ws="none",
+                        lifespan="off",
+                        server_header=False,
+                        proxy_headers=False,
+                        timeout_graceful_shutdown=1,
+                    )
+                )
+                async with asyncio.TaskGroup() as group:
+                    tasks = [
+                        group.create_task(keep_running(name, part, self._faults), name=f"wall-{name}")
+                        for name, part in self._parts(wall).items()
+                    ]
+                    serving = group.create_task(server.serve(sockets=[sock]), name="wall-http")
+                    ready()
+                    stopping = group.create_task(stop.wait(), name="wall-stop")
+                    await asyncio.wait((stopping, serving), return_when=asyncio.FIRST_COMPLETED)
+                    if not stop.is_set():
+                        raise RuntimeError("the web server ended")
+                    wall.changed()
+                    server.should_exit = True
+                    for task in tasks:
+                        task.cancel()
+                    await serving
+        finally:
+            sock.close()
+
+    def _parts(self, wall: Wall) -> dict[str, Callable[[], Awaitable[None]]]:
+        parts: dict[str, Callable[[], Awaitable[None]]] = {"watch": wall.watch}
+        if wall.grafana is not None:
+            parts["grafana"] = wall.grafana.run
+        for lane, broker in self._server.brokers.items():
+            parts[f"session-{lane}"] = self._session(wall, lane, broker).run
+        return parts
+
+    def _session(self, wall: Wall, lane: Lane, broker: Endpoint) -> Session:
+        def link(up: bool) -> None:
+            wall.brokers[lane] = up
+
+        return Session(
+            broker,
+            self._server.settings.name,
+            subscriptions=(topics.INCIDENT,),
+            on_message=wall.hear,
+            on_connect=lambda: link(True),
+            on_disconnect=lambda: link(False),
+        )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, with the signals left to our own process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(128)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
