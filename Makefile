@@ -86,5 +86,5 @@ docs-screenshots: test-setup ## take the docs' screenshots again
 	@SIAGA_SCREENSHOTS=1 .venv/bin/pytest -q tests/duty_desk/test_console.py tests/duty_desk/console
 
 clean: ## remove everything that was installed or made here
-	rm -rf .venv .tools var dist duty_desk/console/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools var dist duty_desk/console/vendor dashboards/server/page/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ WITHOUT = "SIAGA_WITHOUT_MAP"
 
 
 class Vendor(BuildHookInterface[Any]):
-    """Brings duty_desk/console/vendor/ in line with scripts/vendor.toml; nothing when it is."""
+    """Brings the pages' vendor/ in line with scripts/vendor.toml and vendor-walls.toml; nothing when they are."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Run before each build of a wheel."""
@@ -26,7 +26,9 @@ class Vendor(BuildHookInterface[Any]):
         if os.environ.get(WITHOUT):
             return
         try:
-            vendor.bring(scripts / "vendor.toml", Path(self.root) / "duty_desk" / "console" / "vendor")
+            root = Path(self.root)
+            vendor.bring(scripts / "vendor.toml", root / "duty_desk" / "console" / "vendor")
+            vendor.bring(scripts / "vendor-walls.toml", root / "dashboards" / "server" / "page" / "vendor")
         except vendor.VendorError as error:
             raise SystemExit(
                 f"vendor: {error}\n"

@@ -54,10 +54,10 @@ missing_packages() {
   fi
 }
 
-stamp_of() { cat uv.lock pyproject.toml scripts/setup.sh scripts/vendor.toml tests/vendor.toml | sha256sum | cut -d ' ' -f 1; }
+stamp_of() { cat uv.lock pyproject.toml scripts/setup.sh scripts/vendor.toml scripts/vendor-walls.toml tests/vendor.toml | sha256sum | cut -d ' ' -f 1; }
 is_done() { # level: whether its stamp is of these very files, and what it stands for is still there
   [ "$(cat "$tools/stamp-$1" 2>/dev/null)" = "$(stamp_of)" ] && [ -x .venv/bin/siaga ] && [ -z "$(missing_packages)" ] &&
-    [ -e duty_desk/console/vendor/stamp ] && { [ "$1" != test ] || [ -e "$tools/vendor/stamp" ]; }
+    [ -e duty_desk/console/vendor/stamp ] && [ -e dashboards/server/page/vendor/stamp ] && { [ "$1" != test ] || [ -e "$tools/vendor/stamp" ]; }
 }
 if is_done test || { [ "$level" = demo ] && is_done demo; }; then exit 0; fi
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Puts what the pages take from npm into duty_desk/console/vendor/, as scripts/vendor.toml pins it.
+"""Puts what the pages take from npm into duty_desk/console/vendor/, as scripts/vendor.toml pins it, and what the
+walls' take into dashboards/server/page/vendor/, as scripts/vendor-walls.toml does.
 
     python3 scripts/vendor.py              does nothing when all is there
     python3 scripts/vendor.py --from DIR   takes the tarballs (maplibre-gl-6.17.0.tgz, …) from a folder: no network
@@ -30,6 +31,8 @@ REPO = Path(__file__).resolve().parent.parent
 PINS = REPO / "scripts" / "vendor.toml"
 TARGET = REPO / "duty_desk" / "console" / "vendor"
 REGISTRY = "https://registry.npmjs.org"
+WALL_PINS = REPO / "scripts" / "vendor-walls.toml"
+WALL_TARGET = REPO / "dashboards" / "server" / "page" / "vendor"
 TEST_PINS = REPO / "tests" / "vendor.toml"
 TEST_TARGET = REPO / ".tools" / "vendor"
 STAMP = "stamp"
@@ -48,7 +51,8 @@ def main() -> int:
     parser.add_argument("--from", dest="folder", type=Path, help="take the tarballs from this folder")
     parser.add_argument("--tests", action="store_true", help="take what the tests need as well (tests/vendor.toml)")
     given = parser.parse_args()
-    for pins, target in ((PINS, TARGET), (TEST_PINS, TEST_TARGET))[: 2 if given.tests else 1]:
+    wanted = [(PINS, TARGET), (WALL_PINS, WALL_TARGET), *([(TEST_PINS, TEST_TARGET)] if given.tests else [])]
+    for pins, target in wanted:
         try:
             taken = bring(pins, target, folder=given.folder)
         except VendorError as error:
