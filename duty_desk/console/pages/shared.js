@@ -129,7 +129,9 @@ export async function begin(file, spoken) {
   // The foot stays in sight on a phone; what stands above it has to know how high it is.
   const foot = document.querySelector("footer");
   new ResizeObserver(() => document.documentElement.style.setProperty("--dock", `${foot.offsetHeight}px`)).observe(foot);
-  setInterval(() => ($("clock").textContent = timeOfDay(now())), 500);
+  const tick = () => ($("clock").textContent = timeOfDay(now()));
+  setInterval(tick, 500);
+  tick();
   renderHead();
 }
 
