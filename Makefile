@@ -20,13 +20,14 @@ test-setup:
 test: test-setup ## run all tests, with real brokers, database and browser
 	@.venv/bin/pytest -n 3 --dist worksteal
 
-check: test-setup ## style, types, imports between rooms, schemas, drivers' own words
+check: test-setup ## style, types, imports between rooms, schemas, drivers' own words, Grafana's JSON
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m contract.schema --check
 	@.venv/bin/python -m edge_agent.drivers.word
+	@.venv/bin/python -m dashboards.grafana --check
 
 bench-alarm: test-setup ## time 200 presses from the button's edge to the page's paint
 	@.venv/bin/python -m benchmarks.alarm
