@@ -242,6 +242,28 @@ class IncidentMessage(Message):
     ledger_head: BodyHash | None = None
 
 
+ScreenState = Literal["good", "stale", "blank", "frozen", "logged_out", "error", "gone"]
+"""How a screen of the wall is. stale: what it shows is old; blank: it shows nothing; frozen: its picture stands still;
+logged_out: it shows a log-in form; error: panels show errors; gone: nothing is heard of it."""
+
+
+class ScreenMessage(Message):
+    """How a screen of the wall is, retained: sent when it changes, and each 30 s.
+
+    `reasons` are short and stable, the gravest first. `data_age_s` is the age of the newest reading it shows, as the
+    wall server sees it. `reloads`: how often it was told to load itself anew.
+    """
+
+    screen: Annotated[int, Field(ge=1, le=24)]
+    state: ScreenState
+    since_ns: Nanoseconds
+    timestamp_ns: Nanoseconds
+    dashboard: Word | None = None
+    reasons: Annotated[list[Word], Field(max_length=8)] = Field(default_factory=list)
+    data_age_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    reloads: Count = 0
+
+
 MessageT = TypeVar("MessageT", bound=Message)
 
 

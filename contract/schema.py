@@ -22,6 +22,7 @@ from contract.messages import (
     Lamps,
     Press,
     Report,
+    ScreenMessage,
     Status,
 )
 from contract.signed import Envelope
@@ -38,6 +39,7 @@ MODELS: Final[dict[str, type[BaseModel]]] = {
     "lamp": Lamps,
     "reply": ConfigReply,
     "report": Report,
+    "screen": ScreenMessage,
     "status": Status,
     "telemetry-receipt": TelemetryReceipt,
 }

@@ -27,6 +27,7 @@ ALL_TELEMETRY: Final = f"{ROOT}/up/+/telemetry"
 ALL_ALARMS: Final = f"{ROOT}/up/+/alarm"
 ALL_STATUS: Final = f"{ROOT}/up/+/status/+"
 ALL_REPORTS: Final = f"{ROOT}/up/+/report"
+ALL_SCREENS: Final = f"{ROOT}/wall/screen/+"
 
 _UP: Final = re.compile(rf"{ROOT}/up/({NAME_PATTERN[1:-1]})/([a-z/]+)\Z")
 _KINDS: Final[dict[str, tuple[UpKind, Lane | None]]] = {
@@ -96,6 +97,11 @@ def command(device: str) -> str:
 def telemetry_receipt(device: str) -> str:
     """Return the topic of receipts for batches; only the collector writes it."""
     return f"{ROOT}/down/{device}/telemetry/receipt"
+
+
+def wall_screen(number: int) -> str:
+    """Return the topic of how one screen of the wall is; retained."""
+    return f"{ROOT}/wall/screen/{number}"
 
 
 def parse_up(topic: str) -> UpTopic:

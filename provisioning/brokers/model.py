@@ -116,16 +116,19 @@ _DESK: Final = (
 )
 _BELL: Final = _reads(topics.ALL_ALARMS, topics.alarm_receipt("+"), topics.HEARTBEAT)
 
+_WALL: Final = (*_reads(topics.HEARTBEAT, topics.INCIDENT), *_writes(topics.ALL_SCREENS))
+
 _ROLES: Final[dict[str, tuple[tuple[Grant, ...], tuple[Grant, ...]]]] = {
     "desk": (_DESK, (*_DESK, *_reads(topics.ALL_REPORTS, _REPLIES), *_writes(topics.INVENTORY))),
     "collector": ((), (*_reads(topics.ALL_TELEMETRY), *_writes(topics.telemetry_receipt("+")))),
     "books": ((), _reads(topics.ALL_REPORTS)),
     "bell": (_BELL, _BELL),
     "provisioning": ((), (*_reads(_REPLIES), *_writes(topics.INVENTORY, _CONFIGS))),
+    "wall": (_WALL, _WALL),
 }
 """Each role's grants on the alarm and on the telemetry broker."""
 
-DEFAULT_ACCOUNTS: Final = ("bell", "books", "collector-1", "desk", "provisioning")
+DEFAULT_ACCOUNTS: Final = ("bell", "books", "collector-1", "desk", "provisioning", "wall")
 
 DEVICE_PATTERNS: Final[tuple[tuple[Direction, str], ...]] = (
     ("write", f"{topics.ROOT}/up/%u/#"),

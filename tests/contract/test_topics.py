@@ -86,6 +86,7 @@ def test_any_text_parses_or_raises_topic_error(topic: str) -> None:
         (topics.ALL_ALARMS, topics.alarm("box-1")),
         (topics.ALL_STATUS, topics.status("box-1", "alarm")),
         (topics.ALL_REPORTS, topics.report("box-1")),
+        (topics.ALL_SCREENS, topics.wall_screen(24)),
     ],
 )
 def test_filters_match_the_topics_level_by_level(topic_filter: str, matching: str) -> None:
@@ -102,3 +103,4 @@ def test_the_way_down_is_spelled_as_the_design_has_it() -> None:
     assert topics.telemetry_receipt("box-1") == "siaga/v1/down/box-1/telemetry/receipt"
     assert (topics.HEARTBEAT, topics.INCIDENT) == ("siaga/v1/desk/heartbeat", "siaga/v1/desk/incident")
     assert topics.INVENTORY == "siaga/v1/centre/inventory"
+    assert topics.wall_screen(7) == "siaga/v1/wall/screen/7"

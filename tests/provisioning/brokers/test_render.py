@@ -63,7 +63,7 @@ def test_the_bell_only_reads() -> None:
     assert {grant.direction for grant in (*bell.alarm, *bell.telemetry)} == {"read"}
 
 
-@pytest.mark.parametrize("name", ["desk", "desk-2", "collector-17", "books", "bell", "provisioning"])
+@pytest.mark.parametrize("name", ["desk", "desk-2", "collector-17", "books", "bell", "provisioning", "wall"])
 def test_a_service_is_known_by_its_role(name: str) -> None:
     assert account(name).username == f"centre.{name}"
 
