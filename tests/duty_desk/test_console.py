@@ -54,6 +54,7 @@ async def test_each_step_is_one_key_from_the_press_to_the_closed_incident(desk: 
         await street.wait("siaga/v1/down/box-1/alarm/lamp", lambda body: body["lamps"] == {"sos": "off"})
         await expect(story).to_contain_text(told["story_resolve"].format(who="Petugas 1"))
         await expect(story).to_contain_text(told["story_shown"].format(screens="Layar 1"))
+        await expect(story).not_to_contain_text(told["story_delivered"].format(screens="Layar 1"))
         await page.keyboard.press("t")
         await page.keyboard.type("<b>aman</b>")
         await page.keyboard.press("Enter")
