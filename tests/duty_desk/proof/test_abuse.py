@@ -119,6 +119,7 @@ def test_a_json_bomb_is_refused_at_once(running: Desk, bomb: bytes) -> None:
         "%F0%9F%9A%A8",
         "{incident_id}",
     ],
+    ids=["unknown", "capitals", "number", "negative", "long", "NUL", "upwards", "SQL", "siren", "template"],
 )
 def test_a_forged_id_is_none(running: Desk, forged: str) -> None:
     for verb in ("accept", "note", "timeline"):
