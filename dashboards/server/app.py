@@ -20,7 +20,7 @@ from dashboards.server.panels import NotAPanelError, described
 from dashboards.server.wall import Wall
 
 PAGE: Final = Path(str(files("dashboards") / "server" / "page"))
-_FILE: Final = re.compile(r"(?:[a-z0-9_-]+/){0,3}[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.(js|mjs|css|json|svg)")
+_FILE: Final = re.compile(r"(?:[A-Za-z0-9_-]+/){0,3}[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.(js|mjs|css|json|svg)")
 _TYPES: Final = {
     "js": "text/javascript",
     "mjs": "text/javascript",
