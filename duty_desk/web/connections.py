@@ -1,9 +1,13 @@
 """How many connections the desk bears, and which it gives up when there are more: those that keep nobody informed.
 
-A connection that waits for a whole request (silent, or sent drop by drop) is closed after REQUEST_S. When MOST stand
-and another comes, room is made at the cost of those that wait for a request, then of those that do not read what they
-asked for, the longest standing first. A page that reads its stream of events is never closed for it. So whoever opens
-connections by the thousand takes room only from others of the kind. For who is gone no file is read to its end.
+- One that waits for a whole request (silent, or sent drop by drop) is closed after REQUEST_S.
+- At most MOST_UNREAD do not read what they asked for. Beyond that the one that stands longest is closed.
+- When MOST stand and another comes, room is made at the cost of those that wait for a request, then of those that do
+  not read, the longest standing first.
+- A stream of events is never closed for it: only who is logged in has one, and their number has a bound of its own.
+- For who is gone no file is read to its end.
+
+So whoever opens connections by the thousand takes room only from others of the kind.
 """
 
 from __future__ import annotations
@@ -18,7 +22,10 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST: Final = 512
-"""Connections at once; each may hold 128 KiB of what it does not read. A service has 1,024 files by default."""
+"""Connections at once. A service has 1,024 files by default."""
+MOST_UNREAD: Final = 128
+"""Of those, how many may not read what they asked for; each holds about 350 KiB of it."""
+EVENTS: Final = "/api/events"
 REQUEST_S: Final = 10.0
 """From the connection, or the last answer on it, until a request must be there as a whole."""
 _ROOM: Final = MOST // 16
@@ -58,6 +65,13 @@ class Connection(H11Protocol):
         self._await_request()
         super().on_response_complete()
 
+    def pause_writing(self) -> None:
+        """Take note that the other end does not read as fast as it is told."""
+        super().pause_writing()
+        unread = [each for each in self.connections if isinstance(each, Connection) and each.unread]
+        if len(unread) > MOST_UNREAD:
+            _close([min(unread, key=lambda each: each.number)], self.connections)
+
     @property
     def idle(self) -> bool:
         """Whether it waits for a whole request."""
@@ -65,8 +79,8 @@ class Connection(H11Protocol):
 
     @property
     def unread(self) -> bool:
-        """Whether something waits that the other end does not read."""
-        return self.transport.get_write_buffer_size() > 0
+        """Whether something waits that the other end does not read, and it is no stream of events."""
+        return self.transport.get_write_buffer_size() > 0 and not (self.cycle and self.scope["path"] == EVENTS)
 
     @property
     def _answering(self) -> bool:
@@ -102,6 +116,10 @@ def make_room(newest: Connection, connections: set[Any]) -> None:
     others = [each for each in connections if isinstance(each, Connection) and each is not newest]
     waiting = [each for each in others if each.idle]
     spared = waiting or [each for each in others if each.unread]
-    for each in sorted(spared, key=lambda each: each.number)[:_ROOM] or [newest]:
+    _close(sorted(spared, key=lambda each: each.number)[:_ROOM] or [newest], connections)
+
+
+def _close(some: list[Connection], connections: set[Any]) -> None:
+    for each in some:
         connections.discard(each)
         each.transport.abort()
