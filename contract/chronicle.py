@@ -69,6 +69,7 @@ def report_point(report: Report) -> Point:
         "presses": report.presses.produced,
         "presses_waiting": report.presses.waiting,
         "faults": len(report.faults),
+        "faulty": int(bool(report.faults)),
         "clock": report.clock,
         "clock_trusted": int(is_trusted(report.clock)),
         "software": report.software,

@@ -66,9 +66,9 @@ class InfluxDB1:
         except StoreQueryError as error:
             raise StoreMisconfiguredError(f"{self.url}: {error}") from None
 
-    async def write(self, lines: bytes) -> None:
+    async def write(self, lines: bytes, *, policy: str = "") -> None:
         """Write points; see `Store.write`."""
-        parameters = {"db": self.database, "precision": "ns"}
+        parameters = {"db": self.database, "precision": "ns"} | ({"rp": policy} if policy else {})
         status, headers, body = await self._request("POST", "/write", parameters, lines, _MAX_FAULT_BYTES)
         fault = write_fault(status, headers, body, self._account)
         if status == 404 and self._account is not None:

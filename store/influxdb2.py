@@ -72,11 +72,12 @@ class InfluxDB2(InfluxDB1):
             if "id" not in made:
                 raise StoreMisconfiguredError(f"{self.url}: made no bucket {self.database}")
 
-    async def write(self, lines: bytes) -> None:
+    async def write(self, lines: bytes, *, policy: str = "") -> None:
         """Write points; see `Store.write`."""
-        status, headers, body = await self._write(lines)
+        bucket = f"{self.database}/{policy}" if policy else self.database
+        status, headers, body = await self._write(lines, bucket)
         if status == 401 and self._read_again():
-            status, headers, body = await self._write(lines)
+            status, headers, body = await self._write(lines, bucket)
         fault = write_fault(status, headers, body, self.token)
         if fault is not None:
             raise fault
@@ -151,13 +152,13 @@ class InfluxDB2(InfluxDB1):
         )
         self._service = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
 
-    async def _write(self, lines: bytes) -> tuple[int, Any, bytes]:
+    async def _write(self, lines: bytes, bucket: str) -> tuple[int, Any, bytes]:
         assert self._client is not None, "use it as an async context manager"
         try:
             async with asyncio.timeout(self._timeout_s):
                 reply = await self._service.post_write_async(
                     org=self.org,
-                    bucket=self.database,
+                    bucket=bucket,
                     body=lines,
                     precision="ns",
                     content_type="text/plain; charset=utf-8",

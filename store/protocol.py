@@ -29,11 +29,12 @@ class Store(Protocol):
             StoreRetryError, StoreMisconfiguredError: As `write`.
         """
 
-    async def write(self, lines: bytes) -> None:
+    async def write(self, lines: bytes, *, policy: str = "") -> None:
         """Write points; returns when the store has accepted every one of them.
 
         Args:
             lines: Line protocol in UTF-8, one point a line, timestamps in ns.
+            policy: Which of the layout's retention policies they go to, such as `hour`; empty for the default.
 
         Raises:
             StoreRetryError: Down, slow or in trouble; it includes StoreSlowDownError.
