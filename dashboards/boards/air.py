@@ -31,5 +31,5 @@ BOARD = Dashboard(
         ),
     ),
     range_s=86_400,
-    refresh_s=30,
+    refresh_s=15,
 )

@@ -35,6 +35,6 @@ BOARD = Dashboard(
         for number, (kind, field) in enumerate(_SHOWN)
     ),
     range_s=86_400,
-    refresh_s=30,
+    refresh_s=15,
     choices=("device", "sensor"),
 )

@@ -61,5 +61,5 @@ BOARD = Dashboard(
         lines("gust", "weather", "wind_gust_mps", Cell(16, 13, 8, 14)),
     ),
     range_s=86_400,
-    refresh_s=30,
+    refresh_s=15,
 )
