@@ -29,6 +29,7 @@ from duty_desk.ledger.writer import Ledger
 from duty_desk.presence import Presence
 from duty_desk.ringing import Policy, Ringing
 from duty_desk.web.push import Push
+from duty_desk.web.veil import veiled
 from duty_desk.web.view import Places, incident_message, incident_view, json_bytes, reach_view
 
 MAX_DEVICES: Final = 10_000
@@ -73,7 +74,7 @@ class DutyDesk:
         self.name = name
         self.places = places
         self.board = Board()
-        self.push = Push(lambda: json_bytes(self.state()))
+        self.push = Push(lambda: json_bytes(self.state()), veiled_snapshot=lambda: json_bytes(self.state(veil=True)))
         self.refused: Counter[str] = Counter()
         self.links: dict[Lane, bool] = {"alarm": False, "telemetry": False}
         self.faults: dict[Lane, str] = {}
@@ -238,7 +239,7 @@ class DutyDesk:
         for incident in board.active():
             if incident.device is not None:
                 self._know(incident.device)
-        self.push.send("snapshot", json_bytes(self.state()))
+        self.push.send("snapshot", json_bytes(self.state()), json_bytes(self.state(veil=True)))
 
     def committed(self, records: list[Record], head: str) -> None:
         """Send the receipts that wait for a commit, and take the mark off the pages."""
@@ -254,6 +255,7 @@ class DutyDesk:
         """Take what another process wrote into the ledger: erased texts are forgotten here too."""
         for record in records:
             if isinstance(record.entry, ErasedEntry):
+                self.push.forget()
                 with contextlib.suppress(UnknownIncidentError):
                     self.board.apply(record)
                     self._ring(self.board.find(record.entry.incident_id))
@@ -298,16 +300,16 @@ class DutyDesk:
             "failing": dict(self.failing),
         }
 
-    def state(self) -> dict[str, Any]:
-        """Return everything a page shows."""
-        incidents = self.board.active() + self.board.ended()
+    def state(self, *, veil: bool = False) -> dict[str, Any]:
+        """Return everything a page shows; with `veil` without what people told."""
+        views = [self._view(incident) for incident in self.board.active() + self.board.ended()]
         return {
             **self.beat(),
             "desk": self.name,
             "refused": dict(self.refused),
             "reach": reach_view(self.presence, self.places),
             "screens": self.ringing.screens.view(),
-            "incidents": [self._view(incident) for incident in incidents],
+            "incidents": [veiled(view) for view in views] if veil else views,
         }
 
     # Inside
@@ -339,7 +341,12 @@ class DutyDesk:
     def _ring(self, incident: Incident, rings: str | None = None) -> dict[str, Any]:
         """Push an incident to the pages; `rings` names the alarm that is new."""
         view = self._view(incident)
-        self.push.send("incident", json_bytes({"rings": rings, "incident": view}))
+        hidden = veiled(view)
+        self.push.send(
+            "incident",
+            json_bytes({"rings": rings, "incident": view}),
+            None if hidden is view else json_bytes({"rings": rings, "incident": hidden}),
+        )
         self.ringing.screens.sent(view["revision"])
         return view
 

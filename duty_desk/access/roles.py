@@ -26,3 +26,8 @@ MAY: Final[Mapping[Role, frozenset[Permission]]] = {
 def may(role: Role, permission: Permission) -> bool:
     """Return whether a role has a permission."""
     return permission in MAY[role]
+
+
+def may_read(role: Role) -> bool:
+    """Return whether a role may know who called, what was told, and what notes say: who may see the archive of it."""
+    return may(role, "archive")

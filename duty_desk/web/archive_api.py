@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from contract.messages import AlertStatus, IncidentOrigin, IncidentState
 from duty_desk.access.audit import audit_record
 from duty_desk.access.door import Visitor
-from duty_desk.access.roles import may
+from duty_desk.access.roles import may_read
 from duty_desk.acts import Acts
 from duty_desk.desk import DutyDesk
 from duty_desk.errors import LedgerUnreadableError, UnknownIncidentError
@@ -31,6 +31,7 @@ from duty_desk.web.bodies import Write
 from duty_desk.web.files import CONSOLE
 from duty_desk.web.session_api import actor, needs, page
 from duty_desk.web.timeline import LineView, pending, recorded
+from duty_desk.web.veil import veiled_line, veiled_past
 from duty_desk.web.view import Places
 
 _DAY_NS: Final = 86_400 * 1_000_000_000
@@ -166,10 +167,11 @@ def _add_timeline(app: FastAPI, desk: DutyDesk, archive: Archive) -> None:
     ) -> TimelineView:
         """Tell what happened with an incident, from the ledger; what it does not have yet stands at the end.
 
-        An incident that is over for long takes the permission `archive`; without it there is none.
+        An incident that is over for long takes the permission `archive`; without it there is none, and of others
+        callers, addresses that were told and texts are null.
         """
         incident = _in_memory(desk, incident_id)
-        if incident is None and not may(visitor.role, "archive"):
+        if incident is None and not may_read(visitor.role):
             raise UnknownIncidentError(incident_id)
         # Before the ledger is read: what is committed meanwhile is then in both, and not in neither.
         waiting = desk.ledger.waiting()
@@ -190,8 +192,12 @@ def _add_timeline(app: FastAPI, desk: DutyDesk, archive: Archive) -> None:
         if told is None or told.after is None:
             # Of a timeline in parts, memory's presses would be told twice: only what waits is.
             views += pending(lines, waiting, None if part else incident, incident_id)
+        past = None if told is None else past_incident(told.found, desk.places)
+        if not may_read(visitor.role):
+            views = [veiled_line(view) for view in views]
+            past = None if past is None else veiled_past(past)
         return TimelineView(
-            incident=None if told is None else past_incident(told.found, desk.places),
+            incident=past,
             lines=views,
             after=None if told is None else told.after,
             ledger_fault=fault,

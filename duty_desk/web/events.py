@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from duty_desk.access.door import Visitor
 from duty_desk.access.errors import AccessError
+from duty_desk.access.roles import may_read
 from duty_desk.desk import DutyDesk
 from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.entries import Screen
@@ -71,7 +72,7 @@ class Events:
             await access_answer(Request(scope), error)(scope, receive, send)
             return
         asked = Asked.of(scope)
-        page = self._desk.push.join(asked.screen, asked.last_event_id)
+        page = self._desk.push.join(asked.screen, asked.last_event_id, veiled=not may_read(visitor.role))
         if page is None:
             await answer(send, 503, "too_many_pages", "too many pages are open")
             return

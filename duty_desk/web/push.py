@@ -6,6 +6,7 @@ Rules:
 - A page that is new, comes from another run, or is so late that what it needs is no longer kept, begins with a
   snapshot. It is not cut off for being late.
 - Several pages that need a snapshot within a second share one, and each gets what happened since after it.
+- What not everybody may read is encoded a second time, veiled, once for all pages that get that. Numbers are the same.
 
 Format: HTML Living Standard, 9.2 Server-sent events.
 """
@@ -46,30 +47,35 @@ class Kept:
     def __init__(self, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES) -> None:
         self._max_events = max_events
         self._max_bytes = max_bytes
-        self._events: deque[bytes] = deque()
+        self._events: deque[tuple[bytes, bytes]] = deque()
         self._bytes = 0
         self.last = 0
         """The number of the latest event, 0 before the first."""
 
-    def add(self, event: bytes) -> None:
-        """Keep an event under the next number."""
+    def add(self, event: bytes, veiled: bytes | None = None) -> None:
+        """Keep an event under the next number; `veiled` is what of it everybody may read, None when that is all."""
         self.last += 1
-        self._events.append(event)
-        self._bytes += len(event)
+        self._events.append((event, event if veiled is None else veiled))
+        self._bytes += _size(self._events[-1])
         while len(self._events) > self._max_events or (self._bytes > self._max_bytes and len(self._events) > 1):
-            self._bytes -= len(self._events.popleft())
+            self._bytes -= _size(self._events.popleft())
+
+    def clear(self) -> None:
+        """Keep none of the events so far."""
+        self._events.clear()
+        self._bytes = 0
 
     def has_after(self, number: int) -> bool:
         """Return whether every event after this one is kept."""
         return self.last - len(self._events) <= number <= self.last
 
-    def after(self, number: int) -> tuple[bytes, int]:
+    def after(self, number: int, *, veiled: bool = False) -> tuple[bytes, int]:
         """Return the events after this one, as many as make up a chunk, and the number of the last of them."""
         start = number - (self.last - len(self._events))
         parts: list[bytes] = []
         size = 0
         for position in range(start, len(self._events)):
-            event = self._events[position]
+            event = self._events[position][veiled]
             if parts and size + len(event) > CHUNK_BYTES:
                 break
             parts.append(event)
@@ -77,14 +83,23 @@ class Kept:
         return b"".join(parts), number + len(parts)
 
 
-class Page:
-    """One connected page. `screen` is the name it gave itself, if any; `after` the last event it has, None for none."""
+def _size(event: tuple[bytes, bytes]) -> int:
+    whole, veiled = event
+    return len(whole) if veiled is whole else len(whole) + len(veiled)
 
-    def __init__(self, push: Push, screen: str | None, after: int | None) -> None:
+
+class Page:
+    """One connected page. `screen` is the name it gave itself, if any; `after` the last event it has, None for none.
+
+    `veiled`: it is not given what not everybody may read.
+    """
+
+    def __init__(self, push: Push, screen: str | None, after: int | None, *, veiled: bool = False) -> None:
         self.dropped = False
         self.screen = screen
         self._push = push
         self._after = after
+        self._veiled = veiled
         self._rest = memoryview(b"retry: %d\n\n" % RETRY_MS)
         self._wake = asyncio.Event()
 
@@ -101,7 +116,7 @@ class Page:
         """Return some of what the page does not have, or None when its stream ends."""
         while not self.dropped:
             if not self._rest:
-                data, self._after = self._push.next_for(self._after)
+                data, self._after = self._push.next_for(self._after, veiled=self._veiled)
                 self._rest = memoryview(data)
             if self._rest:
                 chunk, self._rest = bytes(self._rest[:CHUNK_BYTES]), self._rest[CHUNK_BYTES:]
@@ -116,6 +131,7 @@ class Push:
 
     Args:
         snapshot: Makes the data of a snapshot.
+        veiled_snapshot: Makes that for pages which may not read everything; without it they get the same.
         kept: What pages that come back can be given.
         monotonic_ns: The monotonic clock.
     """
@@ -124,14 +140,15 @@ class Push:
         self,
         snapshot: Callable[[], bytes],
         *,
+        veiled_snapshot: Callable[[], bytes] | None = None,
         kept: Kept | None = None,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self._make_snapshot = snapshot
+        self._make_snapshot = {False: snapshot, True: veiled_snapshot or snapshot}
         self._kept = Kept() if kept is None else kept
         self._monotonic_ns = monotonic_ns
         self._pages: set[Page] = set()
-        self._snapshot: tuple[bytes, int, int] | None = None
+        self._snapshots: dict[bool, tuple[bytes, int, int]] = {}
         self.run = "0"
         self.resumed = 0
         """Pages that came back and were given what they missed."""
@@ -147,19 +164,20 @@ class Push:
         """Return the names of the screens whose pages are connected."""
         return sorted({page.screen for page in self._pages if page.screen is not None})
 
-    def join(self, screen: str | None = None, last_event_id: str | None = None) -> Page | None:
+    def join(self, screen: str | None = None, last_event_id: str | None = None, *, veiled: bool = False) -> Page | None:
         """Return a new page, or None when there are too many.
 
         Args:
             screen: Its name, if it has one.
             last_event_id: The id of the last event it has, as it says; what cannot be one counts as none.
+            veiled: Whether it may not read everything.
         """
         if len(self._pages) >= MAX_PAGES:
             return None
         after = self._number_of(last_event_id)
         if after is not None:
             self.resumed += 1
-        page = Page(self, screen, after)
+        page = Page(self, screen, after, veiled=veiled)
         self._pages.add(page)
         return page
 
@@ -168,19 +186,26 @@ class Push:
         page.drop()
         self._pages.discard(page)
 
-    def send(self, name: str, data: bytes) -> None:
-        """Send an event to every page."""
-        self._kept.add(event_bytes(name, f"{self.run}-{self._kept.last + 1}", data))
+    def send(self, name: str, data: bytes, veiled: bytes | None = None) -> None:
+        """Send an event to every page; `veiled` to those that may not read everything, None when it is the same."""
+        event_id = f"{self.run}-{self._kept.last + 1}"
+        hidden = None if veiled is None else event_bytes(name, event_id, veiled)
+        self._kept.add(event_bytes(name, event_id, data), hidden)
         for page in self._pages:
             page.wake()
 
-    def next_for(self, after: int | None) -> tuple[bytes, int]:
+    def next_for(self, after: int | None, *, veiled: bool = False) -> tuple[bytes, int]:
         """Return what comes after an event for a page, and the number of the last event that it has then."""
         if after is not None and self._kept.has_after(after):
-            return self._kept.after(after)
+            return self._kept.after(after, veiled=veiled)
         if after is not None:
             self.late += 1
-        return self._shared_snapshot()
+        return self._shared_snapshot(veiled)
+
+    def forget(self) -> None:
+        """Give nobody what was said before: texts were erased. Who missed something gets a snapshot."""
+        self._kept.clear()
+        self._snapshots.clear()
 
     def close(self) -> None:
         """End every stream."""
@@ -193,13 +218,13 @@ class Push:
             return None
         return int(number) if self._kept.has_after(int(number)) else None
 
-    def _shared_snapshot(self) -> tuple[bytes, int]:
+    def _shared_snapshot(self, veiled: bool) -> tuple[bytes, int]:
         now_ns = self._monotonic_ns()
-        if self._snapshot is not None:
-            data, number, made_ns = self._snapshot
+        if veiled in self._snapshots:
+            data, number, made_ns = self._snapshots[veiled]
             if now_ns - made_ns < _SHARE_NS and self._kept.has_after(number):
                 return data, number
         number = self._kept.last
-        data = event_bytes("snapshot", f"{self.run}-{number}", self._make_snapshot())
-        self._snapshot = data, number, now_ns
+        data = event_bytes("snapshot", f"{self.run}-{number}", self._make_snapshot[veiled]())
+        self._snapshots[veiled] = data, number, now_ns
         return data, number

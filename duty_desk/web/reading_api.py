@@ -10,6 +10,8 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from contract.inventory import PhotoPath
+from duty_desk.access.door import Visitor
+from duty_desk.access.roles import may_read
 from duty_desk.desk import DutyDesk
 from duty_desk.settings import Desk
 from duty_desk.web.faults import Fault
@@ -50,10 +52,10 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
     async def openapi() -> JSONResponse:
         return JSONResponse(app.openapi())
 
-    @app.get("/api/state", dependencies=_SEE)
-    async def state() -> Response:
-        """Tell everything a page shows."""
-        return Response(json_bytes(desk.state()), media_type="application/json")
+    @app.get("/api/state")
+    async def state(visitor: Annotated[Visitor, needs("see")]) -> Response:
+        """Tell everything a page shows. Callers and the texts of notes are null for who may not see the archive."""
+        return Response(json_bytes(desk.state(veil=not may_read(visitor.role))), media_type="application/json")
 
     @app.get("/api/screens", dependencies=_SEE)
     async def screens() -> dict[str, list[str]]:

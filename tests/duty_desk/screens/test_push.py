@@ -167,7 +167,7 @@ async def test_what_is_kept_is_bounded() -> None:
             desk.push.send("number", b"1".rjust(size if size < MAX_BYTES else 10))
         desk.push.send("number", b"1".rjust(size))
         assert len(desk.kept._events) <= MAX_EVENTS
-        assert sum(map(len, desk.kept._events)) == desk.kept._bytes
+        assert sum(len(event) for event, _veiled in desk.kept._events) == desk.kept._bytes
         assert desk.kept._bytes <= MAX_BYTES or len(desk.kept._events) == 1
 
 
@@ -235,3 +235,16 @@ async def test_a_stream_cut_at_any_byte_leaves_no_gap_and_doubles_nothing(seed: 
     assert browser.current == desk.number
     assert desk.push.resumed > 20
     assert len(browser.snapshots) > 2
+
+
+def test_a_veiled_event_counts_with_both_its_encodings_and_has_one_number() -> None:
+    kept = Kept(max_events=50, max_bytes=100)
+    push = Push(lambda: b"whole", veiled_snapshot=lambda: b"hidden", kept=kept, monotonic_ns=lambda: 0)
+    push.send("a", b"1" * 20, b"2")
+    assert push.next_for(0) == (b"event: a\nid: 0-1\ndata: " + b"1" * 20 + b"\n\n", 1)
+    assert push.next_for(0, veiled=True) == (b"event: a\nid: 0-1\ndata: 2\n\n", 1)
+    assert kept._bytes == len(push.next_for(0)[0]) + len(push.next_for(0, veiled=True)[0])
+    # Each kind of page shares its own snapshot.
+    assert b"whole" in push.next_for(None)[0]
+    assert b"hidden" in push.next_for(None, veiled=True)[0]
+    assert b"whole" in push.next_for(None)[0]
