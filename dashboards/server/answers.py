@@ -143,8 +143,9 @@ def table_rows(panel: Panel, answers: Iterable[Answered], roster: Roster, langua
             level = grade(made["cells"].get(column.field), column.thresholds, bounds)
             if level is not None and not made["stale"]:
                 made["levels"][column.field] = level
-        if "device" in made["tags"] and any(column.field == "device" for column in panel.columns):
-            made["cells"]["device"] = roster.label({"device": made["tags"]["device"]}) or made["tags"]["device"]
+        device = made["cells"].get("device")
+        if device is not None:
+            made["cells"]["device"] = roster.label({"device": device}) or device
     return list(joined.values())
 
 

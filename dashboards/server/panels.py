@@ -112,6 +112,7 @@ class Panels:
             "now_ms": self._time_ms(),
             "newest_ms": max((one["newest_ms"] for one in answers if one["newest_ms"] is not None), default=None),
             "panels": len(shown),
+            "expected": sum(one["expected"] for one in answers),
             "stale": stale,
             "silent": list(quiet.values()),
             "no_answer_since_ms": self.asking.no_answer_since_ms,

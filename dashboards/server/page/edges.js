@@ -43,13 +43,13 @@ export function foot(state, shown, cut) {
     const names = health.silent.map(({ label, since_ms }) => (since_ms ? `${label} (${clock(since_ms, now())})` : label));
     parts.push(el("span", "warn", el("b", "", `✕ ${say("silent_count", { n: names.length })}: `), some(names)));
   }
-  if (parts.length === 0) parts.push(el("span", "fine", `✓ ${say("all_heard")}`));
+  if (parts.length === 0 && health.expected > 0) parts.push(el("span", "fine", `✓ ${say("all_heard")}`));
   place.replaceChildren(...parts);
   const old = cut || health.no_answer_since_ms || health.newest_ms === null;
   if (cut) badge(cut, true);
   else if (health.no_answer_since_ms) badge(say("old_values"), true);
   else if (old) badge(say("none"), true);
-  else badge(say("age", { age: lasted(now() - health.newest_ms) }), health.stale.length > 0);
+  else badge(say("age", { age: lasted(now() - health.newest_ms) }), false);
 }
 
 function some(names) {

@@ -2,7 +2,7 @@
 
 import { say, spoken } from "./words.js";
 
-const UNITS = { "ug/m3": "µg/m³", Cel: "°C", deg: "°", "1": "", By: "B", "m/h": { id: "m/jam", en: "m/h" } };
+const UNITS = { "ug/m3": "µg/m³", Cel: "°C", "dB[mW]": "dBm", deg: "°", "1": "", By: "B", "m/h": { id: "m/jam", en: "m/h" } };
 const LEVELS = ["good", "watch", "bad", "critical"];
 // Each level has a mark of another shape and a word: colour is never the only sign.
 export const MARKS = { good: "✓", watch: "▲", bad: "◆", critical: "‼", stale: "✕" };

@@ -35,7 +35,7 @@ export class Incident {
       return;
     }
     const { place, drill, no_answer } = this.known;
-    this.health = { stale: [], silent: [], newest_ms: now(), no_answer_since_ms: no_answer?.since_ms ?? null };
+    this.health = { stale: [], silent: [], expected: 0, newest_ms: now(), no_answer_since_ms: no_answer?.since_ms ?? null };
     document.body.dataset.drill = drill ? "true" : "";
     this.drill.hidden = !drill;
     if (drill) this.drill.replaceChildren(...Array.from({ length: 9 }, () => el("span", "", twice("drill"))));

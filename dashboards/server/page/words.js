@@ -14,7 +14,7 @@ export const WORDS = {
     silent: "Diam",
     silent_count: "{n} diam",
     silent_since: "diam sejak {at}",
-    never: "belum pernah terdengar",
+    never: "tidak terdengar",
     stale_panels: "Usang",
     more: "+{n} lagi",
     of: "dari {n}",
@@ -36,6 +36,7 @@ export const WORDS = {
     not_planned: "tidak ada di wall.toml", broker_down: "Jalur {lane} terputus: kejadian tidak terdengar lewat sini",
     "state.open": "Terbuka", "state.accepted": "Diterima", "state.on_the_way": "Dalam perjalanan",
     "state.resolved": "Tertangani", "state.closed": "Ditutup", "state.cancelled": "Dibatalkan",
+    "state.press": "Tekan", "state.call": "Panggilan", "state.none": "tidak ada", "state.true": "ya", "state.false": "tidak",
     "screen.good": "Baik", "screen.stale": "Data usang", "screen.blank": "Kosong", "screen.frozen": "Beku",
     "screen.logged_out": "Keluar dari log-in", "screen.error": "Galat", "screen.gone": "Tidak terdengar",
   },
@@ -52,7 +53,7 @@ export const WORDS = {
     silent: "Silent",
     silent_count: "{n} silent",
     silent_since: "silent since {at}",
-    never: "never heard",
+    never: "not heard",
     stale_panels: "Stale",
     more: "+{n} more",
     of: "of {n}",
@@ -74,6 +75,7 @@ export const WORDS = {
     not_planned: "not in wall.toml", broker_down: "Lane {lane} is cut: incidents are not heard by it",
     "state.open": "Open", "state.accepted": "Accepted", "state.on_the_way": "On the way",
     "state.resolved": "Resolved", "state.closed": "Closed", "state.cancelled": "Cancelled",
+    "state.press": "Press", "state.call": "Call", "state.true": "yes", "state.false": "no",
     "screen.good": "Good", "screen.stale": "Stale data", "screen.blank": "Blank", "screen.frozen": "Frozen",
     "screen.logged_out": "Logged out", "screen.error": "Error", "screen.gone": "Not heard",
   },
@@ -88,6 +90,11 @@ export function speak(chosen) {
 
 export function spoken() {
   return language;
+}
+
+// A word of the store, such as a state, as people say it; any other as it is.
+export function known(word) {
+  return WORDS[language][`state.${word}`] ?? word;
 }
 
 export function say(key, values = {}, as = language) {

@@ -3,7 +3,7 @@
 import { el, rem } from "../dom.js";
 import { MARKS, clock, gravity, valued } from "../format.js";
 import { now } from "../time.js";
-import { say } from "../words.js";
+import { known, say } from "../words.js";
 
 const ROW_REM = 1.72;
 
@@ -27,7 +27,7 @@ export function bars(panel, found, body) {
     bar.style.width = `${Math.max(0.4, Math.abs(end - zero) * 100)}%`;
     const [text, unit] = valued(value, panel.unit, panel.decimals);
     const mark = MARKS[kind] ?? "";
-    return el("li", kind, el("span", "name", label), el("span", "track", bar), el("span", "figure", `${mark} ${text}`, el("small", "", ` ${unit}`)));
+    return el("li", kind, el("span", "name", known(label)), el("span", "track", bar), el("span", "figure", `${mark} ${text}`, el("small", "", ` ${unit}`)));
   });
   const hidden = rows.length - shown.length;
   const quiet = silent.length <= forSilent ? silent.map(one) : [...silent.slice(0, forSilent - 1).map(one), summary(silent.slice(forSilent - 1))];

@@ -3,10 +3,11 @@
 import uPlot from "/static/vendor/uplot/uPlot.esm.js";
 import { el, rem } from "../dom.js";
 import { MARKS, clock, gravity, valued } from "../format.js";
-import { say } from "../words.js";
+import { known, say } from "../words.js";
 
 const NAMED = 6;
 const COLOURS = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5", "--line-6"];
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
 const DASHES = [[], [9, 5], [3, 4], [14, 4, 3, 4], [6, 3], [2, 6]];
 
 export class Lines {
@@ -59,7 +60,7 @@ export class Lines {
             space: size * 6,
             values: (_, splits) => splits.map((at) => axisWord(at * 1000, found.to_ms - found.from_ms)),
           },
-          { ...axis, size: size * 4.2, values: (_, splits) => splits.map((value) => valued(value, this.panel.unit === "By" ? "By" : "").join(" ").trim()) },
+          { ...axis, size: size * 4.2, ...(whole(data) ? { incrs: WHOLE } : {}), values: (_, splits) => splits.map((value) => valued(value, this.panel.unit === "By" ? "By" : "").join(" ").trim()) },
         ],
         series: [
           {},
@@ -80,8 +81,9 @@ export class Lines {
   span(low, high) {
     const { minimum, maximum, thresholds } = this.panel;
     const bound = thresholds.find(({ value }) => value > (high ?? 0));
-    const top = maximum ?? Math.max(high ?? 1, bound && bound.value < (high ?? 0) * 1.6 ? bound.value : -Infinity);
     const bottom = minimum ?? low ?? 0;
+    const highest = Math.max(high ?? 1, bound && bound.value < (high ?? 0) * 1.6 ? bound.value : -Infinity);
+    const top = maximum ?? (highest > bottom ? highest : bottom + 1);
     const room = (top - bottom || 1) * 0.08;
     return [minimum ?? bottom - room, top + room];
   }
@@ -90,6 +92,8 @@ export class Lines {
   bounds(chart, colour, size) {
     const { ctx, bbox } = chart;
     ctx.save();
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
     ctx.font = `600 ${size * devicePixelRatio}px sans-serif`;
     for (const { value, level } of this.panel.thresholds) {
       const y = chart.valToPos(value, "y", true);
@@ -113,7 +117,7 @@ export class Lines {
     const [text, unit] = valued(value, this.panel.unit, this.panel.decimals);
     const level = series.level && series.level !== "good" ? `${MARKS[series.level]} ` : "";
     const stale = series.stale && !found.stale ? ` ${MARKS.stale} ${series.newest_ms ? clock(series.newest_ms) : ""}` : "";
-    return el("li", series.stale ? "stale" : (series.level ?? ""), key, el("span", "name", series.label), el("b", "", `${level}${text} ${unit}${stale}`));
+    return el("li", series.stale ? "stale" : (series.level ?? ""), key, el("span", "name", known(series.label)), el("b", "", `${level}${text} ${unit}${stale}`));
   }
 
   rest(chosen) {
@@ -161,6 +165,10 @@ function aligned(chosen) {
     return values;
   });
   return { data: [times.map((time) => time / 1000), ...columns], points: times.length < 60 };
+}
+
+function whole([, ...columns]) {
+  return columns.every((values) => values.every((value) => value === undefined || value === null || Number.isInteger(value)));
 }
 
 function axisWord(ms, spanMs) {

@@ -2,7 +2,7 @@
 
 import { el } from "../dom.js";
 import { marked, valued } from "../format.js";
-import { say } from "../words.js";
+import { known, say } from "../words.js";
 
 export function stat(panel, found) {
   const series = found.questions[0]?.series[0];
@@ -16,7 +16,7 @@ export function stat(panel, found) {
   const of = found.expected > 0 ? say("of", { n: found.expected }) : "";
   const told = missing > 0 ? `${marked(level)} · ${say("silent_count", { n: missing })}` : level ? marked(level) : "";
   return [
-    el("p", `value ${level ?? ""}`, el("b", "", text), el("span", "unit", unit || of)),
+    el("p", `value ${level ?? ""}`, el("b", "", known(text)), el("span", "unit", unit || of)),
     told ? el("p", `level ${level}`, told) : "",
   ].filter(Boolean);
 }

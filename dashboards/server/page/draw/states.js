@@ -2,6 +2,7 @@
 
 import { el } from "../dom.js";
 import { clock } from "../format.js";
+import { known } from "../words.js";
 
 const GAP = 3;
 
@@ -14,7 +15,7 @@ export function states(panel, found) {
       const band = el("div", "band");
       for (const { word, start, end } of stretches(each.rows, columns.indexOf("time"), at, to)) {
         if (!kinds.includes(word)) kinds.push(word);
-        const part = el("span", `word kind${kinds.indexOf(word) % 5}`, word);
+        const part = el("span", `word kind${kinds.indexOf(word) % 5}`, known(word));
         part.style.left = `${((start - from) / (to - from)) * 100}%`;
         part.style.width = `${((end - start) / (to - from)) * 100}%`;
         band.append(part);

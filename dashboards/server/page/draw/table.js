@@ -3,7 +3,7 @@
 import { el, rem } from "../dom.js";
 import { MARKS, clock, gravity, lasted, valued } from "../format.js";
 import { now } from "../time.js";
-import { say } from "../words.js";
+import { known, say } from "../words.js";
 
 const ROW_REM = 1.62;
 
@@ -21,8 +21,8 @@ export function table(panel, found, body) {
     ...columns.map(({ heading, unit }) => el("th", "", heading, unit && unit !== "1" && unit !== "By" ? el("small", "", ` ${valued(0, unit)[1]}`) : "")),
     listed ? "" : el("th", "", say("age_heading")),
   ].filter(Boolean);
-  const room = Math.max(1, Math.floor(body.clientHeight / (ROW_REM * rem())) - 2);
-  const quiet = missing.slice(0, Math.max(1, Math.floor(room / 3))).map(({ label }) =>
+  const room = Math.max(1, Math.floor(body.clientHeight / (ROW_REM * rem())) - 3);
+  const quiet = missing.slice(0, Math.max(1, Math.floor(room / 3), room - rows.length)).map(({ label }) =>
     el("tr", "stale", own ? "" : el("td", "name", label), ...columns.map(({ field }, at) => el("td", "", own && at === 0 ? label : "–")), el("td", "", `${MARKS.stale} ${say("never")}`)),
   );
   const drawn = rows.slice(0, Math.max(0, room - quiet.length)).map((row) => line(row, columns, listed, own, found));
@@ -36,8 +36,8 @@ function line(row, columns, listed, own, found) {
   const cells = columns.map(({ field, unit, decimals }) => {
     const level = stale ? null : row.levels[field];
     const value = row.cells[field];
-    const known = typeof value === "string" && say(`state.${value}`) !== `state.${value}` ? say(`state.${value}`) : value;
-    const [text, given] = valued(known, unit, decimals);
+    const word = field.endsWith("_trusted") && value !== undefined ? String(value === 1) : value;
+    const [text, given] = valued(typeof word === "string" ? known(word) : word, unit, decimals);
     const shown = unit === "By" ? `${text} ${given}` : text;
     return el("td", `${typeof value === "number" ? "number" : ""} ${level ?? ""}`, level && level !== "good" ? `${MARKS[level]} ${shown}` : shown);
   });
