@@ -62,7 +62,6 @@ class Guardian:
         data: Looks at the data that each screen shows now.
         version: That of the pages the server has.
         sessions: To each broker that is told; none is no fault.
-        changed: Called when a verdict is another.
         time_ns: The centre's clock.
         monotonic: The monotonic clock, in s.
     """
@@ -74,7 +73,6 @@ class Guardian:
         *,
         version: str = "",
         sessions: Sequence[Publisher] = (),
-        changed: Callable[[], None] = lambda: None,
         time_ns: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -82,7 +80,6 @@ class Guardian:
         self.version = version
         self.sessions = tuple(sessions)
         self._look = data
-        self._changed = changed
         self._time_ns = time_ns
         self._monotonic = monotonic
         self._to_tell: set[int] = set()
@@ -112,15 +109,12 @@ class Guardian:
 
     async def run(self) -> None:
         """Judge each second, for ever."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._look_at_data(), name="wall-guardian-data")
-                group.create_task(self._tell(), name="wall-guardian-tell")
-                while True:
-                    self.step()
-                    await asyncio.sleep(self.judge.limits.tick_s)
-        except* asyncio.CancelledError:
-            raise asyncio.CancelledError from None
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look_at_data(), name="wall-guardian-data")
+            group.create_task(self._tell(), name="wall-guardian-tell")
+            while True:
+                self.step()
+                await asyncio.sleep(self.judge.limits.tick_s)
 
     def step(self) -> None:
         """Bring all verdicts up to now; what is new waits to be told."""
@@ -130,7 +124,6 @@ class Guardian:
         if changed:
             self._to_tell.update(changed)
             self._wake.set()
-            self._changed()
 
     async def _look_at_data(self) -> None:
         while True:

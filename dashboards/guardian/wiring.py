@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,8 @@ from starlette.routing import Route
 from contract.errors import BodyError
 from dashboards.boards import DASHBOARDS
 from dashboards.guardian.figures import CONTENT_TYPE
-from dashboards.guardian.guardian import Data, Guardian, LookAtData
+from dashboards.guardian.guardian import Data, Guardian, LookAtData, Publisher
+from dashboards.server.app import PAGE
 from dashboards.server.wall import Wall
 
 _PAGE_FILES: Final = ("*.html", "*.js", "*.css", "*.json")
@@ -50,6 +52,14 @@ def add_guardian(app: FastAPI, guardian: Guardian) -> None:
         Route("/api/screens", screens, methods=["GET"]),
         Route("/metrics", figures, methods=["GET"]),
     ]
+
+
+def guardian_of(wall: Wall, sessions: Sequence[Publisher]) -> Guardian:
+    """Return the guardian of a wall's screens, which the index page then knows of."""
+    numbers = [screen.number for screen in wall.plan.screens]
+    guardian = Guardian(numbers, data_of(wall), version=page_version(PAGE), sessions=sessions)
+    wall.faults = guardian.faults
+    return guardian
 
 
 def page_version(folder: Path) -> str:

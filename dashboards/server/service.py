@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 import uvicorn
 
 from contract import topics
 from contract.topics import Lane
+from dashboards.guardian.guardian import Guardian
+from dashboards.guardian.wiring import add_guardian, guardian_of
 from dashboards.server.app import make_app
 from dashboards.server.settings import Server
 from dashboards.server.wall import Wall
@@ -42,9 +44,13 @@ class Service:
         try:
             async with open_store(self._server.settings.store, self._server.account) as store:
                 wall = Wall(self._server, store)
+                sessions = {lane: self._session(wall, lane, broker) for lane, broker in self._server.brokers.items()}
+                guardian = guardian_of(wall, tuple(sessions.values()))
+                app = make_app(wall)
+                add_guardian(app, guardian)
                 server = _Server(
                     uvicorn.Config(
-                        make_app(wall),
+                        app,
                         log_config=None,
                         access_log=False,
                         ws="none",
@@ -57,7 +63,7 @@ class Service:
                 async with asyncio.TaskGroup() as group:
                     tasks = [
                         group.create_task(keep_running(name, part, self._faults), name=f"wall-{name}")
-                        for name, part in self._parts(wall).items()
+                        for name, part in self._parts(wall, guardian, sessions).items()
                     ]
                     serving = group.create_task(server.serve(sockets=[sock]), name="wall-http")
                     ready()
@@ -73,12 +79,14 @@ class Service:
         finally:
             sock.close()
 
-    def _parts(self, wall: Wall) -> dict[str, Callable[[], Awaitable[None]]]:
-        parts: dict[str, Callable[[], Awaitable[None]]] = {"watch": wall.watch}
+    def _parts(
+        self, wall: Wall, guardian: Guardian, sessions: Mapping[Lane, Session]
+    ) -> dict[str, Callable[[], Awaitable[None]]]:
+        parts: dict[str, Callable[[], Awaitable[None]]] = {"watch": wall.watch, "guardian": guardian.run}
         if wall.grafana is not None:
             parts["grafana"] = wall.grafana.run
-        for lane, broker in self._server.brokers.items():
-            parts[f"session-{lane}"] = self._session(wall, lane, broker).run
+        for lane, session in sessions.items():
+            parts[f"session-{lane}"] = session.run
         return parts
 
     def _session(self, wall: Wall, lane: Lane, broker: Endpoint) -> Session:
