@@ -17,6 +17,7 @@ from typing import Final
 
 from collector.books import Mark, mark
 from collector.books_file import BooksError, BooksFile
+from collector.chronicle import TOPICS
 from collector.deafness import Deafness
 from collector.decode import LATEST_AHEAD_NS
 from collector.shapes import EARLIEST_NS
@@ -24,6 +25,7 @@ from contract.errors import BodyError, TopicError
 from contract.messages import Report, decode
 from contract.topics import ALL_REPORTS, parse_up
 from link import Endpoint, Session
+from link.client import OnMessage
 
 _log = logging.getLogger("siaga.collector.books")
 
@@ -40,10 +42,17 @@ class BooksKeeper:
         path: The books' file.
         gather_s: How long reports are gathered before they are noted, in seconds.
         deafness: The watch over what it hears.
+        chronicle: Who is told everything that is heard, reports and TOPICS; None: only reports are heard.
     """
 
     def __init__(
-        self, endpoint: Endpoint, path: Path, *, gather_s: float = _GATHER_S, deafness: Deafness | None = None
+        self,
+        endpoint: Endpoint,
+        path: Path,
+        *,
+        gather_s: float = _GATHER_S,
+        deafness: Deafness | None = None,
+        chronicle: OnMessage | None = None,
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._file = BooksFile(path)
@@ -53,12 +62,13 @@ class BooksKeeper:
         self._trouble: str | None = None
         self._deafness = deafness if deafness is not None else Deafness(after_s=DEAF_AFTER_S)
         self._heard_s: float | None = None
+        self._chronicle = chronicle
         # A broker lets nobody in under another client id than the user's name.
         self.session = Session(
             endpoint,
             "books",
-            subscriptions=(ALL_REPORTS,),
-            on_message=self.take,
+            subscriptions=(ALL_REPORTS,) if chronicle is None else (ALL_REPORTS, *TOPICS),
+            on_message=self.hear,
             on_connect=lambda: self._deafness.connected(time.monotonic()),
         )
 
@@ -79,6 +89,13 @@ class BooksKeeper:
         if self.session.connected:
             why = self._trouble or self._deafness.told(time.monotonic())
         return () if why is None else (f"no device's report is noted for the books: {why}",)
+
+    def hear(self, topic: str, body: bytes, retained: bool) -> None:
+        """Take in what the session hears."""
+        if self._chronicle is not None:
+            self._chronicle(topic, body, retained)
+        if topic not in TOPICS:
+            self.take(topic, body, retained)
 
     def take(self, topic: str, body: bytes, retained: bool) -> None:
         """Take in a report; one that is no report, or of a clock that is nowhere near ours, is counted only."""

@@ -28,6 +28,8 @@ EXAMPLES = {
     "metrics": "[metrics] port = 9469",
     "metrics.host": 'host = "127.0.0.1"',
     "metrics.port": "port = 9469",
+    "chronicle": "[chronicle] enabled = true",
+    "chronicle.enabled": "enabled = true",
     "books": '[books] username = "centre.books", password_file = "books.password"',
     "books.username": 'username = "centre.books"',
     "books.store_username": 'store_username = "reader"',
@@ -67,6 +69,15 @@ class BooksSettings(Settings):
         return self
 
 
+class ChronicleSettings(Settings):
+    """The table `[chronicle]`: whether incidents, reports and the desk's sign of life are written for the walls.
+
+    The collector that has `[books]` does it.
+    """
+
+    enabled: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Folders:
     """Where the books are, and the data folders of others that refuse readings; `whole` when that is all of them."""
@@ -91,6 +102,7 @@ class CollectorSettings(Settings):
     store: StoreSettings = StoreSettings()
     metrics: MetricsSettings | None = None
     books: BooksSettings | None = None
+    chronicle: ChronicleSettings = ChronicleSettings()
 
 
 def broker_endpoint(settings: CollectorSettings, path: Path) -> Endpoint:

@@ -14,7 +14,7 @@ from collector.service import Collector
 from contract.errors import SiagaError
 from contract.topics import ALL_TELEMETRY
 from link import Endpoint
-from store import Account, open_store
+from store import Account, Store, open_store
 
 _log = logging.getLogger("siaga.collector.books")
 _AGAIN_S: Final = 60.0
@@ -60,26 +60,33 @@ async def _serve(
         if books is None:
             await collector.run(stop)
         else:
-            await _run_with_books(collector, settings, books, stop)
+            await _run_with_books(collector, settings, books, store, stop)
 
 
 async def _run_with_books(
     collector: Collector,
     settings: CollectorSettings,
     books: tuple[Endpoint, Account | None],
+    store: Store,
     stop: asyncio.Event,
 ) -> None:
     from collector.books_file import FILE
     from collector.books_keeper import BooksKeeper
     from collector.books_watch import BooksWatch
+    from collector.chronicle_keeper import ChronicleKeeper
     from collector.config import books_folders
 
     endpoint, reader = books
-    keeper = BooksKeeper(endpoint, settings.data_dir / FILE)
+    chronicle = ChronicleKeeper(store) if settings.chronicle.enabled else None
+    hear = None if chronicle is None else chronicle.hear
+    keeper = BooksKeeper(endpoint, settings.data_dir / FILE, chronicle=hear)
     try:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(for_ever(keeper.run), name="collector-books")]
             tell = [keeper.told]
+            if chronicle is not None:
+                tell.append(chronicle.told)
+                running.append(tasks.create_task(for_ever(chronicle.run), name="collector-chronicle"))
             collector.impaired = lambda: tuple(line for told in tell for line in told())
             if reader is not None:
                 watch = BooksWatch(books_folders(settings), open_store(settings.store, reader))

@@ -121,7 +121,7 @@ _WALL: Final = (*_reads(topics.HEARTBEAT, topics.INCIDENT), *_writes(topics.ALL_
 _ROLES: Final[dict[str, tuple[tuple[Grant, ...], tuple[Grant, ...]]]] = {
     "desk": (_DESK, (*_DESK, *_reads(topics.ALL_REPORTS, _REPLIES), *_writes(topics.INVENTORY))),
     "collector": ((), (*_reads(topics.ALL_TELEMETRY), *_writes(topics.telemetry_receipt("+")))),
-    "books": ((), _reads(topics.ALL_REPORTS)),
+    "books": ((), _reads(topics.ALL_REPORTS, topics.HEARTBEAT, topics.INCIDENT)),
     "bell": (_BELL, _BELL),
     "provisioning": ((), (*_reads(_REPLIES), *_writes(topics.INVENTORY, _CONFIGS))),
     "wall": (_WALL, _WALL),
