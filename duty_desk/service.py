@@ -77,6 +77,7 @@ class Service:
             most_s=config.settings.access.session_days * 86_400,
             record=self.desk.note,
             on_fault=self._beat,
+            clock=lambda: self.desk.board.clock,
         )
         self._connected = {lane: asyncio.Event() for lane in _LANES}
         self._outbound: dict[Lane, Outbound] = {

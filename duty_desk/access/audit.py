@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from contract.time_quality import ClockSource
 from duty_desk.incidents.entries import AuditEntry, AuditWhat
 from duty_desk.incidents.records import Aside, Record
 
@@ -16,6 +17,7 @@ def audit_record(
     *,
     who: str,
     at_ns: int,
+    at_clock: ClockSource = "none",
     subject: str | None = None,
     screen: str | None = None,
     detail: str | None = None,
@@ -26,6 +28,7 @@ def audit_record(
         what: What happened.
         who: Who did it: an account's name, or `command line: <user of the machine>`.
         at_ns: When, by the centre's clock.
+        at_clock: What kept that clock.
         subject: The account or token it was done to.
         screen: At which screen.
         detail: A fixed word, such as the new role.
@@ -35,6 +38,7 @@ def audit_record(
         asides["subject"] = Aside.of(subject)
     entry = AuditEntry(
         at_ns=at_ns,
+        at_clock=at_clock,
         what=what,
         who=asides["who"].hash,
         subject=asides["subject"].hash if subject is not None else None,

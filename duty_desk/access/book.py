@@ -1,7 +1,9 @@
 """Who is in: accounts, tokens and sessions as the running desk has them in memory. Pure; time is given.
 
 Memory decides, not the file: a desk whose file cannot be read goes on with what it knows. The rules of a session:
-- It is over after `idle_s` without use, and at most `most_s` after the log-in. An open page counts as use.
+- It is over after `idle_s` without use. An open page counts as use.
+- Once `most_s` have passed since the log-in, an hour without use ends it: a page that is open never goes to the log-in
+  by itself, in the middle of the night or of an incident.
 - It is over when its account is disabled, or changed its role or password: then the account's generation has risen.
 - There are at most MAX_SESSIONS, and MAX_OF_ONE of one account; the one unused for longest makes room.
 """
@@ -17,6 +19,8 @@ from duty_desk.access.people import Account, ApiToken, Session
 
 MAX_SESSIONS: Final = 2_000
 MAX_OF_ONE: Final = 50
+OLD_IDLE_NS: Final = 3_600 * 10**9
+"""How long a session older than `most_s` lasts without use: over a restart of the desk or of the screen's machine."""
 _TOKEN_BYTES: Final = 32
 
 Why = Literal["expired", "changed"]
@@ -38,7 +42,7 @@ class Book:
 
     Args:
         idle_s: How long a session lasts without use, in seconds.
-        most_s: How long it lasts at most.
+        most_s: How long it lasts at most without an open page, in seconds.
     """
 
     def __init__(self, *, idle_s: float, most_s: float) -> None:
@@ -105,13 +109,16 @@ class Book:
         return [session for session in self._sessions.values() if session.used_ns > time_ns]
 
     def ends_ns(self, session: Session) -> int:
-        """Return when a session ends at the latest, however much it is used."""
+        """Return until when a session lasts without an open page, however much it is used."""
         return session.created_ns + self._most_ns
 
     def _account(self, session: Session, now_ns: int) -> Account | None:
         if self._changed(session):
             return None
-        if now_ns - session.used_ns > self._idle_ns or now_ns - session.created_ns > self._most_ns:
+        idle_ns = self._idle_ns
+        if now_ns - session.created_ns > self._most_ns:
+            idle_ns = min(idle_ns, OLD_IDLE_NS)
+        if now_ns - session.used_ns > idle_ns:
             return None
         return self.accounts[session.account]
 

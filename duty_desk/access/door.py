@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contract.time_quality import ClockSource
 from duty_desk.access.attempts import Attempt, Attempts
 from duty_desk.access.audit import UNKNOWN, audit_record
 from duty_desk.access.book import Book
@@ -39,7 +40,8 @@ _log = logging.getLogger("siaga.desk.accounts")
 class Visitor:
     """Who a request comes from. `login` is the account's name, `name` what others see.
 
-    `csrf` is None for another system with a token, `ends_ms` then too (ms since 1970).
+    `csrf` is None for another system with a token, `ends_ms` then too (ms since 1970): until then the session lasts
+    without an open page.
     """
 
     source: Session | ApiToken
@@ -61,8 +63,9 @@ class Door:
     Args:
         path: accounts.db.
         idle_s: How long a session lasts without use, in seconds.
-        most_s: How long it lasts at most.
+        most_s: How long it lasts at most without an open page.
         record: Takes what the ledger shall keep.
+        clock: Tells what keeps the centre's clock.
         on_fault: Called when `fault` may have changed.
         now_ns: The centre's clock.
         verifier: Checks passwords.
@@ -77,6 +80,7 @@ class Door:
         record: Callable[[Record], None],
         on_fault: Callable[[], None] = lambda: None,
         now_ns: Callable[[], int] = time.time_ns,
+        clock: Callable[[], ClockSource] = lambda: "none",
         verifier: Verifier | None = None,
     ) -> None:
         self.loaded = asyncio.Event()
@@ -85,6 +89,7 @@ class Door:
         self._verifier = verifier or Verifier()
         self._record = record
         self._now_ns = now_ns
+        self._clock = clock
         self._flushed_ns = now_ns()
         self._streams: dict[Callable[[], None], Visitor] = {}
         self._loop = asyncio.get_running_loop()
@@ -210,8 +215,9 @@ class Door:
             _log.warning("a log-in from %s was refused", attempt.address)
 
     def _audit(self, what: AuditWhat, who: str, *, screen: str | None, detail: str | None = None) -> None:
+        at_ns, clock = self._now_ns(), self._clock()
         try:
-            self._record(audit_record(what, who=who, at_ns=self._now_ns(), screen=screen, detail=detail))
+            self._record(audit_record(what, who=who, at_ns=at_ns, at_clock=clock, screen=screen, detail=detail))
         except LedgerFullError as error:
             _log.error("not recorded: %s of %s: %s", what, who, error)
 

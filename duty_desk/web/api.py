@@ -33,8 +33,8 @@ def make_app(desk: DutyDesk, config: Desk, door: Door) -> Guard:
     Raises:
         RuntimeError: A route does not say who may ask for it.
     """
-    http, access = config.settings.http, config.settings.access
-    entrance = Entrance(door, https=http.https, most_s=access.session_days * 86_400)
+    http = config.settings.http
+    entrance = Entrance(door, https=http.https)
     app = FastAPI(title="Siaga duty desk", docs_url=None, redoc_url=None, openapi_url=None, responses=COMMON)
     add_errors(app)
     add_session(app, entrance)

@@ -125,8 +125,15 @@ def add_archive(app: FastAPI, desk: DutyDesk, acts: Acts, archive: Archive) -> N
         """
         wanted = chosen.chosen(desk.places)
         first = await _read(archive.search(wanted, None, MAX_PAGE))
-        at_ns = time.time_ns()
-        desk.ledger.append(audit_record("exported", who=who.name, at_ns=at_ns, screen=who.screen, detail="archive.csv"))
+        record = audit_record(
+            "exported",
+            who=who.name,
+            at_ns=time.time_ns(),
+            at_clock=desk.board.clock,
+            screen=who.screen,
+            detail="archive.csv",
+        )
+        desk.ledger.append(record)
 
         async def lines() -> AsyncIterator[str]:
             found, header = first, True

@@ -37,6 +37,8 @@ SCREEN_HEADER: Final = "x-siaga-screen"
 NO_SCREEN: Final = "tanpa nama"
 """The screen of a reading program that gave none."""
 _SCREEN: Final[TypeAdapter[str]] = TypeAdapter(Screen)
+COOKIE_S: Final = 400 * 86_400
+"""How long a browser keeps the cookie: as long as any does. How long a session lasts, the desk decides."""
 _MAX_HEADER: Final = 512
 
 
@@ -46,14 +48,12 @@ class Entrance:
     Args:
         door: Knows who is in.
         https: Whether browsers come by TLS alone; then the cookie is sent in no other way, and to no other name.
-        most_s: How long the browser keeps the cookie, in seconds.
     """
 
-    def __init__(self, door: Door, *, https: bool, most_s: float) -> None:
+    def __init__(self, door: Door, *, https: bool) -> None:
         self.door = door
         self.cookie = "__Host-siaga" if https else "siaga"
         self._flags = "; Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if https else "")
-        self._most_s = round(most_s)
 
     def visitor(self, scope: Scope) -> Visitor | None:
         """Return who asks, or None when it is nobody we know."""
@@ -93,7 +93,7 @@ class Entrance:
 
     def give(self, response: Response, token: str) -> None:
         """Let the browser keep a session's token."""
-        response.headers.append("set-cookie", f"{self.cookie}={token}; Max-Age={self._most_s}{self._flags}")
+        response.headers.append("set-cookie", f"{self.cookie}={token}; Max-Age={COOKIE_S}{self._flags}")
 
     def take(self, response: Response) -> None:
         """Let the browser forget it."""
@@ -113,7 +113,7 @@ def check_csrf(scope: Scope, visitor: Visitor) -> None:
 
 
 class Needs:
-    """A dependency: the request comes from somebody with a permission. `page`: who is not in is sent to log in."""
+    """A dependency: the request comes from somebody with a permission. `page`: who may not gets a page too."""
 
     def __init__(self, permission: Permission, *, page: bool = False) -> None:
         self.permission = permission
@@ -138,7 +138,7 @@ def needs(permission: Permission) -> Any:
 
 
 def page(permission: Permission) -> Any:
-    """Return the same for a page: who is not in is sent to log in, and comes back."""
+    """Return the same for a page: who is not in is sent to log in, and comes back; a wrong role is told so in words."""
     return Depends(Needs(permission, page=True))
 
 
@@ -186,7 +186,7 @@ class LogIn(BaseModel):
 
 
 class SessionView(BaseModel):
-    """Who is in, what they may do, what their page sends with changes, and when the session ends at the latest."""
+    """Who is in, what they may do, what their page sends with changes, and until when it lasts without an open page."""
 
     login: str
     name: str
@@ -288,6 +288,8 @@ def access_answer(request: Request, error: AccessError) -> Response:
     if isinstance(error, NoSessionError) and wanted is not None and wanted.page:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(path, safe='')}", status_code=303)
+    if isinstance(error, WrongRoleError) and wanted is not None and wanted.page:
+        return FileResponse(CONSOLE / "pages" / "wrong_role.html", status_code=error.status)
     answer = JSONResponse({"code": error.code, "text": str(error)}, status_code=error.status)
     if isinstance(error, TryLaterError):
         answer.headers["retry-after"] = str(max(1, round(error.after_s)))

@@ -78,7 +78,13 @@ async def opened(config: Config) -> AsyncIterator[Inside]:
         on_others=lambda _records: None,
         on_state=lambda: None,
     )
-    door = Door(config.accounts, idle_s=14 * 3_600, most_s=7 * 86_400, record=kept.append)
+    door = Door(
+        config.accounts,
+        idle_s=14 * 3_600,
+        most_s=7 * 86_400,
+        record=kept.append,
+        clock=lambda: desk.board.clock,
+    )
     door.start()
     desk.ledger.start()
     try:

@@ -17,7 +17,7 @@ def book(*accounts: Account) -> Book:
     return made
 
 
-def test_a_session_lasts_while_it_is_used_and_a_week_at_most() -> None:
+def test_a_session_lasts_while_it_is_used_and_after_a_week_only_while_its_page_is_open() -> None:
     sessions = book()
     token, session, _ = sessions.open(OFFICER, "Layar 1", 0)
     for hour in range(0, 168, 14):
@@ -25,9 +25,29 @@ def test_a_session_lasts_while_it_is_used_and_a_week_at_most() -> None:
         session.used_ns = hour * HOUR
     session.used_ns = 168 * HOUR
     assert sessions.find(token, 168 * HOUR) is not None
-    assert sessions.find(token, 168 * HOUR + 1) is None
-    assert sessions.sweep(168 * HOUR + 1) == [(session, "expired")]
-    assert sessions.sweep(168 * HOUR + 1) == []
+    assert sessions.find(token, 169 * HOUR) is not None
+    assert sessions.find(token, 169 * HOUR + 1) is None
+    assert sessions.sweep(169 * HOUR + 1) == [(session, "expired")]
+    assert sessions.sweep(169 * HOUR + 1) == []
+
+
+def test_a_session_never_ends_under_a_page_that_is_open() -> None:
+    sessions = book()
+    token, session, _ = sessions.open(OFFICER, "Layar 1", 0)
+    for hour in range(24 * 60):
+        assert sessions.sweep(hour * HOUR) == [], hour
+        session.used_ns = hour * HOUR
+    assert sessions.find(token, session.used_ns + HOUR) is not None
+    assert sessions.find(token, session.used_ns + HOUR + 1) is None
+
+
+def test_a_short_idle_time_holds_for_an_old_session_too() -> None:
+    sessions = Book(idle_s=600, most_s=3_600)
+    sessions.learn((OFFICER,), ())
+    token, session, _ = sessions.open(OFFICER, None, 0)
+    session.used_ns = 2 * HOUR
+    assert sessions.find(token, 2 * HOUR + 600 * 10**9) is not None
+    assert sessions.find(token, 2 * HOUR + 600 * 10**9 + 1) is None
 
 
 def test_a_session_that_is_not_used_ends() -> None:

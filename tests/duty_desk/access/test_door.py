@@ -42,7 +42,8 @@ async def test_a_log_in_over_http_and_out_again(inside: Inside) -> None:
         assert answer.status_code == 200
         cookie = answer.headers["set-cookie"]
         assert cookie.startswith("siaga=")
-        assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+        # The desk decides when it is over: a browser that forgets it would end a page that is open.
+        assert {"HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=34560000"} <= set(cookie.split("; "))
         assert "Secure" not in cookie
         view = (await client.get("/api/session")).json()
         assert (view["login"], view["name"], view["role"]) == ("petugas-1", "Petugas 1", "officer")
@@ -55,6 +56,15 @@ async def test_a_log_in_over_http_and_out_again(inside: Inside) -> None:
         stolen = {"cookie": cookie.partition(";")[0]}
         assert (await client.get("/api/session", headers=stolen)).status_code == 401
     assert told(inside) == [("login", "petugas-1", None), ("logout", "petugas-1", None)]
+
+
+async def test_the_record_of_a_log_in_and_of_an_export_says_what_kept_the_clock(inside: Inside) -> None:
+    inside.desk.board.clock = "ntp"
+    async with inside.client() as client:
+        assert (await client.get("/api/archive.csv", headers=headers("admin-1"))).status_code == 200
+        (exported,) = inside.desk.ledger.waiting()
+        inside.door.log_out(inside.door.by_cookie(session_token("petugas-1")) or pytest.fail("nobody is in"))
+    assert [record.entry.at_clock for record in (*inside.kept, exported)] == ["ntp", "ntp"]
 
 
 @pytest.mark.slow

@@ -66,7 +66,7 @@ async def test_every_route_answers_each_role_as_the_table_says(inside: Inside) -
                     assert answer not in refused, (method, path, role)
                     assert answer[0] < 500 or path == "/healthz", (method, path, role, answer)
                 else:
-                    assert answer == (403, "wrong_role"), (method, path, role)
+                    assert answer == (403, "" if page else "wrong_role"), (method, path, role)
                 asked += 1
     assert asked > 60
 
@@ -103,6 +103,18 @@ async def test_a_page_sends_who_is_not_in_to_the_log_in_and_back(inside: Inside)
         assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2F%3Fa%3Db%26c")
         assert (await client.get("/login")).status_code == 200
         assert (await client.get("/", headers=headers("petugas-1"))).status_code == 200
+
+
+async def test_a_page_for_another_role_says_so_in_both_languages_and_leads_on(inside: Inside) -> None:
+    async with inside.client() as client:
+        for path in ("/call", "/archive"):
+            answer = await client.get(path, headers=headers("tamu-1"))
+            assert (answer.status_code, answer.headers["content-type"]) == (403, "text/html; charset=utf-8")
+            assert answer.headers["cache-control"] == "no-store"
+            for word in ("tidak boleh membuka halaman ini", "may not open this page", 'href="/"', 'href="/login"'):
+                assert word in answer.text, word
+        # What a program asks for stays JSON.
+        assert (await client.get("/api/archive", headers=headers("tamu-1"))).json()["code"] == "wrong_role"
 
 
 async def test_another_system_reads_with_its_token_and_changes_nothing(inside: Inside) -> None:
