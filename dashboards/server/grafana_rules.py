@@ -22,9 +22,9 @@ _READS: Final = re.compile(
 )
 _PROXY: Final = re.compile(r"api/datasources/proxy/(?:uid/\w+|\d+)/query")
 _DS_QUERY: Final = "api/ds/query"
-_WRITES: Final = re.compile(r";|\bINTO\b", re.IGNORECASE)
+_WRITES: Final = re.compile(r";|\bINTO\b", re.IGNORECASE | re.ASCII)
 """Within quotes too: where a regular expression holds a quote, what is in quotes cannot be told from what is not."""
-_BEGINS: Final = re.compile(r"\s*(?:SELECT|SHOW)\s", re.IGNORECASE)
+_BEGINS: Final = re.compile(r"\s*(?:SELECT|SHOW)\s", re.IGNORECASE | re.ASCII)
 
 
 def reads_only(statement: str) -> bool:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 import uvicorn
+from fastapi import FastAPI
 
 from contract import topics
 from contract.topics import Lane
@@ -32,6 +33,9 @@ class Service:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._faults: Counter[str] = Counter()
+        self.wall: Wall | None = None
+        self.app: FastAPI | None = None
+        """What runs; None before it does."""
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Serve until `stop` is set; `ready` is called once the pages are served.
@@ -43,10 +47,10 @@ class Service:
         sock = _listen(http.host, http.port)
         try:
             async with open_store(self._server.settings.store, self._server.account) as store:
-                wall = Wall(self._server, store)
+                wall = self.wall = Wall(self._server, store)
                 sessions = {lane: self._session(wall, lane, broker) for lane, broker in self._server.brokers.items()}
                 guardian = guardian_of(wall, tuple(sessions.values()))
-                app = make_app(wall)
+                app = self.app = make_app(wall)
                 add_guardian(app, guardian)
                 server = _Server(
                     uvicorn.Config(

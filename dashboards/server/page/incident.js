@@ -75,7 +75,7 @@ export class Incident {
 
   mark(one, kind, shape) {
     const [x, y] = this.ground.project([one.longitude, one.latitude]);
-    return svg("g", { transform: `translate(${x},${y})`, class: kind }, shape, svg("text", { y: rem() * 1.6, class: "mark-name" }, one.label));
+    return svg("g", { transform: `translate(${x},${y})`, class: kind }, shape, ...(kind === "vehicle" ? [svg("text", { y: rem() * 1.6, class: "mark-name" }, one.label)] : []));
   }
 
   tell() {
@@ -89,7 +89,7 @@ export class Incident {
         el("b", "", known[key] ? clock(known[key], now(), true) : say("not_yet")), el("span", "passed", key === "opened" ? "" : passed));
     };
     this.side.replaceChildren(
-      el("p", `what ${drill ? "drill" : answered ? "answered" : "critical"}`, el("b", "", drill ? twice("drill") : twice("incident")), el("span", "", `${both(`state.${state}`)} · ${since}`)),
+      el("p", `what ${drill ? "drill" : answered ? "answered" : "critical"}`, el("b", "", drill ? twice("drill") : twice("incident")), el("span", "", `${since} · ${both(`state.${state}`)}`)),
       el("h2", "where", place?.address || place?.label || say("no_place")),
       el("p", "who", [place?.label, say("presses", { n: presses })].filter(Boolean).join(" · ")),
       el("ol", "times", ...STEPS.filter((key) => key !== "ended" || known.ended).map(line)),

@@ -48,7 +48,7 @@ function show() {
   if (state.incident) shown = new Incident(stage, state);
   else if (state.source === "grafana") shown = new Frame(stage, state, one);
   else shown = new Board(stage, state, one);
-  head(state, state.incident ? "" : one.title, number);
+  head(state, state.incident ? say("incident_title") : one.title, number);
   observe();
 }
 

@@ -1,0 +1,129 @@
+"""An incident on real brokers takes the chosen screens within 2 s, in Chromium, and gives them back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from contract import topics
+from contract.messages import IncidentMessage, encode
+from link import Session
+from siaga.stack.influxdb import InfluxDB
+from siaga.stack.mosquitto import Mosquitto
+from tests.dashboards.server.conftest import Walls, chromium, shots, walls
+
+_S = 10**9
+
+
+def incident(name: str = "incident-a", **more: Any) -> IncidentMessage:
+    """Return an incident at box-1, opened ten seconds ago."""
+    opened = time.time_ns() - 10 * _S
+    known: dict[str, Any] = {
+        "incident_id": name,
+        "state": "open",
+        "status": "Actual",
+        "device": "box-1",
+        "button": "sos",
+        "opened_at_ns": opened,
+        "received_at_ns": opened + _S // 3,
+        "changed_at_ns": time.time_ns(),
+        "presses": 1,
+        "incomplete": False,
+    }
+    return IncidentMessage.model_validate(known | more)
+
+
+def _brokers(alarm: Mosquitto, telemetry: Mosquitto) -> str:
+    tables = []
+    for lane, broker in (("alarm", alarm), ("telemetry", telemetry)):
+        broker.service("wall")  # makes the account's password
+        password = broker.trust.authority.accounts / "wall.password"
+        tables.append(
+            f'[{lane}_broker]\nhost = "127.0.0.1"\nport = {broker.centre_port}\n'
+            f'ca = "{broker.trust.authority.trust}"\nusername = "centre.wall"\npassword_file = "{password}"\n'
+        )
+    return "\n".join(tables)
+
+
+@asynccontextmanager
+async def _desk(broker: Mosquitto) -> AsyncIterator[Session]:
+    session = Session(broker.service("desk"), "desk")
+    task = asyncio.create_task(session.run())
+    try:
+        await asyncio.wait_for(session.wait_connected(), 10)
+        yield session
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+
+
+async def _heard(server: Walls, wanted: dict[str, bool]) -> None:
+    async with asyncio.timeout(10):
+        while (await server.get("/api/wall"))["brokers"] != wanted:
+            pass  # the answer takes its time
+
+
+@pytest.mark.slow
+async def test_an_incident_takes_its_screens_within_two_seconds_and_gives_them_back(
+    tmp_path: Path, city_server: InfluxDB, alarm_broker: Mosquitto, telemetry_broker: Mosquitto
+) -> None:
+    more = _brokers(alarm_broker, telemetry_broker)
+    async with (
+        walls(tmp_path, city_server, more=more) as server,
+        chromium() as browser,
+        _desk(alarm_broker) as desk,
+        _desk(telemetry_broker) as other,
+    ):
+        pages = [await _screen(browser, server, number) for number in (1, 3)]
+        await _heard(server, {"alarm": True, "telemetry": True})
+
+        began = time.monotonic()
+        message = incident(latitude=-6.9186, longitude=107.6099)
+        for session in (desk, other):
+            await session.publish(topics.INCIDENT, encode(message))
+        side = pages[0].locator(".side")
+        await expect(side).to_contain_text("KEJADIAN · INCIDENT", timeout=5_000)
+        assert time.monotonic() - began < 2.0
+        await expect(side).to_contain_text("Jl. Braga, sudut Jl. Asia Afrika")
+        await expect(side).to_contain_text("Kamera braga")
+        await expect(side.locator(".nearest_vehicles li").first).to_contain_text("Patroli")
+        await expect(side).not_to_contain_text("Patroli 7")  # silent for 40 minutes
+        await expect(pages[1].locator(".side")).to_have_count(0)
+        await _picture(pages[0], "incident.png")
+
+        drill = incident("drill-b", status="Exercise", device="box-4")
+        await desk.publish(topics.INCIDENT, encode(drill))
+        second = await _screen(browser, server, 2)
+        await expect(second.locator(".drill-band")).to_contain_text("LATIHAN · DRILL")
+        await expect(pages[0].locator(".drill-band")).to_be_hidden()
+        await _picture(second, "drill.png")
+
+        closed = message.model_copy(update={"state": "closed", "changed_at_ns": time.time_ns()})
+        # Only one of both brokers is still there to tell it.
+        await other.publish(topics.INCIDENT, encode(closed))
+        await expect(pages[0].locator(".drill-band")).to_contain_text("DRILL", timeout=3_000)
+        ended = drill.model_copy(update={"state": "cancelled", "changed_at_ns": time.time_ns()})
+        await desk.publish(topics.INCIDENT, encode(ended))
+        await expect(pages[0].locator(".panel").first).to_be_visible(timeout=5_000)
+        await expect(second.locator(".drill-band")).to_have_count(0)
+
+
+async def _screen(browser: Any, server: Walls, number: int) -> Page:
+    page: Page = await browser.new_page(viewport={"width": 1920, "height": 1080})
+    await page.goto(f"{server.url}/wall/{number}")
+    await page.wait_for_selector(".panel, .side")
+    return page
+
+
+async def _picture(page: Page, name: str) -> None:
+    folder = shots()
+    if folder is not None:
+        await page.wait_for_timeout(2_500)
+        await page.screenshot(path=folder / name)
