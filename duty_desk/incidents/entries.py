@@ -40,6 +40,8 @@ CancelReason = Literal["false_alarm", "test", "duplicate", "caller"]
 Step = Annotated[int, Field(ge=0, le=99)]
 TextName = Literal["officer", "address", "caller", "note"]
 """The name of a text that stands beside an incident's rows, and can be erased."""
+PersonField = Literal["who", "subject"]
+"""Where the name of a person stands beside a log-in or a change of who may come."""
 AuditWhat = Literal[
     "login",
     "login_refused",
@@ -211,6 +213,20 @@ class ErasedEntry(_Entry):
     why: BodyHash
 
 
+MAX_ERASED_ROWS = 1_000
+"""Rows that one entry tells of; more take further entries."""
+
+
+class PersonErasedEntry(_Entry):
+    """A person's name was erased where it stood as `field` beside these rows. `who` and `why` are hashes."""
+
+    kind: Literal["person_erased"] = "person_erased"
+    field: PersonField
+    rows: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, max_length=MAX_ERASED_ROWS)]
+    who: BodyHash
+    why: BodyHash
+
+
 Entry = (
     StartedEntry
     | PressEntry
@@ -220,6 +236,7 @@ Entry = (
     | DeliveryEntry
     | EscalatedEntry
     | ErasedEntry
+    | PersonErasedEntry
     | AuditEntry
 )
 _ENTRIES: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])

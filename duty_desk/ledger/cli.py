@@ -131,34 +131,54 @@ def export(
 
 def erase(
     config: Config,
-    incident: Annotated[str, typer.Option(help="The incident's id.", show_default=False)],
     why: Annotated[str, typer.Option(help="Why, in a few words; kept beside the chain.", show_default=False)],
+    incident: Annotated[str | None, typer.Option(help="The incident's id.", show_default=False)] = None,
+    person: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead: this name, wherever somebody came, went or changed who may come.", show_default=False
+        ),
+    ] = None,
     note: Annotated[bool, typer.Option("--note", help="What was written about it.")] = False,
     names: Annotated[bool, typer.Option("--names", help="Officers, caller, and the address that was told.")] = False,
 ) -> None:
-    """Erase texts that stand beside an incident's rows. The chain stays whole, and tells that they were erased.
+    """Erase texts that stand beside an incident's rows, or a person's name beside log-ins and changes of accounts.
 
+    The chain stays whole, and tells that they were erased. An account's own and its shown name are two names.
     Exports, heads kept elsewhere and backups have their own copies: erase there too.
     """
     from duty_desk.errors import NothingToEraseError, UnknownIncidentError
     from duty_desk.ledger.erase import erase as erase_texts
+    from duty_desk.ledger.erase import erase_person
 
     chosen: list[TextName] = []
     if names:
         chosen += ["officer", "caller", "address"]
     if note:
         chosen += ["note"]
-    if not chosen:
+    if (incident is None) == (person is None):
+        raise typer.BadParameter("say of what: --incident ID, or --person NAME")
+    if incident is not None and not chosen:
         raise typer.BadParameter("say what: --note, --names, or both")
+    if person is not None and chosen:
+        raise typer.BadParameter("--note and --names go with --incident")
     if not why.strip() or len(why) > 500:
         raise typer.BadParameter("--why takes 1 to 500 characters")
     path = _ledger(config)
+    if not path.exists():
+        raise _fail(f"{path}: there is no ledger")
+    by: dict[str, Any] = {"who": _who(), "why": why.strip(), "now_ns": time.time_ns()}
     with _read_errors(path):
         try:
-            erased, gone = erase_texts(path, incident, chosen, who=_who(), why=why.strip(), now_ns=time.time_ns())
+            if incident is None:
+                rows, gone = erase_person(path, person or "", **by)
+                told = f"erased a name beside {rows} rows of log-ins and accounts; incidents keep theirs"
+            else:
+                erased, gone = erase_texts(path, incident, chosen, **by)
+                told = f"erased beside incident {incident}: {', '.join(erased)}"
         except (UnknownIncidentError, NothingToEraseError) as error:
             raise _fail(f"{path}: {error}") from None
-    print(f"{path}: erased beside incident {incident}: {', '.join(erased)}")
+    print(f"{path}: {told}")
     if not gone:
         print(
             f"{path}: a long read kept the texts in {path.name}-wal; they go with the desk's next checkpoint",

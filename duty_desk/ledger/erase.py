@@ -1,4 +1,5 @@
-"""Erasing the texts beside an incident's rows, as the law may ask for. The chain stays whole and tells of it."""
+"""Erasing texts beside the chain, as the law may ask for: an incident's, or a person's name beside log-ins and changes
+of accounts. The chain stays whole and tells of it."""
 
 from __future__ import annotations
 
@@ -6,12 +7,12 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from sqlalchemy import Connection, Engine, delete, select
 
 from duty_desk.errors import NothingToEraseError, UnknownIncidentError
-from duty_desk.incidents.entries import ErasedEntry, TextName
+from duty_desk.incidents.entries import MAX_ERASED_ROWS, ErasedEntry, PersonErasedEntry, PersonField, TextName
 from duty_desk.incidents.records import Aside, Record
 from duty_desk.ledger.append import append
 from duty_desk.ledger.derived import follows, mend
@@ -61,6 +62,49 @@ def erase(
         )
         append(connection, [Record(entry, beside)])
     return erased, _truncate(engine)
+
+
+def erase_person(path: Path, name: str, *, who: str, why: str, now_ns: int) -> tuple[int, bool]:
+    """Erase a person's name wherever somebody came, went, exported or changed who may come; a desk may be running.
+
+    Args:
+        path: The SQLite file.
+        name: The name of an account, or the name that others see, in full.
+        who: Who erases it; stands beside the chain.
+        why: Why; stands beside the chain.
+        now_ns: The centre's time in ns.
+
+    Returns:
+        Beside how many rows it stood, and whether it is gone from the file of recent writes too, as by `erase`.
+
+    Raises:
+        NothingToEraseError: There is no such name.
+        SQLAlchemyError: The file cannot be written.
+    """
+    engine = open_engine(path, busy_timeout_ms=_BUSY_MS)
+    with engine.begin() as connection:
+        upgrade(connection)
+        rows: set[int] = set()
+        records: list[Record] = []
+        for field in get_args(PersonField):
+            named = (ASIDE.c.field == field, ASIDE.c.text == name)
+            found = sorted(connection.scalars(select(ASIDE.c.sequence).where(*named)))
+            connection.execute(delete(ASIDE).where(*named))
+            rows.update(found)
+            for start in range(0, len(found), MAX_ERASED_ROWS):
+                beside = {"who": Aside.of(who), "why": Aside.of(why)}
+                entry = PersonErasedEntry(
+                    at_ns=now_ns,
+                    field=field,
+                    rows=tuple(found[start : start + MAX_ERASED_ROWS]),
+                    who=beside["who"].hash,
+                    why=beside["why"].hash,
+                )
+                records.append(Record(entry, beside))
+        if not rows:
+            raise NothingToEraseError("this name stands beside no log-in and no change of who may come")
+        append(connection, records)
+    return len(rows), _truncate(engine)
 
 
 def _erase(connection: Connection, incident_id: str, names: Sequence[TextName]) -> list[TextName]:

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from duty_desk.errors import LedgerBrokenError
-from duty_desk.incidents.entries import Entry, ErasedEntry
+from duty_desk.incidents.entries import Entry, ErasedEntry, PersonErasedEntry
 from duty_desk.incidents.records import Aside
 from duty_desk.ledger.summary import incident_of
 
@@ -28,6 +28,7 @@ class Texts:
         self._connection = connection
         connection.execute(text("CREATE TABLE gone (incident TEXT, field TEXT, sequence INTEGER)"))
         connection.execute(text("CREATE INDEX gone_incident ON gone (incident, field)"))
+        connection.execute(text("CREATE INDEX gone_sequence ON gone (sequence)"))
 
     def row(self, sequence: int, entry: Entry, asides: Mapping[str, Aside]) -> None:
         """Take the next row: what is not beside it must have been erased by a later one."""
@@ -42,6 +43,12 @@ class Texts:
             self._connection.execute(
                 text("DELETE FROM gone WHERE incident = :incident AND field = :field"),
                 [{"incident": incident, "field": name} for name in entry.fields],
+            )
+
+        if isinstance(entry, PersonErasedEntry):
+            self._connection.execute(
+                text("DELETE FROM gone WHERE sequence = :sequence AND field = :field"),
+                [{"sequence": each, "field": entry.field} for each in entry.rows],
             )
 
     def check(self) -> None:

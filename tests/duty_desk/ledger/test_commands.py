@@ -11,14 +11,16 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from contract.identity import new_event_id
+from duty_desk.access.audit import audit_record
 from duty_desk.cli import app
 from duty_desk.incidents.board import Board, Report
-from duty_desk.incidents.entries import AuditEntry, parse_entry
+from duty_desk.incidents.entries import MAX_ERASED_ROWS, AuditEntry, parse_entry
 from duty_desk.incidents.records import Aside
 from duty_desk.ledger.chain import GENESIS, row_hash
 from duty_desk.ledger.derived import mend
 from duty_desk.ledger.export import COLUMNS, csv_lines, parse_time, show_time
 from duty_desk.ledger.tables import open_engine
+from duty_desk.ledger.writer import append_now
 from tests.duty_desk.conftest import Desk
 from tests.duty_desk.ledger.conftest import change
 from tests.duty_desk.ledger.life import write
@@ -150,6 +152,31 @@ def test_an_erasure_is_told_by_the_chain_and_the_ledger_is_whole(idle: Desk, ids
     assert run(idle, "erase", "--incident", ids["call"], "--names", "--why", "x").exit_code == 1
     assert run(idle, "erase", "--incident", ids["call"], "--why", "x").exit_code == 2
     assert run(idle, "erase", "--incident", ids["call"], "--note", "--why", " ").exit_code == 2
+
+
+def test_a_persons_name_is_erased_from_log_ins_and_accounts_and_the_ledger_is_whole(
+    idle: Desk, ids: dict[str, str]
+) -> None:
+    audits = [
+        audit_record("login", who="petugas-rahasia", at_ns=NOW),
+        audit_record("account_disabled", who="kepala", subject="petugas-rahasia", at_ns=NOW),
+        *[audit_record("logout", who="petugas-rahasia", at_ns=NOW) for _ in range(MAX_ERASED_ROWS)],
+    ]
+    append_now(idle.ledger, *audits)
+    done = run(idle, "erase", "--person", "petugas-rahasia", "--why", "permintaan 13")
+    assert (done.exit_code, f"{MAX_ERASED_ROWS + 2} rows" in done.stdout) == (0, True)
+    exported = run(idle, "export").stdout
+    assert "petugas-rahasia" not in exported
+    assert exported.count('"kind":"person_erased"') == 3
+    assert all(name in exported for name in ("kepala", "HYPERLINK", "permintaan 13"))
+    assert b"petugas-rahasia" not in b"".join(each.read_bytes() for each in idle.ledger.parent.glob("ledger.db*"))
+    assert run(idle, "verify-ledger").exit_code == 0
+    assert run(idle, "erase", "--person", "petugas-rahasia", "--why", "x").exit_code == 1
+    for wrong in (("--names", "--person", "a"), ("--person", "a", "--incident", ids["call"]), ()):
+        assert run(idle, "erase", *wrong, "--why", "x").exit_code == 2
+    # What nobody wrote down as erased is missed.
+    change(idle.ledger, "DELETE FROM aside WHERE text = 'kepala'")
+    assert "the who beside it is gone" in run(idle, "verify-ledger").stderr
 
 
 def test_what_is_wrong_is_said_in_words(idle: Desk, tmp_path: Path) -> None:
