@@ -7,4 +7,5 @@ import warnings
 with warnings.catch_warnings():
     # 0.0.21 warns of its own newer builders while it is imported; those are for a later Grafana than a city may have.
     warnings.simplefilter("ignore", DeprecationWarning)
-    import grafana_foundation_sdk.builders.dashboard  # noqa: F401
+    import grafana_foundation_sdk.builders.dashboard
+    import grafana_foundation_sdk.models.dashboardv2beta1  # noqa: F401

@@ -42,7 +42,7 @@ class Client:
         Raises:
             GrafanaError: There is none, it is too old, or the token is not good for a push.
         """
-        health = self._ask(self._api.health.check)
+        health = self._ask(lambda: self._api.client.GET("/health"))
         version = str(health.get("version", "")) if isinstance(health, dict) else ""
         found = re.match(r"(\d+)\.(\d+)", version)
         if found is None:

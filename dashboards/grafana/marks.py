@@ -69,6 +69,8 @@ def steps(thresholds: Sequence[Threshold]) -> build.ThresholdsConfig:
 
 def legend(thresholds: Sequence[Threshold], ucum: str) -> str:
     """Return the bounds with their marks for a title, so that colour is never the only sign: `✓ <15.5 ! ≥55.4 ‼`."""
+    if not thresholds:
+        return ""
     parts = []
     for position, each in enumerate(thresholds):
         parts.append(MARKS[each.level] if position == 0 else f"≥{each.value:g} {MARKS[each.level]}")

@@ -59,7 +59,7 @@ def newest(client: Client) -> Answer:
 def _advice(text: str) -> str:
     low = text.lower()
     if "database not found" in low or "could not find bucket" in low or "dbrp" in low:
-        return f"{text}: the store has no such database; make it with: siaga store setup"
+        return f"{text}: the store has no such database; make it with: siaga store init"
     if "authoriz" in low or "authentic" in low or "401" in low:
         return f"{text}: the store refuses the reader; correct its name and secret in grafana.toml, then push"
     if "refused" in low or "no such host" in low or "timeout" in low or "unreachable" in low:

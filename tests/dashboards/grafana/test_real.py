@@ -1,0 +1,66 @@
+"""Against a real Grafana, where the environment names one: the push twice, and each panel asked through it.
+
+SIAGA_TEST_GRAFANA_URL and SIAGA_TEST_GRAFANA_TOKEN name it; SIAGA_TEST_GRAFANA_STORE, _STORE_USER and _STORE_PASSWORD
+the store as it reaches it, 1.x with a reader. Its folder `Siaga`, data source, dashboards and rules are made.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from dashboards.boards import DASHBOARDS
+from dashboards.grafana.client import Client
+from dashboards.grafana.probe import ask as ask_grafana
+from dashboards.grafana.stranger import try_all
+from dashboards.grafana.wanted import wanted
+from dashboards.model import Dashboard
+from dashboards.push import changes, push
+from dashboards.ranges import Range, ask
+from store import StoreSettings
+
+URL = os.environ.get("SIAGA_TEST_GRAFANA_URL", "")
+TOKEN = os.environ.get("SIAGA_TEST_GRAFANA_TOKEN", "")
+STORE = os.environ.get("SIAGA_TEST_GRAFANA_STORE", "http://127.0.0.1:8086")
+USER = os.environ.get("SIAGA_TEST_GRAFANA_STORE_USER", "reader")
+PASSWORD = os.environ.get("SIAGA_TEST_GRAFANA_STORE_PASSWORD", "reader")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (URL and TOKEN), reason="SIAGA_TEST_GRAFANA_URL and _TOKEN name no Grafana"),
+]
+
+
+@pytest.fixture(scope="module")
+def client() -> Client:
+    """A real Grafana that has been pushed to."""
+    made = Client(URL.rstrip("/") + "/", TOKEN, 30)
+    made.version()
+    things = wanted(
+        StoreSettings.model_validate({"url": STORE, "username": USER, "password_file": "x"}),
+        PASSWORD,
+        folder="Siaga",
+        token=TOKEN,
+    )
+    push(made, changes(made, things))
+    assert changes(made, things) == [], "a second push would change something"
+    return made
+
+
+@pytest.mark.parametrize("board", DASHBOARDS.values(), ids=lambda board: board.uid)
+def test_each_panel_s_questions_are_answered_through_it(client: Client, board: Dashboard) -> None:
+    now = int(time.time() * 1_000)
+    for days in (1, 7, 365):
+        shown = Range(now - days * 86_400_000, now)
+        for panel in board.panels:
+            for question in panel.questions:
+                text = ask(question.influxql, shown, device="box-1", sensor="river")
+                ask_grafana(client, text, from_ms=shown.from_ms, to_ms=shown.to_ms)
+
+
+def test_a_stranger_changes_nothing_through_it(client: Client) -> None:
+    outcomes = try_all(client.url, "siaga", "", 30)
+    assert outcomes
+    assert [outcome for outcome in outcomes if outcome.open] == []
