@@ -15,7 +15,7 @@ import pytest
 
 from contract import topics
 from contract.identity import new_event_id, new_stream_id
-from contract.messages import AlarmReceipt, Lamps, Press, encode
+from contract.messages import AlarmReceipt, Command, Lamps, Press, encode
 from edge_agent import alarm_uplink
 from edge_agent.alarm_lane import AlarmLane, KeptPress
 from edge_agent.clock import EARLIEST_NS, Clock
@@ -303,3 +303,18 @@ async def test_a_message_that_fails_unforeseen_takes_no_other_with_it(tmp_path: 
         press = kept()
         box.uplink.press(press)
         assert (await box.on_card())[0] == [press]
+
+
+async def test_a_command_that_this_box_does_not_know_changes_nothing_and_is_no_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    command = Command(id=new_event_id(), device="box-1", expires_at_ns=1, command="siren", on=True, seconds=30)
+    async with box_on(tmp_path) as box:
+        press = kept()
+        box.uplink.press(press)
+        for body in (encode(command), b"", b"\xff{", b"x" * 100_000):
+            box.uplink._heard(topics.command("box-1"), body, False)
+        assert await box.on_card() == ([press], {"sos": HeldButton(BOOT, press.monotonic_ns)})
+        assert not box.faults
+        # Without brokers it tells that it finds none, and nothing else.
+        assert all(record.name.startswith("siaga.link") for record in caplog.records)
