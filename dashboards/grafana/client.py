@@ -11,6 +11,7 @@ from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaException, GrafanaTimeoutError
 
 from contract.errors import SiagaError
+from dashboards.grafana.question import SOURCE_UID
 from dashboards.grafana.wanted import Act, Kind
 
 OLDEST: Final = (9, 3)
@@ -97,6 +98,16 @@ class Client:
     def query(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to `/api/ds/query`."""
         answer: dict[str, Any] = self._ask(lambda: self._api.client.POST("/ds/query", json=body))
+        return answer
+
+    def proxied(self, influxql: str, database: str) -> dict[str, Any]:
+        """Return the store's answer to a question by the data source's proxy, the way a panel in a browser asks.
+
+        Not by `/ds/query`: 9.3 fails there over a column of words in which one is missing.
+        """
+        asked = {"db": database, "q": influxql, "epoch": "ms"}
+        path = f"/datasources/proxy/uid/{SOURCE_UID}/query"
+        answer: dict[str, Any] = self._ask(lambda: self._api.client.GET(path, params=asked))
         return answer
 
     def _ask(self, call: Callable[[], Any], *, none_for: tuple[int, ...] = ()) -> Any:
