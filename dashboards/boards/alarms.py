@@ -44,7 +44,10 @@ BOARD = Dashboard(
             "drills",
             Words("Latihan dan uji coba", "Drills and tests"),
             Cell(18, 0, 6, 6),
-            f'SELECT count("presses") AS "drills" FROM {INCIDENT} WHERE {{time}} AND "status" != \'Actual\'',
+            # None is 0 and not nothing, as long as there was an incident.
+            f'SELECT sum("n") AS "drills" FROM (SELECT count("presses") AS "n" FROM {INCIDENT}'
+            f" WHERE {{time}} AND \"status\" != 'Actual'),"
+            f' (SELECT count("presses") * 0 AS "n" FROM {INCIDENT} WHERE {{time}})',
         ),
         Panel(
             "latest",

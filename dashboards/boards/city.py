@@ -60,8 +60,11 @@ BOARD = Dashboard(
                 WHERE,
                 Question(
                     "C",
-                    'SELECT last("state") AS "state", "latitude", "longitude", "incident_id", "presses"'
-                    f' FROM {INCIDENT} WHERE time > now() - 12h AND {REAL} GROUP BY "device", "origin"',
+                    # Each that is not over: a box or the telephone may have several.
+                    'SELECT "state", "latitude", "longitude", "incident_id", "presses"'
+                    f" FROM {INCIDENT} WHERE time > now() - 12h AND {REAL}"
+                    " AND \"state\" != 'closed' AND \"state\" != 'cancelled'"
+                    ' GROUP BY "device", "origin"',
                     Words("{device}", "{device}"),
                     instant=True,
                 ),

@@ -38,8 +38,9 @@ BOARD = Dashboard(
             (
                 Question(
                     "A",
-                    f'SELECT count("faults") AS "boxes" FROM (SELECT last("faults") AS "faults" FROM'
-                    f' "{RAW}"."box_report" WHERE time > now() - 3m GROUP BY "device") WHERE "faults" > 0',
+                    # A count of those with faults would be nothing, and not 0, when there is none.
+                    f'SELECT sum("faulty") AS "boxes" FROM (SELECT last("faulty") AS "faulty" FROM'
+                    f' "{RAW}"."box_report" WHERE time > now() - 3m GROUP BY "device")',
                     instant=True,
                 ),
             ),

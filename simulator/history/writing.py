@@ -10,8 +10,8 @@ from itertools import islice
 from simulator.history.series import Series
 from store import Store
 
-PORTION = 10_000
-"""Points in one write: about 2 MB."""
+PORTION = 4_000
+"""Points in one write: under 1 MB, beyond which aiohttp warns."""
 
 
 async def write(

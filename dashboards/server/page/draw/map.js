@@ -103,9 +103,8 @@ function read(found) {
   });
   const trails = rowsOf("B").map(({ rows }) => rows.filter(placed).map(({ longitude, latitude }) => [longitude, latitude]));
   const incidents = rowsOf("C").flatMap(({ series, rows }) => {
-    const last = rows.at(-1);
-    if (!last || !placed(last) || ENDED.includes(last.state)) return [];
-    return [{ at: [last.longitude, last.latitude], label: series.label, state: last.state }];
+    const open = rows.filter((row) => placed(row) && !ENDED.includes(row.state));
+    return open.map((row) => ({ at: [row.longitude, row.latitude], label: series.label, state: row.state }));
   });
   return {
     vehicles,
