@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-desk bench-desk-restart bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-desk bench-desk-restart bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers fuzz-bridge schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -76,6 +76,9 @@ fuzz-desk: test-setup ## ask the desk whatever its OpenAPI allows, as each role,
 
 fuzz-drivers: test-setup ## feed INPUTS damaged inputs to each driver's parser, from seed SEED on
 	@.venv/bin/python -m tests.edge_agent.drivers.fuzz $(or $(INPUTS),1000000) $(or $(SEED),1)
+
+fuzz-bridge: test-setup ## feed INPUTS damaged streams to the parser of a board's frames, from seed SEED on
+	@.venv/bin/python -m tests.firmware_bridge.fuzz $(or $(INPUTS),1000000) $(or $(SEED),1)
 
 sweep-edge: test-setup ## kill the outbox, and cut its power, at every write and sync of a session
 	@.venv/bin/python -m tests.edge_agent.card_faults

@@ -1,0 +1,1 @@
+"""The link to a microcontroller board that has the buttons, lines, lamps and sirens a Pi has no pins for."""
