@@ -32,7 +32,9 @@ NOUNS: Final = {
     "simulator": Noun("simulator.cli", "", "Hardware for boxes that have none."),
     "simulate": Noun("simulator.history.cli", "collector", "A simulated day of the city, for walls and exercises."),
     "wall": Noun("dashboards.cli", "walls", "The walls: what 24 screens show, with Grafana or without."),
-    "demo": Noun("siaga.demo.cli", "edge,collector,desk", "The whole way of a press and a reading, on this machine."),
+    "demo": Noun(
+        "siaga.demo.cli", "edge,collector,desk,walls", "The whole way of a press and a reading, on this machine."
+    ),
 }
 
 

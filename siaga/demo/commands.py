@@ -191,6 +191,7 @@ def _hints(stack: DemoStack, folder: Path, program: str) -> str:
     return "\n".join(
         (
             f"  the officer's page   {stack.page}",
+            f"  the walls            {' '.join(stack.screens)}",
             f"  log in as            {', '.join(name for name, *_ in ACCOUNTS)}; password {stack.accounts.password}",
             f"  press a button       {program} demo press {stack.boxes[0]}{where}",
             f"  look at everything   {program} demo status{where}",

@@ -19,6 +19,7 @@ class Ports:
     telemetry_broker_centre: int
     influxdb: int
     page: int
+    wall: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,42 @@ def desk_toml(folder: Path, ports: Ports, identity: Identity, reader: StoreAccou
         _store(ports, reader),
     ]
     return "\n\n".join(tables) + "\n"
+
+
+def wall_server_toml(ports: Ports, identity: Identity, reader: StoreAccount) -> str:
+    """Return the wall server's configuration; plan, inventory and streets lie beside it."""
+    tables = [
+        'plan = "wall.toml"\ninventory = "inventory.toml"\nstreets = "streets.geojson"',
+        _broker("alarm_broker", ports.alarm_broker_centre, identity),
+        _broker("telemetry_broker", ports.telemetry_broker_centre, identity),
+        _server("http", ports.wall),
+        _store(ports, reader),
+    ]
+    return "\n\n".join(tables) + "\n"
+
+
+WALL_TOML = """\
+city = "Kota Bandung"
+language = "id"
+source = "board"
+takeover_s = 300
+
+[[screens]]
+number = 1
+show = [{ dashboard = "siaga_city" }]
+takeover = true
+
+[[screens]]
+number = 2
+show = [{ dashboard = "siaga_vehicles", seconds = 60 }, { dashboard = "siaga_alarms", seconds = 30 }]
+
+[[screens]]
+number = 3
+show = [{ dashboard = "siaga_fleet", seconds = 60 }, { dashboard = "siaga_alarm_path", seconds = 30 }]
+language = "en"
+theme = "light"
+"""
+"""The demo's three screens; a press takes the first."""
 
 
 def _broker(table: str, port: int, identity: Identity) -> str:

@@ -1,7 +1,7 @@
 """Everything the demo runs, started in the order the parts need each other and as much at once as that allows.
 
 brokers, database, simulated hardware   at once
-duty desk, then collector               when brokers answer, then the database, which makes the collector's account
+duty desk, then collector and walls     when brokers answer, then the database, which makes the collector's account
 boxes                                   when the hardware is there
 """
 
@@ -19,6 +19,7 @@ from typing import Final
 from provisioning.brokers.model import account
 from siaga.demo.accounts import DemoAccounts
 from siaga.demo.files import (
+    WALL_TOML,
     CollectorIdentities,
     Identity,
     Ports,
@@ -26,6 +27,7 @@ from siaga.demo.files import (
     box_toml,
     collector_toml,
     desk_toml,
+    wall_server_toml,
 )
 from siaga.demo.places import inventory_toml
 from siaga.demo.state import DemoState
@@ -37,6 +39,8 @@ from simulator.layout import box_name
 
 _READY_TIMEOUT_S: Final = 60.0
 _PAGE_PORT: Final = "page.port"
+_WALL_PORT: Final = "wall.port"
+_SCREENS: Final = (1, 2, 3)
 _SIAGA: Final = [sys.executable, "-P", "-m", "siaga.main"]
 
 Tell = Callable[[str, str], None]
@@ -72,13 +76,15 @@ class DemoStack:
         self.telemetry_broker = Mosquitto(logs, "telemetry-broker", self.trust, "telemetry", probes=probes)
         self.influxdb = InfluxDB(self.folder / "influxdb")
         self.accounts = DemoAccounts(self.folder / "accounts")
-        self.page_port = free_port(self._last_page_port())
+        self.page_port = free_port(self._last_port(_PAGE_PORT))
+        self.wall_port = free_port(self._last_port(_WALL_PORT))
         self.metrics_port = free_port()
         config = self.folder / "config"
         self.config = config
         self.simulator = self._siaga("simulator", "simulator", "run", *self._hardware_options())
         self.collector = self._siaga("collector", "collector", "run", "--config", str(config / "collector.toml"))
         self.desk = self._siaga("desk", "desk", "run", "--config", str(config / "desk.toml"))
+        self.wall = self._siaga("wall", "wall", "serve", "--config", str(config / "wall-server.toml"))
         self.agents = {
             box: self._siaga(box, "edge", "run", "--config", str(config / f"{box}.toml")) for box in self.boxes
         }
@@ -89,10 +95,15 @@ class DemoStack:
         return f"http://127.0.0.1:{self.page_port}/"
 
     @property
+    def screens(self) -> list[str]:
+        """The addresses of the walls' screens."""
+        return [f"http://127.0.0.1:{self.wall_port}/wall/{number}" for number in _SCREENS]
+
+    @property
     def processes(self) -> list[Process]:
         """Every process, in the order they start."""
         servers: list[Process] = [self.alarm_broker, self.telemetry_broker, self.influxdb, self.simulator]
-        return [*servers, self.collector, self.desk, *self.agents.values()]
+        return [*servers, self.collector, self.desk, self.wall, *self.agents.values()]
 
     def start(self, tell: Tell) -> float:
         """Start everything and wait until all of it works; return how many seconds that took.
@@ -117,6 +128,7 @@ class DemoStack:
         self.influxdb.set_up()
         tell("database", f"InfluxDB at {self.influxdb.url}; accounts, retention, means of minutes and hours")
         self.collector.start()
+        self.wall.start()
         self.simulator.wait_ready()
         receivers = "one GPS receiver" if self.size.trackers_per_box == 1 else f"{self.size.trackers_per_box} receivers"
         tell("hardware", f"simulated: {self.size.boxes} boxes, each a button, a lamp and {receivers}")
@@ -126,6 +138,8 @@ class DemoStack:
         tell("collector", "writes readings")
         self.desk.wait_ready(_READY_TIMEOUT_S)
         tell("duty desk", self.page)
+        self.wall.wait_ready(_READY_TIMEOUT_S)
+        tell("walls", f"{self.screens[0]} … {_SCREENS[-1]}; all of them: http://127.0.0.1:{self.wall_port}/")
         for agent in self.agents.values():
             agent.wait_ready(_READY_TIMEOUT_S)
         tell("boxes", f"{self.boxes[0]} … {self.boxes[-1]}" if len(self.boxes) > 4 else ", ".join(self.boxes))
@@ -133,7 +147,7 @@ class DemoStack:
 
     def stop(self) -> None:
         """Stop everything: boxes first, so that what they hold is on disk before the brokers go."""
-        for tier in (list(self.agents.values()), [self.desk, self.collector, self.simulator]):
+        for tier in (list(self.agents.values()), [self.desk, self.wall, self.collector, self.simulator]):
             for process in tier:
                 process.request_stop()
             for process in tier:
@@ -172,10 +186,10 @@ class DemoStack:
     def _siaga(self, name: str, *arguments: str) -> Process:
         return Process([*_SIAGA, *arguments], name=name, folder=self.folder / "log")
 
-    def _last_page_port(self) -> int | None:
-        """Return the page's port of the last start, so that a page left open finds the desk again."""
+    def _last_port(self, file: str) -> int | None:
+        """Return a port of the last start, so that a page left open finds its server again."""
         try:
-            return int((self.folder / _PAGE_PORT).read_text())
+            return int((self.folder / file).read_text())
         except (OSError, ValueError):
             return None
 
@@ -206,6 +220,7 @@ class DemoStack:
             telemetry.centre_port,
             self.influxdb.port,
             self.page_port,
+            self.wall_port,
         )
         trackers = self.size.trackers_per_box
         files = {
@@ -224,12 +239,15 @@ class DemoStack:
             self.metrics_port,
         )
         files["desk.toml"] = desk_toml(self.folder, ports, self._service("desk"), self._store_account(READER))
+        files["wall-server.toml"] = wall_server_toml(ports, self._service("wall"), self._store_account(READER))
+        files["wall.toml"] = WALL_TOML
         files["inventory.toml"] = inventory_toml(self.size.boxes)
         files["streets.geojson"] = resources.files("simulator").joinpath("bandung.geojson").read_text(encoding="utf-8")
         for folder in (self.config, *(self.folder / name for name in ("collector", "desk", *self.boxes))):
             folder.mkdir(parents=True, exist_ok=True)
         self.accounts.prepare(self.folder / "desk" / "accounts.db")
         (self.folder / _PAGE_PORT).write_text(f"{self.page_port}\n")
+        (self.folder / _WALL_PORT).write_text(f"{self.wall_port}\n")
         for name, text in files.items():
             (self.config / name).write_text(text, encoding="utf-8")
         for process in self.processes:

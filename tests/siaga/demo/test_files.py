@@ -25,6 +25,7 @@ PORTS = Ports(
     telemetry_broker_centre=20_012,
     influxdb=20_003,
     page=20_004,
+    wall=20_005,
 )
 
 
