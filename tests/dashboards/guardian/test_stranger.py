@@ -146,7 +146,7 @@ async def test_on_every_route_and_by_every_method_a_stranger_changes_nothing(
         changed: dict[str, int] = {}
         for path in _paths(tmp_path):
             for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"):
-                for body in (b"", b"{}", json.dumps({"reload": True, "number": 1}).encode()):
+                for body in (b"{}", json.dumps({"reload": True, "number": 1}).encode())[: 2 if method == "POST" else 1]:
                     headers = {"content-type": "application/json", "authorization": "Bearer guess"}
                     answer = await client.request(method, running.url + path, content=body, headers=headers)
                     if answer.status_code < 400:
