@@ -34,6 +34,7 @@ from provisioning.brokers.model import account
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
 from siaga.stack.trust import Trust
+from tests.duty_desk.warm import Warm, WarmProcess, warm_desks
 
 PASSWORD: Final = "Braga 10, malam"
 PASSWORD_HASH: Final = (
@@ -168,6 +169,8 @@ class Desk:
     alarm: Mosquitto
     telemetry: Mosquitto
     port: int = field(default_factory=free_port)
+    warm: Warm | None = None
+    """What forks it; None: it is started as a command is."""
 
     def __post_init__(self) -> None:
         self.config = self.folder / "desk.toml"
@@ -183,7 +186,11 @@ class Desk:
             f'[http]\nhost = "127.0.0.1"\nport = {self.port}\n'
         )
         make_accounts(self.accounts)
-        self.process = Process(self.command("run"), name="desk", folder=self.folder)
+        self.process = (
+            Process(self.command("run"), name="desk", folder=self.folder)
+            if self.warm is None
+            else WarmProcess(self.warm, self._arguments("run"), name="desk", folder=self.folder)
+        )
 
     @property
     def accounts(self) -> Path:
@@ -197,7 +204,7 @@ class Desk:
 
     def command(self, *verb: str) -> list[str]:
         """Return the command line of `siaga desk <verb>`."""
-        return [sys.executable, "-c", "from duty_desk.cli import app; app()", *verb, "--config", str(self.config)]
+        return [sys.executable, "-c", "from duty_desk.cli import app; app()", *self._arguments(*verb)]
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
@@ -231,6 +238,16 @@ class Desk:
         found: list[dict[str, Any]] = self.get("/api/state")["incidents"]
         return found
 
+    def _arguments(self, *verb: str) -> list[str]:
+        return [*verb, "--config", str(self.config)]
+
+
+@pytest.fixture(scope="session")
+def warm(no_process_left_at_the_end: None) -> Iterator[Warm]:
+    """Yield what forks this worker's desks."""
+    with warm_desks() as made:
+        yield made
+
 
 @pytest.fixture
 def idle(tmp_path: Path, trust: Trust) -> Desk:
@@ -242,9 +259,9 @@ def idle(tmp_path: Path, trust: Trust) -> Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto) -> Iterator[Desk]:
+def desk(tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto, warm: Warm) -> Iterator[Desk]:
     """Yield a desk, started."""
-    running = Desk(tmp_path, alarm_broker, telemetry_broker)
+    running = Desk(tmp_path, alarm_broker, telemetry_broker, warm=warm)
     running.start()
     yield running
     running.process.stop()

@@ -10,17 +10,18 @@ from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process
 from siaga.stack.trust import Trust
 from tests.duty_desk.conftest import Desk
+from tests.duty_desk.warm import Warm
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, session_processes: set[Process]) -> Iterator[Desk]:
+def running(tmp_path_factory: pytest.TempPathFactory, session_processes: set[Process], warm: Warm) -> Iterator[Desk]:
     """Yield a desk of this module's with one open incident and nothing else."""
     folder = tmp_path_factory.mktemp("running")
     trust = Trust(folder / "authority")
     brokers = Mosquitto(folder, "a", trust, "alarm"), Mosquitto(folder, "b", trust, "telemetry")
     for broker in brokers:
         broker.render()
-    desk = Desk(folder, *brokers)
+    desk = Desk(folder, *brokers, warm=warm)
     session_processes.add(desk.process)
     desk.start()
     body = {"key": "00000000-0000-4000-8000-000000000001", "category": "crime", "address": "Jl. Braga 10"}

@@ -1,0 +1,121 @@
+"""Desks that start at once: each is forked from a process that has imported what a desk needs.
+
+It is the same program with the same command line and an own session, log and process id; only the imports, a second
+of work each, are made once for all tests of a worker. Whoever tests a start itself starts a desk cold.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, cast
+
+from siaga.stack import process
+from siaga.stack.process import Process, ProcessError
+
+REPO: Final = Path(__file__).parents[2]
+READY_S: Final = 60.0
+
+
+class Forked:
+    """What `Process` needs of a child, for one that is another process' child, which tells of its end.
+
+    Args:
+        told: Brings its process id, and its exit status at its end.
+    """
+
+    def __init__(self, told: socket.socket) -> None:
+        self._told = told
+        told.settimeout(READY_S)
+        self.pid = int(told.recv(16))
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return its exit status, negative for a signal; None while it runs."""
+        return self._ended(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit status once it ended.
+
+        Raises:
+            subprocess.TimeoutExpired: It still runs after `timeout` seconds.
+        """
+        ended = self._ended(timeout)
+        if ended is None:
+            raise subprocess.TimeoutExpired("desk", timeout or 0)
+        return ended
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal while it runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def _ended(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._told], [], [], timeout)[0]:
+            # Without a word: who forked it was killed, and the kernel killed it too.
+            self.returncode = int(self._told.recv(16) or -signal.SIGKILL)
+            self._told.close()
+        return self.returncode
+
+
+class Warm:
+    """The tests' end of the process that forks."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+
+    def fork(self, arguments: list[str], log: int) -> Forked:
+        """Start `siaga desk` with these arguments in our folder and environment; it writes to a file."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            wanted = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}
+            socket.send_fds(self._control, [json.dumps(wanted).encode()], [log, theirs.fileno()])
+        return Forked(ours)
+
+
+class WarmProcess(Process):
+    """A `Process` that is forked.
+
+    Args:
+        warm: What forks it.
+        arguments: After `siaga desk`.
+        name: What messages and the log file call it.
+        folder: Where its log goes.
+    """
+
+    def __init__(self, warm: Warm, arguments: list[str], *, name: str, folder: Path) -> None:
+        super().__init__(arguments, name=name, folder=folder)
+        self._warm = warm
+
+    def start(self) -> None:
+        """Start it; it may be started again once it ended."""
+        if self.running:
+            raise ProcessError(f"{self.name} runs already (pid {self.pid})")
+        with self.log.open("ab") as log:
+            self._log_start = log.tell()
+            self._popen = cast("subprocess.Popen[bytes]", self._warm.fork(self.argv, log.fileno()))
+        process._live.add(self)
+
+
+@contextmanager
+def warm_desks() -> Iterator[Warm]:
+    """Yield what forks desks; it ends when this process does, and with it each desk that is left."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        command = [sys.executable, "-m", "tests.duty_desk.forker", str(theirs.fileno())]
+        forker = subprocess.Popen(command, cwd=REPO, pass_fds=[theirs.fileno()])
+    with ours:
+        yield Warm(ours)
+    forker.wait(READY_S)
