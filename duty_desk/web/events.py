@@ -72,7 +72,9 @@ class Events:
             await access_answer(Request(scope), error)(scope, receive, send)
             return
         asked = Asked.of(scope)
-        page = self._desk.push.join(asked.screen, asked.last_event_id, veiled=not may_read(visitor.role))
+        page = self._desk.push.join(
+            asked.screen, asked.last_event_id, veiled=not may_read(visitor.role), owner=visitor.login
+        )
         if page is None:
             await answer(send, 503, "too_many_pages", "too many pages are open")
             return

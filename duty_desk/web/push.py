@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 
@@ -91,12 +91,15 @@ def _size(event: tuple[bytes, bytes]) -> int:
 class Page:
     """One connected page. `screen` is the name it gave itself, if any; `after` the last event it has, None for none.
 
-    `veiled`: it is not given what not everybody may read.
+    `veiled`: it is not given what not everybody may read. `owner`: whose it is, the same for all of one account.
     """
 
-    def __init__(self, push: Push, screen: str | None, after: int | None, *, veiled: bool = False) -> None:
+    def __init__(
+        self, push: Push, screen: str | None, after: int | None, *, veiled: bool = False, owner: str = ""
+    ) -> None:
         self.dropped = False
         self.screen = screen
+        self.owner = owner
         self._push = push
         self._after = after
         self._veiled = veiled
@@ -147,7 +150,7 @@ class Push:
         self._make_snapshot = {False: snapshot, True: veiled_snapshot or snapshot}
         self._kept = Kept() if kept is None else kept
         self._monotonic_ns = monotonic_ns
-        self._pages: set[Page] = set()
+        self._pages: dict[Page, None] = {}
         self._snapshots: dict[bool, tuple[bytes, int, int]] = {}
         self.run = "0"
         self.resumed = 0
@@ -164,27 +167,30 @@ class Push:
         """Return the names of the screens whose pages are connected."""
         return sorted({page.screen for page in self._pages if page.screen is not None})
 
-    def join(self, screen: str | None = None, last_event_id: str | None = None, *, veiled: bool = False) -> Page | None:
-        """Return a new page, or None when there are too many.
+    def join(
+        self, screen: str | None = None, last_event_id: str | None = None, *, veiled: bool = False, owner: str = ""
+    ) -> Page | None:
+        """Return a new page, or None when there are too many; whoever has the most of them makes room for others.
 
         Args:
             screen: Its name, if it has one.
             last_event_id: The id of the last event it has, as it says; what cannot be one counts as none.
             veiled: Whether it may not read everything.
+            owner: Whose it is.
         """
-        if len(self._pages) >= MAX_PAGES:
+        if len(self._pages) >= MAX_PAGES and not self._make_room(owner):
             return None
         after = self._number_of(last_event_id)
         if after is not None:
             self.resumed += 1
-        page = Page(self, screen, after, veiled=veiled)
-        self._pages.add(page)
+        page = Page(self, screen, after, veiled=veiled, owner=owner)
+        self._pages[page] = None
         return page
 
     def leave(self, page: Page) -> None:
         """Forget a page."""
         page.drop()
-        self._pages.discard(page)
+        self._pages.pop(page, None)
 
     def send(self, name: str, data: bytes, veiled: bytes | None = None) -> None:
         """Send an event to every page; `veiled` to those that may not read everything, None when it is the same."""
@@ -211,6 +217,15 @@ class Push:
         """End every stream."""
         for page in list(self._pages):
             self.leave(page)
+
+    def _make_room(self, owner: str) -> bool:
+        """Cut off the oldest page of who has the most, unless the one who asks has about as many."""
+        counts = Counter(page.owner for page in self._pages)
+        most, count = counts.most_common(1)[0]
+        if count <= counts[owner] + 1:
+            return False
+        self.leave(next(page for page in self._pages if page.owner == most))
+        return True
 
     def _number_of(self, event_id: str | None) -> int | None:
         run, _, number = (event_id or "").rpartition("-")

@@ -8,7 +8,6 @@ never served.
 from __future__ import annotations
 
 from hmac import compare_digest
-from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any, Final
 from urllib.parse import quote, unquote
 
@@ -40,6 +39,7 @@ _SCREEN: Final[TypeAdapter[str]] = TypeAdapter(Screen)
 COOKIE_S: Final = 400 * 86_400
 """How long a browser keeps the cookie: as long as any does. How long a session lasts, the desk decides."""
 _MAX_HEADER: Final = 512
+_MAX_TOKENS: Final = 5
 
 
 class Entrance:
@@ -61,8 +61,8 @@ class Entrance:
         kind, _, bearer = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self.door.by_bearer(bearer.strip()[:_MAX_HEADER])
-        token = self.token(headers)
-        return None if token is None else self.door.by_cookie(token)
+        found = (self.door.by_cookie(token) for token in self.tokens(headers))
+        return next((visitor for visitor in found if visitor is not None), None)
 
     def admit(self, scope: Scope, permission: Permission) -> Visitor:
         """Return who asks, once it is clear that they may.
@@ -82,14 +82,14 @@ class Entrance:
             check_csrf(scope, visitor)
         return visitor
 
-    def token(self, headers: Headers) -> str | None:
-        """Return the session's token from the cookie."""
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return None
-        found = cookies.get(self.cookie)
-        return None if found is None or not found.value else found.value[:_MAX_HEADER]
+    def tokens(self, headers: Headers) -> list[str]:
+        """Return what may be the session's token, from the cookies.
+
+        Whatever else this host serves sets cookies too, some in no form that a parser takes, and perhaps one of our
+        name: none of them may keep an officer out.
+        """
+        pairs = (part.partition("=") for each in headers.getlist("cookie") for part in each.split(";"))
+        return [value.strip()[:_MAX_HEADER] for name, _, value in pairs if name.strip() == self.cookie][:_MAX_TOKENS]
 
     def give(self, response: Response, token: str) -> None:
         """Let the browser keep a session's token."""

@@ -58,6 +58,17 @@ async def test_a_log_in_over_http_and_out_again(inside: Inside) -> None:
     assert told(inside) == [("login", "petugas-1", None), ("logout", "petugas-1", None)]
 
 
+@pytest.mark.parametrize(
+    "cookies",
+    ['a={"x":1}; {}', "{}; a=b c", "pa[th]=1; {}", "@a=1; {}", 'x="open; {}', "siaga=; siaga=other; {}", "a;{}"],
+)
+async def test_what_else_the_host_gave_the_browser_keeps_nobody_out(inside: Inside, cookies: str) -> None:
+    sent = {"cookie": cookies.replace("{}", f"siaga={session_token('petugas-1')}")}
+    async with inside.client() as client:
+        assert (await client.get("/api/session", headers=sent)).status_code == 200
+        assert (await client.get("/api/session", headers={"cookie": cookies})).status_code == 401
+
+
 async def test_the_record_of_a_log_in_and_of_an_export_says_what_kept_the_clock(inside: Inside) -> None:
     inside.desk.board.clock = "ntp"
     async with inside.client() as client:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
+from duty_desk.access.audit import audit_record
 from duty_desk.errors import LedgerBrokenError, LedgerFullError
 from duty_desk.incidents.entries import StartedEntry
 from duty_desk.incidents.records import Record
@@ -121,6 +122,12 @@ def test_what_waits_is_bounded_and_officers_have_room_above_presses(
         writer.ledger.append(presses[3])
     incident = writer.board.apply(presses[0])
     assert incident is not None
+    for record in (
+        writer.board.escalate(incident.id, 1, ("everyone",), NOW),
+        audit_record("login", who="x", at_ns=NOW),
+    ):
+        with pytest.raises(LedgerFullError):
+            writer.ledger.append(record)
     writer.ledger.append(writer.board.act("accept", incident.id, ONE, NOW))
     writer.open()
     writer.wait(lambda: len(writer.done) == 4)

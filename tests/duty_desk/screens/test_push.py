@@ -197,6 +197,17 @@ async def test_no_more_pages_than_the_bound_and_a_place_is_free_again() -> None:
     assert desk.push.join() is not None
 
 
+def test_whoever_holds_most_pages_makes_room_and_keeps_nobody_out() -> None:
+    desk = Desk()
+    greedy = [desk.push.join(owner="walls") for _ in range(MAX_PAGES)]
+    officers = [desk.push.join(owner=f"petugas-{number}") for number in range(4)]
+    assert all(officers)
+    assert [page.dropped for page in greedy if page is not None][:5] == [True, True, True, True, False]
+    assert desk.push.join(owner="walls") is None
+    assert desk.push.pages == MAX_PAGES
+    assert not any(page.dropped for page in officers if page is not None)
+
+
 async def test_a_large_snapshot_comes_in_parts() -> None:
     desk, browser = Desk(number=10**4_000), Browser()
     desk.push = Push(lambda: json.dumps("x" * 1_000_000).encode())
