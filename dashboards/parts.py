@@ -42,13 +42,13 @@ def over_time(kind: str, field: str, *, by: str = BY_SENSOR, where: str = "", re
 def newest(kind: str, fields: tuple[str, ...], within: str, *, by: str = BY_SENSOR, ref: str = "A") -> Question:
     """Return the question for the newest reading of each sensor not older than `within` (such as `15m`).
 
-    The fields are those of one reading, with its true time: several `last()` would mix readings.
+    The fields are those of one reading, with its true time: several `last()` would mix readings, and even one reads
+    every point of the time, which a store that goes backwards does not.
     """
-    first, *others = fields
-    more = "".join(f', "{field}"' for field in others)
+    named = ", ".join(f'"{field}"' for field in fields)
     return Question(
         ref,
-        f'SELECT last("{first}") AS "{first}"{more} FROM "{RAW}"."{kind}" WHERE time > now() - {within} GROUP BY {by}',
+        f'SELECT {named} FROM "{RAW}"."{kind}" WHERE time > now() - {within} GROUP BY {by} ORDER BY time DESC LIMIT 1',
         _name(by),
         instant=True,
     )

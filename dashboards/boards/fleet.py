@@ -70,8 +70,8 @@ BOARD = Dashboard(
             (
                 Question(
                     "A",
-                    'SELECT last("produced") AS "produced", "waiting", "dropped", "faults", "fault", "clock",'
-                    f' "clock_trusted", "software" FROM "{RAW}"."box_report" WHERE time > now() - 7d GROUP BY "device"',
+                    'SELECT "produced", "waiting", "dropped", "faults", "fault", "clock", "clock_trusted", "software"'
+                    f' FROM "{RAW}"."box_report" WHERE time > now() - 7d GROUP BY "device" ORDER BY time DESC LIMIT 1',
                     Words("{device}", "{device}"),
                     instant=True,
                 ),

@@ -45,8 +45,9 @@ BOARD = Dashboard(
             (
                 Question(
                     "A",
-                    'SELECT last("latitude") AS "latitude", "longitude", "speed_mps", "satellites", "hdop"'
-                    f' FROM "{RAW}"."position" WHERE time > now() - 30d AND {_ONLY} GROUP BY "device", "sensor"',
+                    'SELECT "latitude", "longitude", "speed_mps", "satellites", "hdop"'
+                    f' FROM "{RAW}"."position" WHERE time > now() - 30d AND {_ONLY}'
+                    ' GROUP BY "device", "sensor" ORDER BY time DESC LIMIT 1',
                     Words("{device} {sensor}", "{device} {sensor}"),
                     instant=True,
                 ),
