@@ -139,6 +139,9 @@ class Panels:
             )
         asked_ms = min((reply.asked_ms for reply in replies if not isinstance(reply, BaseException)), default=now_ms)
         series = [each for question in found for each in question.series]
+        expected = len(self.roster.expected(panel.expected))
+        # A city without gauges has no gauge that is silent.
+        absent = panel.expected is not None and expected == 0 and not series
         made: dict[str, Any] = {
             "questions": [asdict(question) for question in found],
             "asked_ms": asked_ms,
@@ -146,8 +149,9 @@ class Panels:
             "to_ms": shown.to_ms,
             "newest_ms": newest_of(found),
             "silent": silent(panel, found, self.roster),
-            "expected": len(self.roster.expected(panel.expected)),
-            "stale": bool(panel.questions) and all(each.stale for each in series),
+            "expected": expected,
+            "absent": absent,
+            "stale": bool(panel.questions) and not absent and all(each.stale for each in series),
             "no_answer": None,
         }
         if panel.kind == "table":
@@ -169,6 +173,7 @@ class Panels:
             "newest_ms": None,
             "silent": [],
             "expected": 0,
+            "absent": False,
         }
         made = self._kept.get(kept_as, empty)
         return {**made, "stale": True, "no_answer": {"since_ms": since_ms, "text": why}}

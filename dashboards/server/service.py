@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from contract import topics
 from contract.topics import Lane
+from dashboards import traffic
 from dashboards.guardian.guardian import Guardian
 from dashboards.guardian.wiring import add_guardian, guardian_of
 from dashboards.server.app import make_app
@@ -89,9 +90,20 @@ class Service:
         parts: dict[str, Callable[[], Awaitable[None]]] = {"watch": wall.watch, "guardian": guardian.run}
         if wall.grafana is not None:
             parts["grafana"] = wall.grafana.run
+        if self._server.traffic is not None:
+            parts["traffic"] = self._traffic
         for lane, session in sessions.items():
             parts[f"session-{lane}"] = session.run
         return parts
+
+    async def _traffic(self) -> None:
+        assert self._server.traffic is not None
+        settings, account, streets = self._server.traffic
+        async with (
+            open_store(self._server.settings.store, self._server.account) as read,
+            open_store(settings, account) as write,
+        ):
+            await traffic.run(read, write, streets)
 
     def _session(self, wall: Wall, lane: Lane, broker: Endpoint) -> Session:
         def link(up: bool) -> None:

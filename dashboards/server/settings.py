@@ -6,16 +6,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contract.errors import ConfigError
 from contract.identity import Name
 from contract.inventory import Inventory, parse_inventory
-from contract.settings import Settings, load_toml
+from contract.settings import Settings, fault_at, load_toml
 from contract.topics import Lane
 from dashboards.plan import Plan, load_plan
+from dashboards.traffic import Streets, load_streets
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
 from store import Account, StoreSettings
@@ -43,6 +44,10 @@ class GrafanaSettings(Settings):
     url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+/grafana/?$")]
 
 
+class TrafficSettings(StoreSettings):
+    """The store as an account that may write: the speed by street is written back as `street_speed`."""
+
+
 class ServerSettings(Settings):
     """wall-server.toml. Paths are relative to its folder. Without the brokers no incident takes a screen over."""
 
@@ -56,11 +61,21 @@ class ServerSettings(Settings):
     alarm_broker: BrokerSettings | None = None
     telemetry_broker: BrokerSettings | None = None
     admin_token_file: str | None = None
+    traffic: TrafficSettings | None = None
+
+    @model_validator(mode="after")
+    def _traffic_needs_streets(self) -> Self:
+        if self.traffic is not None and self.streets is None:
+            raise fault_at(("streets",), "is missing: [traffic] tells the speed of each of its streets")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Everything the wall server needs to know before it opens anything. `streets` is GeoJSON, None without."""
+    """Everything the wall server needs to know before it opens anything. `streets` is GeoJSON, None without.
+
+    `traffic`: the store as one that may write, and the streets whose speed is told; None: that is not done here.
+    """
 
     settings: ServerSettings
     plan: Plan
@@ -69,6 +84,7 @@ class Server:
     brokers: Mapping[Lane, Endpoint]
     streets: bytes | None
     admin_token: str | None
+    traffic: tuple[StoreSettings, Account | None, Streets] | None = None
 
 
 _EXAMPLES = {
@@ -83,6 +99,8 @@ _EXAMPLES = {
     **broker_examples("alarm_broker"),
     **broker_examples("telemetry_broker"),
     "admin_token_file": 'admin_token_file = "admin.token"',
+    "traffic": '[traffic] url = "http://127.0.0.1:8086" database = "siaga" username = "traffic" password_file = "…"',
+    **{f"traffic.{key}": example for key, example in STORE_EXAMPLES.items()},
 }
 
 
@@ -108,14 +126,22 @@ def load_server(file: Path) -> Server:
     for lane, broker in tables:
         if broker is not None:
             brokers[lane] = broker.endpoint(source=str(file), table=f"{lane}_broker", base=folder)
+    streets = None if settings.streets is None else _read_streets(folder / settings.streets)
     return Server(
         settings=settings,
         plan=plan,
         inventory=inventory,
         account=settings.store.account(file),
         brokers=brokers,
-        streets=None if settings.streets is None else _read_streets(folder / settings.streets),
+        streets=streets,
         admin_token=None if settings.admin_token_file is None else _read_token(folder / settings.admin_token_file),
+        traffic=None
+        if settings.traffic is None or streets is None
+        else (
+            settings.traffic,
+            settings.traffic.account(file, table="traffic"),
+            load_streets(streets.decode(), source=str(settings.streets)),
+        ),
     )
 
 

@@ -131,6 +131,7 @@ class Place {
     if (cut || (this.failed && !found?.no_answer)) return say("no_server_since", { at: clock(this.asked, now()) });
     if (!found || !panel.asks) return "";
     if (found.no_answer) return say("no_store_since", { at: clock(found.no_answer.since_ms, now()) });
+    if (found.absent) return say("not_in_inventory");
     if (!found.stale) return "";
     if (found.newest_ms) return say("none_since", { at: clock(found.newest_ms, now()) });
     if (panel.stale_s !== null || panel.expected) return say("none");

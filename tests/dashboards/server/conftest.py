@@ -23,6 +23,13 @@ from tests.dashboards.server import city
 
 REPO = Path(__file__).resolve().parents[3]
 TOKEN = "a-token-that-only-the-admin-has"
+NO_WEBGL = """{
+const given = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+  return kind.startsWith("webgl") ? null : given.call(this, kind, ...more);
+};
+}"""
+"""Before a page's own scripts: a screen without WebGL, whose map costs a test much less."""
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 _DATABASE = "walls"
 

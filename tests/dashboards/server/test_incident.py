@@ -17,7 +17,7 @@ from contract.messages import IncidentMessage, encode
 from link import Session
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto
-from tests.dashboards.server.conftest import Walls, chromium, shots, walls
+from tests.dashboards.server.conftest import NO_WEBGL, Walls, chromium, shots, walls
 
 _S = 10**9
 
@@ -117,6 +117,8 @@ async def test_an_incident_takes_its_screens_within_two_seconds_and_gives_them_b
 
 async def _screen(browser: Any, server: Walls, number: int) -> Page:
     page: Page = await browser.new_page(viewport={"width": 1920, "height": 1080})
+    if shots() is None:
+        await page.add_init_script(NO_WEBGL)
     await page.goto(f"{server.url}/wall/{number}")
     await page.wait_for_selector(".panel, .side")
     return page

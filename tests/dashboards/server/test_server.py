@@ -152,6 +152,7 @@ def test_a_wrong_configuration_is_told_in_one_line(tmp_path: Path) -> None:
         ('plan = "wall.toml"\ninventory = "none.toml"\n[store]\n', "inventory"),
         ('plan = "wall.toml"\ninventory = "inventory.toml"\n[store]\n', "show"),
         ('plan = "none.toml"\ninventory = "inventory.toml"\n[store]\n', "cannot be read"),
+        ('plan = "w"\ninventory = "i"\n[store]\n[traffic]\n', "streets"),
         ('plan = "w"\ninventory = "i"\n[store]\n[grafana]\nurl = "http://x:3000/"\n', "grafana"),
     ):
         file.write_text(text)
