@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-desk bench-desk-restart bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers fuzz-bridge schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-desk bench-desk-restart bench-wall bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers fuzz-bridge schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -37,6 +37,9 @@ bench-desk: test-setup ## the duty desk under a city's load: presses, 1,000 alar
 
 bench-desk-restart: test-setup ## a desk killed in the middle of an incident with ROWS rows behind it, and what a year of them costs
 	@ROWS=$(or $(ROWS),1000000) .venv/bin/python -m benchmarks.desk_restart
+
+bench-wall: test-setup ## the walls' questions over a simulated day and a year, and what 24 screens' heartbeats cost (20 minutes)
+	@.venv/bin/python -m benchmarks.wall; held=$$?; .venv/bin/python -m benchmarks.wall_heartbeats && exit $$held
 
 bench-edge: test-setup ## what the agent costs a box, what an outage costs its card, and a million readings that drain (20 minutes)
 	@.venv/bin/python -m benchmarks.edge
