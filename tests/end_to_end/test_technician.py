@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import io
-import json
 import time
-import urllib.request
 from typing import Any
 
 import pytest
 
 from edge_agent.status_command import run_status
 from edge_agent.trial_commands import REFUSED, run_lamp_test, run_press
+from siaga.demo.desk_client import DeskClient
 from siaga.demo.stack import DemoStack
 from simulator.control import BoardControl
 from simulator.layout import board_path
 
 
 def incidents(stack: DemoStack) -> list[dict[str, Any]]:
-    with urllib.request.urlopen(f"{stack.page}api/state", timeout=5) as answer:
-        found: list[dict[str, Any]] = json.load(answer)["incidents"]
+    with DeskClient(stack.page, stack.accounts) as desk:
+        found: list[dict[str, Any]] = desk.incidents()
     return found
 
 
