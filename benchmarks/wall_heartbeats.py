@@ -28,6 +28,19 @@ ROUNDS: Final = 3
 TARGET_SHARE: Final = 1.0
 """Percent of one core."""
 
+HEADERS: Final = {
+    "accept": "*/*",
+    "accept-encoding": "gzip, deflate",
+    "accept-language": "id-ID,id;q=0.9",
+    "content-type": "application/json",
+    "referer": "http://127.0.0.1/static/beat.js",
+    "sec-fetch-dest": "empty",
+    "sec-fetch-mode": "cors",
+    "sec-fetch-site": "same-origin",
+    "user-agent": "Mozilla/5.0 (X11; Linux aarch64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0",
+}
+"""As Chromium sends them."""
+
 _PLAN: Final = 'city = "Kota"\nlanguage = "id"\nsource = "board"\n' + "".join(
     f'[[screens]]\nnumber = {number}\nshow = [{{ dashboard = "siaga_city" }}]\ntakeover = true\n'
     for number in range(1, SCREENS + 1)
@@ -110,13 +123,14 @@ async def _share(
 
 async def _screen(http: aiohttp.ClientSession, url: str, number: int, seconds: float) -> None:
     body = json.dumps(beat(number)).encode()
-    headers = {"content-type": "application/json"}
+    headers = HEADERS | {"origin": url}
     end_s = time.monotonic() + seconds
     await asyncio.sleep(BEAT_S * number / SCREENS)
     while time.monotonic() < end_s:
         async with http.post(f"{url}/api/screen/{number}/alive", data=body, headers=headers) as answer:
             assert answer.status == 200, await answer.text()
-        await asyncio.sleep(BEAT_S)
+            told = await answer.json()
+        await asyncio.sleep(told["next_ms"] / 1_000)
 
 
 def _cpu_s(process: psutil.Process) -> float:

@@ -97,7 +97,7 @@ class Guardian:
         reload = self.judge.heard(number, origin, read_beat(body), self._monotonic())
         if reload:
             _log.warning("screen %d is told to load itself anew: %s", number, self._why(number))
-        return {"reload": reload, "version": self.version}
+        return {"reload": reload, "version": self.version, "next_ms": self._next_ms()}
 
     def faults(self) -> dict[int, dict[str, Any]]:
         """Return how each screen is: `state`, `reasons`, `since_ms`, `heard_ms`, `reloads`."""
@@ -185,6 +185,12 @@ class Guardian:
             data_age_s=None if verdict.data_age_s is None else max(0.0, verdict.data_age_s),
             reloads=verdict.reloads,
         )
+
+    def _next_ms(self) -> int:
+        """Return when the next beat is to come: all screens' at one moment, so that it wakes this process once."""
+        beat_ms = int(self.judge.limits.beat_s * 1_000)
+        left_ms = beat_ms - int(self._monotonic() * 1_000) % beat_ms
+        return left_ms if left_ms >= beat_ms // 2 else left_ms + beat_ms
 
     def _told(self, verdict: Verdict) -> dict[str, Any]:
         now_ns = self._time_ns()
