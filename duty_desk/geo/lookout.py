@@ -7,6 +7,7 @@ silent for 1.5 s is said to be silent; the last answer is shown with its age, as
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import time
 from collections import OrderedDict
@@ -17,7 +18,7 @@ from typing import Any, Final, Literal
 from contract.inventory import Inventory
 from duty_desk.geo.nearby import Camera, Sensor, Surroundings, Vehicle, positions_query, sensors_query
 from duty_desk.geo.shapes import Point
-from store import Account, InfluxDB1, Row, StoreError, StoreSettings
+from store import Account, Row, StoreError, StoreSettings
 
 TIMEOUT_S: Final = 1.5
 KEPT_S: Final = 2.0
@@ -123,7 +124,9 @@ class Lookout:
     async def _ask(self, queries: list[str]) -> list[list[Row]]:
         assert self._settings is not None
         # InfluxQL and its answers are the same in every generation, so the first one's way does for all.
-        store = InfluxDB1(self._settings.url, self._settings.database, self._account, timeout_s=TIMEOUT_S)
+        # In a thread, as it takes a while the first time, and not at the start of a desk that has to come back.
+        client = await asyncio.to_thread(importlib.import_module, "store.influxdb1")
+        store = client.InfluxDB1(self._settings.url, self._settings.database, self._account, timeout_s=TIMEOUT_S)
         async with store:
             return list(await asyncio.gather(*(store.query(query) for query in queries)))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,7 +15,7 @@ import uvicorn
 from duty_desk import service as service_module
 from duty_desk.service import Service
 from duty_desk.settings import load_desk
-from tests.duty_desk.conftest import Desk
+from tests.duty_desk.conftest import REPO, Desk
 
 pytestmark = pytest.mark.slow
 
@@ -75,3 +77,9 @@ async def test_without_its_web_server_the_process_ends(idle: Desk, monkeypatch: 
             with pytest.raises(ExceptionGroup) as caught:
                 await task
     assert caught.group_contains(RuntimeError, match="the web server ended")
+
+
+def test_a_start_imports_nothing_that_only_later_work_needs() -> None:
+    code = "import sys, duty_desk.service; print(*sorted({'aiohttp', 'alembic', 'playwright'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPO)
+    assert done.stdout.split() == []
