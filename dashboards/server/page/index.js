@@ -21,7 +21,7 @@ function why(screen) {
   if (fault && fault.state !== "good") {
     const told = say(`screen.${fault.state}`);
     reasons.push(`${told === `screen.${fault.state}` ? fault.state : told}${fault.since_ms ? ` (${clock(fault.since_ms, now())})` : ""}`);
-    for (const reason of fault.reasons ?? []) reasons.push(reason);
+    for (const reason of fault.reasons ?? []) reasons.push(say(`reason.${reason}`));
   }
   if (data.newest_ms === null) reasons.push(say("none"));
   if (data.stale > 0) reasons.push(`${say("stale_panels")}: ${say("of", { n: `${data.stale} / ${data.panels}` })}`.replace(/ (dari|of) /, " "));

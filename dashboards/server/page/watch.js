@@ -49,6 +49,7 @@ export function start(number, frame, report) {
 }
 
 function begin(number) {
+  if (kiosk) hideCursor(window);
   heart = new Worker("/static/beat.js");
   heart.onmessage = () => location.reload();
   heart.onerror = () => console.error("the page's heart could not be loaded");
@@ -122,6 +123,7 @@ function watchFrame(frame) {
         tickedAt = performance.now();
       }, LOOK_MS);
       reachable = true;
+      if (kiosk) hideCursor(inner);
     } catch {
       reachable = false;
     }
@@ -165,6 +167,12 @@ function watchFrame(frame) {
       observer?.disconnect();
     },
   };
+}
+
+function hideCursor(view) {
+  const sheet = new view.CSSStyleSheet();
+  sheet.replaceSync("* { cursor: none !important }");
+  view.document.adoptedStyleSheets = [...view.document.adoptedStyleSheets, sheet];
 }
 
 function ago(at) {
