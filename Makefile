@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-desk bench-desk-restart bench-wall bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers fuzz-bridge schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-desk bench-desk-restart bench-wall bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers fuzz-bridge firmware schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -85,6 +85,9 @@ fuzz-bridge: test-setup ## feed INPUTS damaged streams to the parser of a board'
 
 sweep-edge: test-setup ## kill the outbox, and cut its power, at every write and sync of a session
 	@.venv/bin/python -m tests.edge_agent.card_faults
+
+firmware: test-setup ## build the board's firmware and its simulator into var/firmware, and hold it to its size
+	@firmware_bridge/firmware/build.sh
 
 schema: test-setup ## write docs/schema from the types
 	@.venv/bin/python -m contract.schema --write

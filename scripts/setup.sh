@@ -2,7 +2,7 @@
 # Installs what Siaga needs on a Debian 12 that has nothing but git and make: packages by apt, what the map needs from npm
 # (no Node), the rest by uv into .venv.
 #   scripts/setup.sh demo    what `make demo` needs
-#   scripts/setup.sh test    that, and what the tests need: Chromium, openssl, pytest, mypy, …
+#   scripts/setup.sh test    that, and what the tests need: Chromium, openssl, gcc-avr, simavr, pytest, mypy, …
 # A second run finds its stamp and returns at once. Nothing it installs is started as a service.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -51,6 +51,12 @@ missing_packages() {
     { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q libatomic.so.1; } || echo libatomic1
     has_program openssl || echo openssl
     has_font || echo fontconfig fonts-dejavu-core
+    # The board's firmware, and the simulator that runs it.
+    has_program gcc || echo gcc libc6-dev
+    has_program avr-gcc || echo gcc-avr binutils-avr
+    [ -e /usr/lib/avr/include/avr/io.h ] || echo avr-libc
+    [ -e /usr/include/simavr/sim_avr.h ] || echo libsimavr-dev
+    [ -e /usr/include/libelf.h ] || echo libelf-dev
   fi
 }
 
