@@ -1,7 +1,7 @@
 """All incidents in memory, and which alarm became which incident. Pure.
 
-A command (`press`, `accept` …) decides and returns the record of what happened; `apply` is the only thing that changes
-the board, and is the same for what happens now and for what the ledger tells after a restart.
+A command (`press`, `act` …) decides and returns the record of what happened, as `making.py` writes it; `apply` is the
+only thing that changes the board, and is the same for what happens now and for what the ledger tells after a restart.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from contract.identity import new_event_id
-from contract.messages import AlertStatus
 from contract.time_quality import ClockSource
 from contract.topics import Lane
 from duty_desk.errors import DeskError, UnknownIncidentError
@@ -20,9 +18,7 @@ from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.entries import (
     ActionEntry,
     CallEntry,
-    CallOrigin,
     CancelReason,
-    Category,
     DeliveryEntry,
     ErasedEntry,
     EscalatedEntry,
@@ -42,7 +38,21 @@ from duty_desk.incidents.incident import (
     write,
 )
 from duty_desk.incidents.intake import Alarm
-from duty_desk.incidents.records import Aside, Record
+from duty_desk.incidents.making import (
+    DeliveryKind,
+    Moment,
+    Report,
+    Verb,
+    act_record,
+    delivery_record,
+    note_record,
+    press_entry,
+    report_record,
+    step_record,
+)
+from duty_desk.incidents.records import Record
+
+__all__ = ["MAX_ENDED", "MAX_SEEN", "Board", "DeliveryKind", "Report", "Seen", "Verb"]
 
 MAX_ENDED: Final = 50
 """Closed and cancelled incidents kept in memory, the latest."""
@@ -50,24 +60,6 @@ MAX_SEEN: Final = 50_000
 """Alarms remembered to absorb their repeats, the latest. A box repeats at most for hours."""
 MAX_DELIVERIES: Final = 60_000
 """Deliveries to screens remembered, for active incidents; further ones are not recorded."""
-
-Verb = Literal["accept", "answer", "depart", "resolve", "close", "cancel"]
-DeliveryKind = Literal["delivered", "shown", "seen"]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What somebody reports: a 112 call, a citizen at the counter, another system. `key` names this one report."""
-
-    key: str
-    origin: CallOrigin
-    category: Category
-    status: AlertStatus = "Actual"
-    latitude: float | None = None
-    longitude: float | None = None
-    address: str | None = None
-    caller: str | None = None
-    text: str | None = None
 
 
 @dataclass(slots=True)
@@ -163,31 +155,13 @@ class Board:
 
     def press(self, alarm: Alarm, lane: Lane, now_ns: int) -> Record:
         """Return the record of a new alarm; it joins an incident or opens one. It changes nothing yet."""
-        entry = PressEntry(at_ns=now_ns, at_clock=self.clock, incident_id=new_event_id(), lane=lane, alarm=alarm)
+        entry = press_entry(alarm, lane, self._at(now_ns))
         known = self._by_place.get((alarm.device, alarm.button, alarm.status, entry.origin))
         return Record(entry if known is None else entry.model_copy(update={"incident_id": known}))
 
     def report(self, report: Report, actor: Actor, now_ns: int) -> Record:
         """Return the record of what somebody reported; it opens an incident. It changes nothing yet."""
-        texts = {"officer": actor.name, "address": report.address, "caller": report.caller, "note": report.text}
-        asides = {name: Aside.of(text) for name, text in texts.items() if text}
-        entry = CallEntry(
-            at_ns=now_ns,
-            at_clock=self.clock,
-            incident_id=new_event_id(),
-            key=report.key,
-            origin=report.origin,
-            category=report.category,
-            status=report.status,
-            latitude=report.latitude,
-            longitude=report.longitude,
-            screen=actor.screen,
-            officer=asides["officer"].hash,
-            address=_hash(asides, "address"),
-            caller=_hash(asides, "caller"),
-            note=_hash(asides, "note"),
-        )
-        return Record(entry, asides)
+        return report_record(report, actor, self._at(now_ns))
 
     def act(
         self,
@@ -207,20 +181,7 @@ class Board:
             NotPossibleError: Its state does not allow it.
         """
         next_state(self.find(incident_id), verb)
-        asides = {"officer": Aside.of(actor.name)}
-        if note:
-            asides["note"] = Aside.of(note)
-        entry = ActionEntry(
-            kind=verb,
-            at_ns=now_ns,
-            at_clock=self.clock,
-            incident_id=incident_id,
-            screen=actor.screen,
-            officer=asides["officer"].hash,
-            note=_hash(asides, "note"),
-            reason=reason,
-        )
-        return Record(entry, asides)
+        return act_record(verb, incident_id, actor, self._at(now_ns), note=note, reason=reason)
 
     def note(self, incident_id: str, actor: Actor, text: str, now_ns: int) -> Record:
         """Return the record of a note. It changes nothing yet.
@@ -233,16 +194,7 @@ class Board:
 
     def remark(self, incident_id: str, actor: Actor, text: str, now_ns: int) -> Record:
         """Return the record of a note on an incident that may have left memory. It changes nothing yet."""
-        asides = {"officer": Aside.of(actor.name), "note": Aside.of(text)}
-        entry = NoteEntry(
-            at_ns=now_ns,
-            at_clock=self.clock,
-            incident_id=incident_id,
-            screen=actor.screen,
-            officer=asides["officer"].hash,
-            note=asides["note"].hash,
-        )
-        return Record(entry, asides)
+        return note_record(incident_id, actor, text, self._at(now_ns))
 
     def delivery(
         self,
@@ -264,18 +216,7 @@ class Board:
             raise UnknownIncidentError(incident_id)
         if (incident_id, kind, key, actor.screen) in self._delivered or len(self._delivered) >= MAX_DELIVERIES:
             return None
-        asides = {"officer": Aside.of(actor.name)} if kind == "seen" else {}
-        entry = DeliveryEntry(
-            kind=kind,
-            at_ns=now_ns,
-            at_clock=self.clock,
-            incident_id=incident_id,
-            screen=actor.screen,
-            key=key,
-            painted_at_ns=painted_at_ns,
-            officer=_hash(asides, "officer"),
-        )
-        return Record(entry, asides)
+        return delivery_record(kind, incident_id, actor, self._at(now_ns), key=key, painted_at_ns=painted_at_ns)
 
     def escalate(
         self, incident_id: str, step: int, rings: tuple[str, ...], now_ns: int, *, nobody: tuple[str, ...] = ()
@@ -288,17 +229,7 @@ class Board:
         since_ns = self.find(incident_id).unanswered_since_ns
         if since_ns is None:
             raise UnknownIncidentError(incident_id)
-        return Record(
-            EscalatedEntry(
-                at_ns=now_ns,
-                at_clock=self.clock,
-                incident_id=incident_id,
-                step=step,
-                rings=rings,
-                unanswered_since_ns=since_ns,
-                nobody=nobody or None,
-            )
-        )
+        return step_record(incident_id, step, rings, self._at(now_ns), since_ns=since_ns, nobody=nobody)
 
     def apply(self, record: Record) -> Incident | None:
         """Change the board by what happened; return the incident it changed.
@@ -388,6 +319,9 @@ class Board:
 
     # Inside
 
+    def _at(self, now_ns: int) -> Moment:
+        return Moment(now_ns, self.clock)
+
     def _apply_press(self, entry: PressEntry, record: Record) -> Incident:
         known = self._active.get(entry.incident_id)
         incident = open_incident(entry) if known is None else join(known, entry)
@@ -417,11 +351,6 @@ class Board:
 
 
 _NO_DEVICE: Final = ""
-
-
-def _hash(asides: dict[str, Aside], name: str) -> str | None:
-    aside = asides.get(name)
-    return None if aside is None else aside.hash
 
 
 def _seen_key(record: Record) -> tuple[str, str] | None:
