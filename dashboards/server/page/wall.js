@@ -97,7 +97,10 @@ async function ask() {
 async function listen() {
   for (;;) {
     try {
+      const began = Date.now();
       await ask();
+      // A server that holds too many questions answers at once; it is not asked the faster for it.
+      if (Date.now() - began < 100) await new Promise((done) => setTimeout(done, 250));
     } catch {
       await new Promise((done) => setTimeout(done, AGAIN_MS));
     }

@@ -2,7 +2,7 @@
 // drags a wall. Marks are laid over it by `project`.
 
 import { get } from "../ask.js";
-import { el, svg } from "../dom.js";
+import { el, rem, svg } from "../dom.js";
 
 const LIBRARY = "/static/vendor/maplibre-gl/maplibre-gl.mjs";
 const FONT = ["Noto Sans", "DejaVu Sans", "sans-serif"];
@@ -158,7 +158,9 @@ export class Ground {
 function styleOf(colour) {
   const data = new URL("/api/streets", location.href).href;
   const round = { "line-cap": "round", "line-join": "round" };
-  const width = (narrow, wide) => ["interpolate", ["exponential", 1.5], ["zoom"], 10, narrow, 17, wide];
+  // As large on the screen of twice the lines: sizes here are in px of the page.
+  const scale = rem() / 20;
+  const width = (narrow, wide) => ["interpolate", ["exponential", 1.5], ["zoom"], 10, narrow * scale, 17, wide * scale];
   return {
     version: 8,
     sources: { streets: { type: "geojson", data } },
@@ -171,7 +173,7 @@ function styleOf(colour) {
         type: "symbol",
         source: "streets",
         filter: ["==", ["geometry-type"], "LineString"],
-        layout: { "symbol-placement": "line", "text-field": ["get", "name"], "text-font": FONT, "text-size": 15, "text-padding": 10 },
+        layout: { "symbol-placement": "line", "text-field": ["get", "name"], "text-font": FONT, "text-size": 15 * scale, "text-padding": 10 },
         paint: { "text-color": colour("--map-name"), "text-halo-color": colour("--map-ground"), "text-halo-width": 2 },
       },
     ],

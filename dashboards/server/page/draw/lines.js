@@ -27,7 +27,7 @@ export class Lines {
       this.body.replaceChildren(this.place, this.legend);
       this.watch.observe(this.place);
     }
-    this.legend.replaceChildren(...chosen.filter(({ named }) => named !== null).map((one) => this.entry(one, found)), this.rest(chosen));
+    this.legend.replaceChildren(...chosen.filter(({ named }) => named !== null).toReversed().map((one) => this.entry(one, found)), this.rest(chosen));
     this.chart?.destroy();
     this.chart = null;
     this.place.replaceChildren();
