@@ -88,7 +88,9 @@ class Client:
             else:
                 self._ask(lambda: api.datasource.update_datasource_by_uid(uid, body))
         elif kind == "dashboard":
-            sent = {"dashboard": body, "folderUid": folder, "overwrite": True, "message": _MESSAGE}
+            # What is made anew never overwrites: under load 9.3 may say 404 of a dashboard that is there.
+            overwrite = act == "update"
+            sent = {"dashboard": body, "folderUid": folder, "overwrite": overwrite, "message": _MESSAGE}
             self._ask(lambda: api.dashboard.update_dashboard(sent))
         elif act == "create":
             self._ask(lambda: api.alertingprovisioning.create_alertrule(body))
@@ -137,6 +139,8 @@ class Client:
             return f"{self.url} says the token may not (403); give its service account the role Admin"
         if status == 404:
             return f"{self.url} has no API there (404); correct url, with its sub path such as /grafana/"
+        if status == 412:
+            return f"{self.url} says it is there already (412), though it was not a moment ago; try again"
         detail = " ".join(str(error).split())[:_SHOWN]
         return f"{self.url} refused: {detail}"
 

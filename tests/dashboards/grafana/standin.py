@@ -17,6 +17,7 @@ class Standin:
     """What it keeps, and how it behaves.
 
     `mode`: well, refuses (401), forbids (403), redirects, page, nowhere (404). `open_proxy`: strangers may write.
+    `forgets`: a dashboard of which it says that it is not there.
     """
 
     def __init__(self) -> None:
@@ -25,6 +26,7 @@ class Standin:
         self.open_proxy = False
         self.lists_rules = True
         self.store_error = ""
+        self.forgets = ""
         self.kept: dict[str, dict[str, dict[str, Any]]] = {"folders": {}, "sources": {}, "boards": {}, "rules": {}}
         self.secrets: dict[str, Any] = {}
         self.writes: list[str] = []
@@ -65,7 +67,7 @@ class Standin:
                 body = {**body, "readOnly": False, "secureJsonFields": dict.fromkeys(self.secrets, True), "id": 7}
             return self._plain("sources", method, parts[1:], body)
         if parts[:2] == ["dashboards", "uid"]:
-            kept = self.kept["boards"].get(parts[2])
+            kept = None if parts[2] == self.forgets else self.kept["boards"].get(parts[2])
             return (200, kept) if kept else (404, {"message": "Dashboard not found"})
         if parts[:2] == ["dashboards", "db"]:
             return self._board(body)
@@ -92,6 +94,8 @@ class Standin:
     def _board(self, body: Any) -> tuple[int, Any]:
         board = dict(body["dashboard"])
         there = self.kept["boards"].get(board["uid"], {}).get("dashboard", {})
+        if there and not body["overwrite"]:
+            return 412, {"message": "The dashboard has been changed by someone else", "status": "version-mismatch"}
         board |= {"id": 100, "version": there.get("version", 0) + 1}
         self.kept["boards"][board["uid"]] = {"dashboard": board, "meta": {"folderUid": body.get("folderUid", "")}}
         return 200, {"status": "success", "version": board["version"]}

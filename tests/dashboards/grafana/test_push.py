@@ -86,6 +86,16 @@ def test_nothing_of_others_is_touched(standin: Standin, config: Path) -> None:
     assert standin.writes == []
 
 
+def test_a_dashboard_that_is_not_found_for_a_moment_is_not_overwritten(standin: Standin, config: Path) -> None:
+    _run("push", "--config", str(config))
+    standin.forgets = "siaga_city_en"
+    refused = _run("push", "--config", str(config))
+    assert refused.exit_code == 69
+    assert "create dashboard siaga_city_en: " in refused.stderr
+    assert "try again" in refused.stderr
+    assert standin.kept["boards"]["siaga_city_en"]["dashboard"]["version"] == 1
+
+
 def test_what_came_from_a_file_is_left_alone(standin: Standin, config: Path) -> None:
     _run("push", "--config", str(config))
     standin.kept["sources"]["siaga_store"]["readOnly"] = True
