@@ -80,7 +80,7 @@ BOARD = Dashboard(
                 Question(
                     "A",
                     f'SELECT count("presses") AS "incidents" FROM {INCIDENT} WHERE {{time}} AND {REAL}'
-                    ' GROUP BY time(1h), "origin" fill(0)',
+                    ' GROUP BY time({step}), "origin" fill(0)',
                     Words("{origin}", "{origin}"),
                 ),
             ),

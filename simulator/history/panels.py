@@ -110,7 +110,7 @@ def _slowest(field: str) -> Answer:
 
 def _by_origin(truth: Truth, asked: Asked) -> list[Row]:
     return truth.over_time(
-        "incident", ("presses",), "count", asked, by=("origin",), policy="autogen", step_s=3_600, fill=0,
+        "incident", ("presses",), "count", asked, by=("origin",), policy="autogen", fill=0,
         keep=lambda series, _: series.tags["status"] == "Actual", names=("incidents",),
     )  # fmt: skip
 
