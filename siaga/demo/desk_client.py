@@ -16,7 +16,7 @@ _SCREEN: Final = "Demo"
 
 
 class DeskClient:
-    """A connection to a desk; `with` closes it and logs out, if it had logged in.
+    """Asks a desk; `with` logs out at the end, if it had logged in.
 
     It reads by the demo's token. It logs in as an officer when it does something for the first time.
 
@@ -93,6 +93,8 @@ class DeskClient:
             self._connection.request(method, path, sent, {"Content-Type": "application/json", **headers})
             response = self._connection.getresponse()
             text = response.read()
+            # The next request opens another: the desk ends a connection that was idle for long, perhaps just then.
+            self._connection.close()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise DemoError(f"the desk does not answer {method} {path}: {error}") from None
