@@ -39,6 +39,8 @@ _FRAMES: Final[dict[str, tuple[int, int, Payload]]] = {
     "beat": (7, 16, {0: 10_000, 1: b"\2\2", 2: 0, 3: 0, 4: 5}),
     "beat with everything high": (7, 17, {0: 0xFFFF_FFFF, 1: b"\0\3", 2: 3, 3: 8, 4: 0xFFFF_FFFF}),
     "ping": (8, 18, {}),
+    "hello that a host asks for": (1, 21, {}),
+    "press of an unknown button": (3, 23, {0: 9, 1: 1, 2: 255, 3: 1, 5: 41}),
     "type nobody knows": (200, 19, {0: 23, 1: 24, 2: 255, 3: 256}),
     "payload of 48 bytes": (5, 20, {0: b"\0" * 44}),
 }
