@@ -74,7 +74,7 @@ def site(tmp_path: Path, trust: Trust, alarm_broker: Mosquitto, telemetry_broker
     trust.issue_devices([BOX])
     authority = trust.authority
     lines = ("certificate", str(authority.device_certificate(BOX))), ("key", str(authority.device_key(BOX)))
-    ports = Ports(alarm_broker.device_port, 0, telemetry_broker.device_port, 0, 0, 0)
+    ports = Ports(alarm_broker.device_port, 0, telemetry_broker.device_port, 0, 0, 0, 0)
     hardware = tmp_path / "hardware"
     config = tmp_path / "box.toml"
     config.write_text(box_toml(tmp_path, hardware, BOX, 1, ports, Identity(authority.trust, lines)))

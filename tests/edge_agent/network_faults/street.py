@@ -271,7 +271,7 @@ async def street(
             for lane, broker in brokers.items()
         }
         board = await stack.enter_async_context(Board(board_path(folder, BOX), ("sos",)))
-        ports = Ports(proxies["alarm"].port, 0, proxies["telemetry"].port, 0, 0, 0)
+        ports = Ports(proxies["alarm"].port, 0, proxies["telemetry"].port, 0, 0, 0, 0)
         text = box_toml(folder, folder, BOX, 0, ports, _identity(trust)).replace(f'host = "{HOST}"', f'host = "{host}"')
         if rate_hz is not None:
             uri = await stack.enter_async_context(Receiver(rate_hz).talking())
