@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import aiomqtt
 import pytest
+import pytest_asyncio
 
 from contract import topics
 from contract.identity import new_event_id, new_stream_id
@@ -247,6 +248,15 @@ def warm(no_process_left_at_the_end: None) -> Iterator[Warm]:
     """Yield what forks this worker's desks."""
     with warm_desks() as made:
         yield made
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium(no_process_left_at_the_end: None) -> AsyncIterator[None]:
+    """Keep this worker's browsers."""
+    from tests.duty_desk.console.browser import kept_browsers  # it needs this module
+
+    async with kept_browsers():
+        yield
 
 
 @pytest.fixture

@@ -13,12 +13,10 @@ from playwright.async_api import Route, expect
 
 from contract.identity import new_event_id
 from tests.duty_desk.conftest import Desk, box, press_body
-from tests.duty_desk.console.browser import browser, console, settle, shot, words
-
-__all__ = ["browser", "console"]
+from tests.duty_desk.console.browser import browser, console, in_browser, settle, shot, words
 
 
-@pytest.mark.slow
+@in_browser
 @pytest.mark.parametrize("language", ["id", "en"])
 async def test_each_step_is_one_key_from_the_press_to_the_closed_incident(desk: Desk, language: str) -> None:
     told = words(language)
@@ -67,7 +65,7 @@ async def test_each_step_is_one_key_from_the_press_to_the_closed_incident(desk: 
         assert kinds.count(kind) == 1, kinds
 
 
-@pytest.mark.slow
+@in_browser
 @pytest.mark.parametrize("language", ["id", "en"])
 async def test_it_is_called_off_with_a_reason_and_never_without(desk: Desk, language: str) -> None:
     told = words(language)
@@ -98,7 +96,7 @@ async def test_it_is_called_off_with_a_reason_and_never_without(desk: Desk, lang
     assert [note["text"] for note in incident["notes"]] == ["anak-anak"]
 
 
-@pytest.mark.slow
+@in_browser
 async def test_the_second_officer_is_told_who_was_first(desk: Desk) -> None:
     """Fault 38."""
     async with (
@@ -120,7 +118,7 @@ async def test_the_second_officer_is_told_who_was_first(desk: Desk) -> None:
         )
 
 
-@pytest.mark.slow
+@in_browser
 async def test_an_answer_that_comes_late_does_not_undo_the_news(desk: Desk) -> None:
     async with browser() as running, console(running, desk) as page, box(desk.alarm) as street:
         held, recorded = asyncio.Event(), asyncio.Event()
@@ -145,7 +143,7 @@ async def test_an_answer_that_comes_late_does_not_undo_the_news(desk: Desk) -> N
         await expect(page.locator("#hero")).to_have_attribute("data-state", "on_the_way")
 
 
-@pytest.mark.slow
+@in_browser
 async def test_marks_and_scripts_are_text(desk: Desk) -> None:
     lock = sqlite3.connect(desk.ledger, isolation_level=None)
     script = "<img src=x onerror=alert(1)>"
@@ -171,7 +169,7 @@ async def test_marks_and_scripts_are_text(desk: Desk) -> None:
         lock.close()
 
 
-@pytest.mark.slow
+@in_browser
 async def test_what_i_accepted_stays_and_another_officers_takes_a_named_yes(desk: Desk) -> None:
     async with (
         browser() as running,
@@ -224,7 +222,7 @@ async def test_what_i_accepted_stays_and_another_officers_takes_a_named_yes(desk
         await expect(page.locator("#past-list li")).to_have_count(2)
 
 
-@pytest.mark.slow
+@in_browser
 async def test_what_is_being_written_is_not_lost_to_a_new_alarm_which_shows_large_all_the_same(desk: Desk) -> None:
     async with (
         browser() as running,

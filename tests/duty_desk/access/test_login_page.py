@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import time
 from collections.abc import Callable
@@ -13,11 +14,13 @@ import httpx
 import pytest
 from playwright.async_api import Page, expect
 
-from duty_desk.access.attempts import NAME_MOST_S
 from tests.duty_desk.conftest import PASSWORD, Desk
-from tests.duty_desk.console.browser import CONSOLE, PHONE, browser
+from tests.duty_desk.console.browser import CONSOLE, PHONE, browser, in_browser, remember
 
 WORDS = json.loads((CONSOLE / "login.json").read_text())
+GUESSES = int(os.environ.get("GUESSES", "400"))
+"""With `GUESSES=10000` it takes minutes."""
+GUESSERS = 20
 
 
 async def log_in(page: Page, password: str = PASSWORD) -> None:
@@ -28,7 +31,7 @@ async def log_in(page: Page, password: str = PASSWORD) -> None:
     await page.keyboard.press("Enter")
 
 
-@pytest.mark.slow
+@in_browser
 @pytest.mark.parametrize("language", ["id", "en"])
 async def test_by_keyboard_from_the_page_asked_for_to_it_and_out_when_the_account_is_disabled(
     desk: Desk, language: str
@@ -37,7 +40,7 @@ async def test_by_keyboard_from_the_page_asked_for_to_it_and_out_when_the_accoun
     async with browser(sound=False) as running:
         size = {"width": 1366, "height": 768} if other else PHONE
         context = await running.new_context(viewport=size, color_scheme="light" if other else "dark")
-        await context.add_init_script(f"localStorage.setItem('siaga.language', '{language}')")
+        await remember(context, language=language, map="hidden")
         page = await context.new_page()
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -75,11 +78,11 @@ async def test_by_keyboard_from_the_page_asked_for_to_it_and_out_when_the_accoun
 
 
 @pytest.mark.slow
-async def test_a_thousand_wrong_passwords_from_one_address_keep_nobody_else_out(
+async def test_a_flood_of_wrong_passwords_from_one_address_keeps_nobody_else_out(
     desk: Desk, record_property: Callable[[str, object], None]
 ) -> None:
     wrong, right = {"name": "petugas-1", "password": "wrong"}, {"name": "petugas-1", "password": PASSWORD}
-    limits = httpx.Limits(max_connections=20)
+    limits = httpx.Limits(max_connections=GUESSERS)
     codes: list[int] = []
     begun = asyncio.Event()
     async with (
@@ -88,12 +91,6 @@ async def test_a_thousand_wrong_passwords_from_one_address_keep_nobody_else_out(
             base_url=desk.url, timeout=60, transport=httpx.AsyncHTTPTransport(local_address="127.0.0.2")
         ) as officer,
     ):
-        # What a log-in takes on this machine as busy as it is.
-        started = time.monotonic()
-        other = await officer.post("/api/session", json=right | {"name": "petugas-2"})
-        alone_s = time.monotonic() - started
-        officer.cookies.clear()
-        assert other.status_code == 200
 
         async def guess(times: int) -> None:
             for _ in range(times):
@@ -102,22 +99,24 @@ async def test_a_thousand_wrong_passwords_from_one_address_keep_nobody_else_out(
                 except httpx.TransportError:
                     # A connection that waits too long for its turn is cut off.
                     codes.append(0)
-                if len(codes) >= 100:
+                if len(codes) >= GUESSES // 10:
                     begun.set()
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(20):
-                group.create_task(guess(50), name="guess")
+            for _ in range(GUESSERS):
+                group.create_task(guess(GUESSES // GUESSERS), name="guess")
             await begun.wait()
-            started = time.monotonic()
+            started, checked = time.monotonic(), codes.count(401)
             answer = await officer.post("/api/session", json=right)
             took_s = time.monotonic() - started
             during = len(codes)
+            checked = codes.count(401) - checked
     assert answer.status_code == 200
-    assert took_s <= max(2, NAME_MOST_S + 5 * alone_s), alone_s
-    record_property("told", f"log-in: {alone_s:.2f} s alone, {took_s:.2f} s within 1,000 wrong ones")
-    assert (len(codes), set(codes) - {0}) == (1_000, {401, 429})
-    assert during < 1_000
+    # How long that takes is the machine's; how many guesses were checked before it is the desk's.
+    assert checked <= 5
+    record_property("told", f"log-in within {GUESSES:,} wrong ones: {took_s:.2f} s, {checked} guesses checked before")
+    assert (len(codes), set(codes) - {0}) == (GUESSES, {401, 429})
+    assert during < GUESSES
     assert codes.count(401) < 30
 
 

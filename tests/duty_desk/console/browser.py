@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright, expect
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, async_playwright, expect
 
 from tests.duty_desk.conftest import REPO, Desk, session_token
 
@@ -31,7 +32,8 @@ CHROMIUM = [
     "--disable-sync",
 ]
 Map = Literal["hidden", "plain", "drawn"]
-_NO_WEBGL = """{
+Test = TypeVar("Test", bound=Callable[..., Coroutine[Any, Any, None]])
+NO_WEBGL = """{
 const given = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
   return kind.startsWith("webgl") ? null : given.call(this, kind, ...more);
@@ -39,16 +41,68 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
 }"""
 
 
+class Chromiums:
+    """A worker's browsers, each started when it is first asked for and kept."""
+
+    def __init__(self, playwright: Playwright) -> None:
+        self._playwright = playwright
+        self._running: dict[bool, Browser] = {}
+
+    async def get(self, sound: bool) -> Browser:
+        """Return the one that lets a page sound at once, or only after a key or a click."""
+        running = self._running.get(sound)
+        if running is None or not running.is_connected():
+            policy = f"--autoplay-policy={'no-user-gesture-required' if sound else 'document-user-activation-required'}"
+            running = await self._playwright.chromium.launch(
+                executable_path="/usr/bin/chromium", args=[*CHROMIUM, policy]
+            )
+            self._running[sound] = running
+        return running
+
+    async def close(self) -> None:
+        """End them."""
+        for running in self._running.values():
+            await running.close()
+
+
+_kept: list[Chromiums] = []
+"""The worker's, while the fixture `chromium` stands."""
+
+
+@asynccontextmanager
+async def kept_browsers() -> AsyncIterator[None]:
+    """Keep the browsers that `browser` yields; they belong to the event loop that this runs in."""
+    async with async_playwright() as playwright:
+        made = Chromiums(playwright)
+        _kept.append(made)
+        try:
+            yield
+        finally:
+            _kept.remove(made)
+            await made.close()
+
+
+def in_browser(test: Test) -> Test:
+    """Let a test have the worker's browsers, which live in the event loop of all such tests."""
+    marks = (pytest.mark.slow, pytest.mark.usefixtures("chromium"), pytest.mark.asyncio(loop_scope="session"))
+    for mark in marks:
+        test = mark(test)
+    return test
+
+
 @asynccontextmanager
 async def browser(*, sound: bool = True) -> AsyncIterator[Browser]:
-    """Yield Debian's Chromium, which lets a page sound at once, or only after a key or a click."""
-    policy = f"--autoplay-policy={'no-user-gesture-required' if sound else 'document-user-activation-required'}"
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, policy])
-        try:
-            yield running
-        finally:
-            await running.close()
+    """Yield Debian's Chromium `in_browser`, which lets a page sound at once, or only after a key or a click.
+
+    No page, cookie or memory of another test is in it: each context is closed at the end.
+    """
+    running = await _kept[-1].get(sound)
+    assert running.contexts == []
+    try:
+        yield running
+    finally:
+        for context in running.contexts:
+            await context.close()
 
 
 async def remember(context: BrowserContext, **kept: str) -> None:
@@ -101,7 +155,7 @@ async def console(
     await come_in(context, url, officer)
     await remember(context, language=language, screen=screen, map="hidden" if city == "hidden" else "shown")
     if city == "plain":
-        await context.add_init_script(_NO_WEBGL)
+        await context.add_init_script(NO_WEBGL)
     await context.add_init_script(
         "window.AudioContext = class extends AudioContext {"
         f"constructor() {{ super(); console.debug({json.dumps(SOUND_TRIED)}); }} }};"

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
 from tests.duty_desk.conftest import REPO, Desk, box, press_body
-from tests.duty_desk.console.browser import DESK_SCREEN, PHONE, browser, come_in, console, remember, settle
+from tests.duty_desk.console.browser import DESK_SCREEN, PHONE, browser, come_in, console, in_browser, remember, settle
 
 AXE = REPO / ".tools" / "vendor" / "axe-core" / "axe.min.js"
 RUN = """async () => {
@@ -26,7 +26,7 @@ async def faults_of(page: Page) -> Any:
     return await page.evaluate(RUN)
 
 
-@pytest.mark.slow
+@in_browser
 @pytest.mark.parametrize("size", [DESK_SCREEN, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
 async def test_the_console_in_each_of_its_states(desk: Desk, size: ViewportSize, dark: bool) -> None:
@@ -59,7 +59,7 @@ async def test_the_console_in_each_of_its_states(desk: Desk, size: ViewportSize,
     assert found == {key: [] for key in found}
 
 
-@pytest.mark.slow
+@in_browser
 @pytest.mark.parametrize("path", list(PAGES))
 async def test_each_other_page(desk: Desk, path: str) -> None:
     found = {}
@@ -80,7 +80,7 @@ async def test_each_other_page(desk: Desk, path: str) -> None:
     assert found == {key: [] for key in found}
 
 
-@pytest.mark.slow
+@in_browser
 async def test_every_target_is_large_enough_and_the_focus_is_seen_and_not_hidden(desk: Desk) -> None:
     async with browser() as running, console(running, desk) as page, box(desk.alarm) as street:
         for number in range(12):

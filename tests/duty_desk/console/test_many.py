@@ -6,11 +6,10 @@ import asyncio
 import json
 import re
 
-import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.duty_desk.conftest import Desk
-from tests.duty_desk.console.browser import browser, console, shot
+from tests.duty_desk.console.browser import browser, console, in_browser, shot
 
 MANY = 1_000
 INPUT_MS = 100
@@ -54,7 +53,7 @@ return found;
 """From a key to the paint after it, in ms."""
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_thousand_at_once_are_windowed_counted_and_told_in_batches(desk: Desk) -> None:
     requests: list[int] = []
     told = asyncio.Event()

@@ -9,10 +9,10 @@ import pytest
 from playwright.async_api import expect
 
 from tests.duty_desk.conftest import Desk, box, press_body
-from tests.duty_desk.console.browser import PHONE, browser, console, settle, shot
+from tests.duty_desk.console.browser import PHONE, browser, console, in_browser, settle, shot
 
 
-@pytest.mark.slow
+@in_browser
 async def test_the_oldest_unaccepted_is_on_top_and_a_further_press_rings_again(desk: Desk) -> None:
     async with (
         browser() as running,
@@ -41,7 +41,7 @@ async def test_the_oldest_unaccepted_is_on_top_and_a_further_press_rings_again(d
     assert sorted(incident["presses"] for incident in desk.incidents()) == [1, 2]
 
 
-@pytest.mark.slow
+@in_browser
 @pytest.mark.parametrize("status", ["Test", "Exercise"])
 async def test_one_key_never_takes_a_drill_while_a_person_waits(desk: Desk, status: str) -> None:
     async with (
@@ -73,7 +73,7 @@ async def test_one_key_never_takes_a_drill_while_a_person_waits(desk: Desk, stat
         await expect(hero).to_contain_text("Braga")
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_long_list_says_how_much_of_it_is_below_and_the_notice_covers_none_of_it(desk: Desk) -> None:
     async with browser() as running, console(running, desk) as page, box(desk.alarm) as street:
         for number in range(9):
@@ -94,7 +94,7 @@ async def test_a_long_list_says_how_much_of_it_is_below_and_the_notice_covers_no
         await expect(below).to_be_hidden()
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_person_stands_before_what_a_device_noticed_and_both_before_a_drill(desk: Desk) -> None:
     async with (
         browser() as running,
@@ -127,7 +127,7 @@ async def test_a_person_stands_before_what_a_device_noticed_and_both_before_a_dr
         await shot(page, "console-kinds.png", aside=True)
 
 
-@pytest.mark.slow
+@in_browser
 async def test_on_a_phone_what_nobody_took_stays_in_sight_when_the_page_is_scrolled(desk: Desk) -> None:
     async with browser() as running, console(running, desk, size=PHONE) as page, box(desk.alarm) as street:
         for number in range(6):

@@ -8,10 +8,10 @@ import pytest
 from playwright.async_api import ViewportSize, expect
 
 from tests.duty_desk.conftest import Desk, birth, box, press_body
-from tests.duty_desk.console.browser import DESK_SCREEN, PHONE, browser, console, shot, words
+from tests.duty_desk.console.browser import DESK_SCREEN, PHONE, browser, console, in_browser, shot, words
 
 
-@pytest.mark.slow
+@in_browser
 async def test_theme_and_the_names_of_the_screens_are_kept(desk: Desk) -> None:
     async with browser() as running, console(running, desk, dark=False, screen="") as page:
         await expect(page.locator("#screen")).to_have_value("Layar 1")
@@ -33,7 +33,7 @@ async def test_theme_and_the_names_of_the_screens_are_kept(desk: Desk) -> None:
         assert await page.evaluate(ground) == dark
 
 
-@pytest.mark.slow
+@in_browser
 async def test_the_language_switch_leaves_no_word_behind(desk: Desk) -> None:
     told = {language: words(language) for language in ("id", "en")}
     async with browser() as running, console(running, desk) as page, box(desk.alarm) as street:
@@ -46,7 +46,7 @@ async def test_the_language_switch_leaves_no_word_behind(desk: Desk) -> None:
         assert not [word for word in only_indonesian if len(word) > 4 and re.search(rf"\b{re.escape(word)}\b", text)]
 
 
-@pytest.mark.slow
+@in_browser
 @pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
 @pytest.mark.parametrize("size", [DESK_SCREEN, PHONE], ids=["desk", "phone"])
 async def test_it_fits_the_screen(desk: Desk, size: ViewportSize, dark: bool) -> None:
@@ -100,7 +100,7 @@ async def test_it_fits_the_screen(desk: Desk, size: ViewportSize, dark: bool) ->
             assert note["y"] >= foot["y"] - 1
 
 
-@pytest.mark.slow
+@in_browser
 async def test_every_name_on_the_map_is_whole(desk: Desk) -> None:
     async with browser() as running, console(running, desk, city="plain") as page, box(desk.alarm) as street:
         await street.alarm(press_body())
@@ -119,7 +119,7 @@ async def test_every_name_on_the_map_is_whole(desk: Desk) -> None:
         assert cut == []
 
 
-@pytest.mark.slow
+@in_browser
 async def test_the_map_is_hidden_by_a_key_and_then_costs_nothing(desk: Desk) -> None:
     async with browser() as running, console(running, desk, city="plain") as page, box(desk.alarm) as street:
         await expect(page.locator("#map .button")).to_have_count(3)
@@ -136,7 +136,7 @@ async def test_the_map_is_hidden_by_a_key_and_then_costs_nothing(desk: Desk) -> 
         await expect(page.locator("#map .incident.ringing")).to_have_count(1)
 
 
-@pytest.mark.slow
+@in_browser
 async def test_more_contrast_is_a_switch_and_is_kept(desk: Desk) -> None:
     async with browser() as running, console(running, desk) as page:
         ground = "getComputedStyle(document.body).backgroundColor"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.async_api import expect
 
 from tests.duty_desk.conftest import Desk, box, press_body
-from tests.duty_desk.console.browser import browser, console, words
+from tests.duty_desk.console.browser import browser, console, in_browser, words
 
 OFFERED = {
     "tamu-1": [],
@@ -24,7 +23,7 @@ LINKS = {
 }
 
 
-@pytest.mark.slow
+@in_browser
 async def test_each_role_is_offered_what_it_may(desk: Desk) -> None:
     told = words()
     async with browser() as running, box(desk.alarm) as street:
@@ -48,7 +47,7 @@ async def test_each_role_is_offered_what_it_may(desk: Desk) -> None:
         assert desk.incidents()[0]["state"] == "open"
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_call_taker_notes_and_an_officer_reads_it_with_who_and_when(desk: Desk) -> None:
     async with (
         browser() as running,

@@ -8,10 +8,10 @@ import pytest
 from playwright.async_api import ViewportSize, expect
 
 from tests.duty_desk.conftest import Desk, box, press_body
-from tests.duty_desk.console.browser import DESK_SCREEN, PHONE, browser, console, shot
+from tests.duty_desk.console.browser import DESK_SCREEN, PHONE, browser, console, in_browser, shot
 
 
-@pytest.mark.slow
+@in_browser
 async def test_the_key_that_frees_a_blocked_sound_does_nothing_else(desk: Desk) -> None:
     async with browser(sound=False) as running, console(running, desk) as page, box(desk.alarm) as street:
         await expect(page.locator("#sound")).to_be_visible(timeout=5_000)
@@ -33,7 +33,7 @@ async def test_the_key_that_frees_a_blocked_sound_does_nothing_else(desk: Desk) 
         await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
 
 
-@pytest.mark.slow
+@in_browser
 @pytest.mark.parametrize("size", [DESK_SCREEN, PHONE], ids=["desk", "phone"])
 async def test_the_click_that_frees_a_blocked_sound_does_nothing_else_and_moves_nothing(
     desk: Desk, size: ViewportSize
@@ -59,7 +59,7 @@ async def test_the_click_that_frees_a_blocked_sound_does_nothing_else_and_moves_
         await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_sound_that_cannot_be_freed_keeps_nobody_from_accepting(desk: Desk) -> None:
     async with browser(sound=False) as running, console(running, desk) as page, box(desk.alarm) as street:
         await page.evaluate("AudioContext.prototype.resume = () => Promise.reject(new Error()), null")
@@ -72,7 +72,7 @@ async def test_a_sound_that_cannot_be_freed_keeps_nobody_from_accepting(desk: De
         await expect(page.locator("#sound")).to_be_visible()
 
 
-@pytest.mark.slow
+@in_browser
 async def test_the_siren_sounds_until_somebody_accepts_and_a_sound_test_does_not_end_it(desk: Desk) -> None:
     async with browser() as running, console(running, desk) as page, box(desk.alarm) as street:
         siren = page.locator("body")
@@ -89,7 +89,7 @@ async def test_the_siren_sounds_until_somebody_accepts_and_a_sound_test_does_not
         await expect(siren).to_have_attribute("data-siren", "alarm")
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_loudspeaker_that_is_gone_is_told_on_the_page_and_to_the_desk(desk: Desk) -> None:
     speaker = "[{ kind: 'audiooutput', deviceId: '', label: '' }]"
     async with browser() as running, console(running, desk) as page:
@@ -112,7 +112,7 @@ async def test_a_loudspeaker_that_is_gone_is_told_on_the_page_and_to_the_desk(de
         await expect(page.locator("#quiet")).to_be_visible(timeout=6_000)
 
 
-@pytest.mark.slow
+@in_browser
 async def test_it_rings_for_whom_the_escalation_says_and_shows_silently_elsewhere(desk: Desk) -> None:
     async with (
         browser() as running,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 
-import pytest
 from playwright.async_api import expect
 
 from tests.duty_desk.conftest import Desk, birth, box, living, press_body
-from tests.duty_desk.console.browser import browser, console, settle, shot
+from tests.duty_desk.console.browser import browser, console, in_browser, settle, shot
 from tests.edge_agent.network_faults.proxy import Proxy
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_dead_desk_shows_within_ten_seconds_and_the_page_comes_back(desk: Desk) -> None:
     """Fault 36."""
     async with browser() as running, console(running, desk, faults=(0,)) as page:
@@ -31,7 +30,7 @@ async def test_a_dead_desk_shows_within_ten_seconds_and_the_page_comes_back(desk
         await expect(page.locator("#stale")).to_be_hidden(timeout=10_000)
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_box_that_died_is_told_until_it_is_back(desk: Desk) -> None:
     async with (
         browser() as running,
@@ -68,7 +67,7 @@ async def test_a_box_that_died_is_told_until_it_is_back(desk: Desk) -> None:
             await expect(page.locator("#map .button-missing")).to_have_count(0)
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_cut_stream_goes_on_without_a_gap_and_nothing_doubled(desk: Desk) -> None:
     """Fault 36: what was pressed while the stream was held comes when it does, each once."""
     proxy = Proxy(desk.port)
@@ -98,7 +97,7 @@ async def test_a_cut_stream_goes_on_without_a_gap_and_nothing_doubled(desk: Desk
         assert len(painted) == len(set(painted)) == 7
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_page_that_is_logged_out_says_so_and_a_key_leads_to_the_log_in(desk: Desk) -> None:
     async with browser() as running, console(running, desk, faults=(401,)) as page, box(desk.alarm) as street:
         await street.alarm(press_body())
@@ -127,7 +126,7 @@ async def test_a_page_that_is_logged_out_says_so_and_a_key_leads_to_the_log_in(d
         await page.wait_for_url("**/login?next=**")
 
 
-@pytest.mark.slow
+@in_browser
 async def test_the_page_outlives_a_desk_that_is_killed_and_started_again(desk: Desk) -> None:
     """Fault 34, seen from the page."""
     async with browser() as running, console(running, desk, faults=(0,)) as page, box(desk.alarm) as street:

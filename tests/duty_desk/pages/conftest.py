@@ -10,44 +10,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from tests.duty_desk.conftest import REPO, Desk, session_token
+from tests.duty_desk.console.browser import DESK_SCREEN, NO_WEBGL, PHONE
 
 PAGES = REPO / "duty_desk" / "console" / "pages"
 SHOTS = REPO / "docs" / "assets"
-DESK_SCREEN: ViewportSize = {"width": 1366, "height": 768}
-PHONE: ViewportSize = {"width": 390, "height": 844}
 # A machine that runs the whole suite has other work, too.
 expect.set_options(timeout=15_000)
-CHROMIUM = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def words(page: str, language: str = "id") -> dict[str, str]:
     """Return a page's words."""
     found: dict[str, str] = json.loads((PAGES / f"{page}.json").read_text(encoding="utf-8"))[language]
     return found
-
-
-@asynccontextmanager
-async def browser() -> AsyncIterator[Browser]:
-    """Yield Debian's Chromium; the map is drawn by WebGL for pictures only, as that is slow without a card."""
-    webgl = [] if os.environ.get("SIAGA_SCREENSHOTS") else ["--disable-3d-apis"]
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, *webgl])
-        try:
-            yield running
-        finally:
-            await running.close()
 
 
 @asynccontextmanager
@@ -66,6 +43,9 @@ async def opened(
     context = await running.new_context(
         viewport=size, color_scheme="dark" if dark else "light", locale="id-ID", timezone_id="Asia/Jakarta"
     )
+    if not os.environ.get("SIAGA_SCREENSHOTS"):
+        # The map is drawn by WebGL for pictures only, as that is slow without a card.
+        await context.add_init_script(NO_WEBGL)
     await context.add_cookies([{"name": "siaga", "value": session_token(who), "url": desk.url, "sameSite": "Strict"}])
     await context.add_init_script(
         f"localStorage.getItem('siaga.language') || localStorage.setItem('siaga.language', {json.dumps(language)});"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.async_api import Page, expect
 
 from contract.identity import new_event_id
 from tests.duty_desk.conftest import Desk, box, press_body
+from tests.duty_desk.console.browser import browser, in_browser
 from tests.duty_desk.console.test_accessible import faults_of
-from tests.duty_desk.pages.conftest import act, browser, looks, opened, picture, shot, take_call, words
+from tests.duty_desk.pages.conftest import act, looks, opened, picture, shot, take_call, words
 
 SCRIPT = "<img src=x onerror=\"document.title='taken'\">"
 
@@ -31,7 +31,7 @@ async def some_past(desk: Desk, note: str = SCRIPT) -> dict[str, Any]:
     return incident
 
 
-@pytest.mark.slow
+@in_browser
 async def test_it_is_searched_opened_and_written_on_by_keys(desk: Desk, tmp_path: Path) -> None:
     incident = await some_past(desk)
     async with browser() as running:
@@ -79,7 +79,7 @@ async def _searched(page: Page, told: dict[str, str], incident_id: str, before: 
     assert await page.title() == "Siaga"
 
 
-@pytest.mark.slow
+@in_browser
 async def test_it_says_when_the_ledger_cannot_be_read_and_offers_no_more_than_the_role_may(desk: Desk) -> None:
     async with (
         browser() as running,
@@ -94,7 +94,7 @@ async def test_it_says_when_the_ledger_cannot_be_read_and_offers_no_more_than_th
         await expect(page.locator("#list-fault")).to_have_text(words("archive")["fault_ledger_unreadable"])
 
 
-@pytest.mark.slow
+@in_browser
 async def test_it_fits_the_screen(desk: Desk) -> None:
     incident = await some_past(desk, "Saya ke sana.")
     async with browser() as running:

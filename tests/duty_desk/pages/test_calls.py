@@ -9,8 +9,9 @@ import pytest
 from playwright.async_api import Page, Route, ViewportSize, expect
 
 from tests.duty_desk.conftest import Desk, session_token
+from tests.duty_desk.console.browser import DESK_SCREEN, browser, in_browser
 from tests.duty_desk.console.test_accessible import faults_of
-from tests.duty_desk.pages.conftest import DESK_SCREEN, act, browser, looks, opened, picture, shot, take_call, words
+from tests.duty_desk.pages.conftest import act, looks, opened, picture, shot, take_call, words
 
 KEYS_PER_SECOND = 5
 LIMIT_S = 10
@@ -53,7 +54,7 @@ async def type_call(page: Page, text: str = "motor, dua luka") -> int:
     return keys.count
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_call_is_typed_in_fifty_keys_and_rings(desk: Desk) -> None:
     async with browser() as running:
         for number, language in enumerate(("id", "en"), 1):
@@ -94,7 +95,7 @@ async def _whole_call(desk: Desk, page: Page, told: dict[str, str], number: int)
     act(desk, answer["incident"]["id"], "cancel", reason="test")
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_call_whose_answer_was_lost_is_sent_again_and_is_one_incident(desk: Desk) -> None:
     bodies: list[dict[str, Any]] = []
 
@@ -115,7 +116,7 @@ async def test_a_call_whose_answer_was_lost_is_sent_again_and_is_one_incident(de
         await page.reload()
         await expect(page.locator("#place")).to_have_value("gedung sate")
         await expect(waiting).to_have_count(1)
-        await page.unroute("**/api/incidents")
+        await page.unroute_all(behavior="wait")
         await expect(waiting).to_have_count(0, timeout=10_000)
         await expect(page.locator("#calls-list > [data-state=open]")).to_have_count(1)
         assert len({body["key"] for body in bodies}) == 1
@@ -128,7 +129,7 @@ async def test_a_call_whose_answer_was_lost_is_sent_again_and_is_one_incident(de
         assert len(desk.incidents()) == 1
 
 
-@pytest.mark.slow
+@in_browser
 async def test_what_is_near_by_is_shown_while_it_is_typed_and_one_key_makes_the_call_a_note(desk: Desk) -> None:
     near_one = take_call(desk, 1, latitude=-6.9205, longitude=107.6098, address="Jalan Braga 10")
     take_call(desk, 2, address="Jalan Setiabudi 300", latitude=-6.86, longitude=107.59)
@@ -159,7 +160,7 @@ async def test_what_is_near_by_is_shown_while_it_is_typed_and_one_key_makes_the_
         assert len(desk.incidents()) == 3
 
 
-@pytest.mark.slow
+@in_browser
 async def test_what_is_missing_is_said_and_an_address_or_a_point_alone_is_enough(desk: Desk) -> None:
     told = words("call")
     async with browser() as running, opened(running, desk, "/call") as page:
@@ -198,7 +199,7 @@ async def test_what_is_missing_is_said_and_an_address_or_a_point_alone_is_enough
         assert incident["address"] == f"{incident['latitude']:.5f}, {incident['longitude']:.5f}"
 
 
-@pytest.mark.slow
+@in_browser
 async def test_it_fits_the_screen(desk: Desk) -> None:
     one = take_call(desk, 1, latitude=-6.9205, longitude=107.6098, address="Jalan Braga 10", note="tabrak lari")
     act(desk, one["id"], "accept")
@@ -233,7 +234,7 @@ async def _fits(page: Page, size: ViewportSize) -> None:
             assert box["y"] + box["height"] <= size["height"]
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_call_survives_a_log_in_that_is_over(desk: Desk) -> None:
     faults = "status of 401|Failed to load"
     async with browser() as running, opened(running, desk, "/call", faults=faults) as page:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from benchmarks.desk_burst import WATCH_KEYS, look, pressed_in, send, watch
 from benchmarks.desk_stage import street
 from benchmarks.figures import percentile
 from tests.duty_desk.conftest import Desk
-from tests.duty_desk.test_console import browser, console
+from tests.duty_desk.console.browser import browser, console, in_browser
 
 ALARMS = 100
 SECONDS = 3.0
@@ -18,7 +16,7 @@ INPUT_MS = 1_000.0
 """Ten times the target: other tests run on the same processors; `make bench-desk` holds the target itself."""
 
 
-@pytest.mark.slow
+@in_browser
 async def test_a_hundred_alarms_in_three_seconds_none_is_lost_and_the_oldest_stays_on_top(desk: Desk) -> None:
     async with street(desk.alarm) as boxes, browser() as running, console(running, desk) as page:
         await page.evaluate(WATCH_KEYS)

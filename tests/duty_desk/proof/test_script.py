@@ -7,13 +7,12 @@ import uuid
 from dataclasses import replace
 from urllib.parse import quote
 
-import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from contract.identity import new_event_id
 from duty_desk.access.store import open_accounts, put_account, read_accounts
 from tests.duty_desk.conftest import NAMES, Desk, box, press_body, session_token
-from tests.duty_desk.test_console import browser
+from tests.duty_desk.console.browser import browser, in_browser
 
 ATTACK = "<img src=x onerror=hit(1)><script>hit(2)</script>"
 NAME = "Petugas <img src=x onerror=hit(3)>"
@@ -28,8 +27,6 @@ window.alert = window.confirm = window.prompt = () => window.hits.push("dialog")
 addEventListener("securitypolicyviolation", (event) => window.hits.push(event.blockedURI + event.violatedDirective));
 """
 INJECTED = "document.querySelectorAll('img[src=x], [onerror], script:not([src])').length"
-
-pytestmark = pytest.mark.slow
 
 
 def _rename(desk: Desk, name: str, display: str) -> None:
@@ -54,6 +51,7 @@ async def _unharmed(page: Page) -> None:
     assert await page.evaluate(INJECTED) == 0
 
 
+@in_browser
 async def test_a_script_in_what_people_type_is_text_on_each_page(desk: Desk) -> None:
     officer = NAMES["officer"][0]
     _rename(desk, officer, NAME)
@@ -94,6 +92,7 @@ async def test_a_script_in_what_people_type_is_text_on_each_page(desk: Desk) -> 
         await context.close()
 
 
+@in_browser
 async def test_the_log_in_leads_to_this_desk_alone(running: Desk) -> None:
     async with browser() as chromium:
         context = await _context(chromium, running, NAMES["officer"][0])
