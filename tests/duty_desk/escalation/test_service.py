@@ -23,6 +23,7 @@ from duty_desk.incidents.entries import EscalatedEntry, parse_entry
 from siaga.stack.mosquitto import Mosquitto
 from tests.duty_desk.conftest import Desk, box, press_body
 from tests.duty_desk.screens.listener import listening
+from tests.duty_desk.warm import Warm
 
 pytestmark = pytest.mark.slow
 
@@ -39,9 +40,9 @@ steps = [
 
 
 @pytest.fixture
-def quick(tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto) -> Iterator[Desk]:
+def quick(tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto, warm: Warm) -> Iterator[Desk]:
     """Yield a desk with steps of seconds and a siren, started."""
-    running = Desk(tmp_path, alarm_broker, telemetry_broker)
+    running = Desk(tmp_path, alarm_broker, telemetry_broker, warm=warm)
     running.config.write_text(running.config.read_text() + QUICK)
     running.start()
     yield running
