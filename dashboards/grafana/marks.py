@@ -15,7 +15,7 @@ from dashboards.model import Level, Threshold, Words
 GREY = "#6b7280"
 COLOURS: dict[Level, str] = {"good": "#2f8f4e", "watch": "#c98a00", "bad": "#d9480f", "critical": "#c2255c"}
 MARKS: dict[Level, str] = {"good": "✓", "watch": "!", "bad": "‼", "critical": "✖"}
-NOTHING = Words("tidak ada data", "no data")
+NOTHING = Words("tanpa data", "no data")
 
 _UNITS = {
     "%": "percent",
@@ -79,10 +79,10 @@ def legend(thresholds: Sequence[Threshold], ucum: str) -> str:
 
 
 def nothing(language: str) -> Mapping:
-    """Return the mapping of null and NaN: words, and grey."""
+    """Return the mapping of null: words, and grey. Not of NaN too: Grafana takes every word for one."""
     return model.SpecialValueMap(
         model.DashboardSpecialValueMapOptions(
-            match=model.SpecialValueMatch.NULL_AND_NAN,
+            match=model.SpecialValueMatch.NULL,
             result=model.ValueMappingResult(text=NOTHING.of(language), color=GREY, index=0),
         )
     )

@@ -57,7 +57,7 @@ def test_no_data_is_grey_and_says_so(uid: str, language: str) -> None:
         defaults = panel["fieldConfig"]["defaults"]
         first = defaults["thresholds"]["steps"][0]
         assert first == {"value": None, "color": GREY}
-        assert defaults["noValue"] in ("tidak ada data", "no data")
+        assert defaults["noValue"] in ("tanpa data", "no data")
         null = [each for each in defaults["mappings"] if each["type"] == "special"]
         assert [each["options"]["result"]["color"] for each in null] == [GREY]
         for override in panel["fieldConfig"]["overrides"]:
