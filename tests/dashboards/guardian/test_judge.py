@@ -193,6 +193,28 @@ def test_a_page_of_another_version_or_that_takes_too_much_memory_is_loaded_anew(
     assert room.reloads == []
 
 
+def test_a_page_that_stays_of_another_version_is_not_loaded_anew_all_the_time() -> None:
+    room = Room()
+    room.run(2_000, grafana(version="v0"))
+    assert 2 <= len(room.reloads) <= 14
+
+
+def test_of_two_kiosks_at_one_address_the_older_does_not_take_the_place_of_the_newer() -> None:
+    room = Room()
+    room.run(10, grafana())
+    room.run(10, grafana(), grafana(page=OTHER, browser=OTHER))
+    room.run(60, grafana())
+    assert room.verdict.state == "gone"
+
+
+def test_a_frame_that_only_has_its_panels_yet_is_not_good_again() -> None:
+    room = Room()
+    room.run(20, grafana())
+    room.run(10, grafana(answered_ms=PATIENCE_MS))
+    room.run(10, grafana(loaded_ms=9_000, answered_ms=None, attempted_ms=None))
+    assert (room.verdict.state, room.verdict.reasons) == ("stale", ("no_answer",))
+
+
 def test_old_data_is_named_though_all_else_is_well_and_a_grave_fault_goes_before() -> None:
     room = Room()
     for _ in range(10):
