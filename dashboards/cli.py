@@ -159,7 +159,7 @@ def check(config: Config, language: Language = "id", as_json: AsJson = False) ->
     for outcome in went:
         print(
             f"OPEN TO EVERYBODY: without a log-in one could {outcome.attempt.name} through Grafana ({outcome.said});"
-            " give Grafana's data source an account that may only read (docs/walls.md)",
+            " give Grafana's data source an account that may only read (docs/walls-grafana.md)",
             file=sys.stderr,
         )
     if went:
