@@ -25,6 +25,7 @@ class Noun(NamedTuple):
 
 NOUNS: Final = {
     "edge": Noun("edge_agent.cli", "edge", "The box at the roadside."),
+    "bridge": Noun("firmware_bridge.cli", "edge", "A microcontroller board with buttons, lines and lamps."),
     "collector": Noun("collector.cli", "collector", "Readings: from the brokers into the store."),
     "desk": Noun("duty_desk.cli", "desk", "Presses: ring, answer, record."),
     "provision": Noun("provisioning.cli", "provision", "Certificates, broker access, revocation."),
