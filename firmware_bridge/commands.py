@@ -38,7 +38,8 @@ class _Waiting:
 class Commands:
     """The commands of one board.
 
-    Only one is on the way at a time, as the board knows one id: that of the last one it did.
+    Only one is on the way at a time, so that they are done in their order. One whose answer was lost is done again;
+    each is such that this changes nothing.
 
     Args:
         first_id: The first command's id, 1 to 65,535.

@@ -67,7 +67,7 @@ class CommandKind(IntEnum):
 
 
 class Pattern(IntEnum):
-    """How a lamp or siren goes: off, 1 s on and off, 100 ms on and off, on, three flashes a second."""
+    """How a lamp or siren goes: off, half a second on and off, a tenth on and off, on, three flashes a second."""
 
     OFF = 0
     SLOW = 1
@@ -181,7 +181,7 @@ def event_ack(number: int) -> tuple[Type, Payload]:
 
 
 def command(id_: int, kind: CommandKind, index: int, value: int) -> tuple[Type, Payload]:
-    """Return a command; a board that did the last one of this id only answers again."""
+    """Return a command; each is such that doing it twice changes nothing."""
     return Type.COMMAND, {0: id_, 1: int(kind), 2: index, 3: int(value)}
 
 

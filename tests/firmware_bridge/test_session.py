@@ -86,6 +86,15 @@ def test_events_that_are_no_press_are_acknowledged_at_once() -> None:
     assert number in pair.board.acknowledged
 
 
+def test_an_event_of_a_number_that_was_used_before_the_reset_is_told() -> None:
+    pair = a_pair()
+    for _ in range(2):
+        pair.run(3)
+        number = pair.board.other(EventKind.LINE, 0, LineClass.SHORT)
+        assert [each.number for each in pair.run(1) if isinstance(each, Happened)] == [number]
+        pair.board.reset()
+
+
 def test_a_press_of_before_a_reset_is_told_without_a_moment() -> None:
     pair = a_pair()
     pair.run(1)
