@@ -70,12 +70,15 @@ static void load(const char *path) {
 }
 
 static void run_until(avr_cycle_count_t end) {
+  static avr_cycle_count_t next_step;
   while (avr->cycle < end) {
     int state = avr_run(avr);
     if (state == cpu_Done || state == cpu_Crashed) {
       printf("error the chip has crashed at %lu\n", micros());
       exit(1);
     }
+    if (avr->cycle < next_step) continue;
+    next_step = avr->cycle + SLICE_CYCLES;
     wire_step(&wire);
     pins_step(&pins);
   }

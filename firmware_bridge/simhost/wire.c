@@ -72,6 +72,7 @@ void wire_step(struct wire *wire) {
   unsigned char byte = wire->queue[wire->head];
   wire->head = (wire->head + 1) % WIRE_QUEUE;
   wire->length--;
-  wire->next_at = wire->avr->cycle + wire->byte_cycles;
+  bool behind = wire->next_at + 2 * wire->byte_cycles > wire->avr->cycle;
+  wire->next_at = (behind ? wire->next_at : wire->avr->cycle) + wire->byte_cycles;
   if (spoil(wire, &byte)) avr_raise_irq(wire->input, byte);
 }

@@ -46,6 +46,14 @@ def test_c(pure: Path, name: str) -> None:
     _run(str(pure), name, told=_vectors() if name == "vectors" else "")
 
 
+@pytest.mark.slow
+def test_the_docs_tell_the_bands_as_computed(pure: Path) -> None:
+    docs = (_ROOM.parent / "docs" / "firmware.md").read_text()
+    for row in _run(str(pure), "bands").splitlines():
+        name, least, most = row.split(" ")
+        assert re.search(rf"^\| {name} \|.*\| {least}–{most} % \|", docs, re.MULTILINE), row
+
+
 def _vectors() -> str:
     vectors = json.loads((_ROOM / "vectors.json").read_text())
     lines = []

@@ -129,6 +129,24 @@ void test_press_resent(void) {
   CHECK_EQUAL(board_waiting(&board), 0);
   host_acknowledges(1);
   host_acknowledges(99);
+  host_acknowledges(2);  // before it happened: it must be told all the same
+  press(0, 50);
+  CHECK(board_waiting(&board) == 1);
+}
+
+// What was acknowledged out of turn is not told again.
+void test_out_of_turn(void) {
+  boot();
+  press(0, 50);
+  press(1, 50);
+  meet();
+  host_acknowledges(2);
+  CHECK_EQUAL(board_waiting(&board), 2);
+  for (unsigned i = 0; i < 20; i++) {
+    CHECK(wait_for(EVENT, 250));
+    CHECK(number_at(0) != 2);
+  }
+  host_acknowledges(1);
   CHECK_EQUAL(board_waiting(&board), 0);
 }
 
@@ -240,6 +258,10 @@ void test_commands(void) {
 // The patterns go on when the link dies; a press that waits is shown after ten seconds; the hello begins again.
 void test_alone(void) {
   boot();
+  for (unsigned i = 0; i < 15; i++) {
+    pass(1000);
+    CHECK_EQUAL(board_outputs(&board, now_ms), 0);
+  }
   meet();
   command(1, COMMAND_LAMP, 1, PATTERN_FAST, RESULT_DONE);
   press(0, 60);

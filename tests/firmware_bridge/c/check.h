@@ -33,6 +33,7 @@ void test_journal_wear(void);
 void test_journal_rubbish(void);
 void test_press_durable_first(void);
 void test_press_resent(void);
+void test_out_of_turn(void);
 void test_press_over_reset(void);
 void test_held_over_reset(void);
 void test_many_presses(void);

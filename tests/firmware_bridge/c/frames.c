@@ -90,4 +90,10 @@ void test_frames_cut(void) {
   for (unsigned i = 0; i < 1000000; i++) CHECK(!collector_take(&collector, 0x55));
   CHECK(collector.full && collector.length <= sizeof collector.bytes);
   CHECK(judge(&collector, wire + length - 1, length, &frame) == FRAME_OK);
+  uint8_t longest[FRAME_TO_HOST_MAX] = {0};
+  CHECK(judge(&collector, wire, frame_encode(wire, 7, 1, longest, sizeof longest), &frame) == FRAME_OK);
+  CHECK_EQUAL(frame.length, sizeof longest);
+  CHECK(frame_decode(collector.bytes, 0, FRAME_TO_BOARD_MAX, &frame) == FRAME_EMPTY);
+  frame_encode(wire, 7, 1, longest, FRAME_TO_BOARD_MAX + 1);
+  CHECK(frame_decode(wire, FRAME_TO_BOARD_MAX + 8, FRAME_TO_BOARD_MAX, &frame) == FRAME_LONG);
 }

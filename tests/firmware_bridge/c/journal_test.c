@@ -57,17 +57,19 @@ void test_journal_cuts(void) {
     uint16_t address;
     uint8_t value, page = journal.page;
     some_entry(i);
+    if (i % 8 < 4) continue;  // now and then several wait, so that a page is turned with more to come
     while (journal_next(&journal, &address, &value)) {
       struct journal_state before = journal.state;
       struct journal probe = journal;
       journal_done(&probe);
       for (unsigned p = 0; p < sizeof parts; p++, cuts++) fail_at(address, value, parts[p], &before, &probe.state);
+      fail_at(address, value, (uint8_t)(1u << cuts % 8), &before, &probe.state);
       eeprom[address] = value == 0xFF ? 0xFF : eeprom[address] & value;
       journal_done(&journal);
     }
     turns += page != journal.page;
   }
-  CHECK_EQUAL(journal.state.ever, 667);
+  CHECK(journal.state.ever >= 660 && journal.fifo_length == 0);
   CHECK(turns >= 4 && cuts > 20000);
 }
 

@@ -30,6 +30,7 @@ static const struct {
     {"journal_rubbish", test_journal_rubbish},
     {"press_durable_first", test_press_durable_first},
     {"press_resent", test_press_resent},
+    {"out_of_turn", test_out_of_turn},
     {"press_over_reset", test_press_over_reset},
     {"held_over_reset", test_held_over_reset},
     {"many_presses", test_many_presses},
