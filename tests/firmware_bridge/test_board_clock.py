@@ -50,6 +50,13 @@ def test_a_board_that_starts_anew_is_mapped_anew() -> None:
     assert abs(found[0] - (10**12 + 1_008 * MS)) <= found[1]
 
 
+def test_a_clock_that_went_back_is_found_without_an_answer_too() -> None:
+    clock = BoardClock()
+    clock.heard(100_000, 10**12, sent_ns=10**12 - 5 * MS)
+    clock.heard(40, 10**12 + 1_000 * MS)
+    assert clock.restarts == 1
+
+
 def test_a_frame_that_was_long_on_its_way_moves_nothing() -> None:
     clock = BoardClock()
     clock.heard(1_000, 10**12, sent_ns=10**12 - 4 * MS)
