@@ -195,7 +195,12 @@ static uint8_t send_beat(struct board *board, uint8_t *wire, struct cbor_writer 
   board->beat_due = false;
   board->beat_ms = now_ms;
   uint8_t classes[BOARD_LINES];
-  for (uint8_t i = 0; i < BOARD_LINES; i++) classes[i] = (uint8_t)board->lines[i].believed;
+  for (uint8_t i = 0; i < BOARD_LINES; i++) {
+    // Until a class has settled after the boot, what the last reading says; nothing was read in the first milliseconds only.
+    const struct line *line = &board->lines[i];
+    enum line_class now = line->believed != LINE_UNKNOWN ? line->believed : line->seen;
+    classes[i] = (uint8_t)(now != LINE_UNKNOWN ? now : LINE_OPEN);
+  }
   cbor_map(payload, 5);
   cbor_pair(payload, 0, now_ms);
   cbor_uint(payload, 1);

@@ -281,6 +281,8 @@ void test_alone(void) {
   CHECK(!wait_for(BEAT, 1900));
   meet();
   CHECK(wait_for(BEAT, 1));
+  const uint8_t nothing_read[] = {0x42, LINE_OPEN, LINE_OPEN};
+  CHECK(memcmp(frame.payload + 6, nothing_read, sizeof nothing_read) == 0);  // behind the map's head, key 0 and three bytes of ms
   CHECK_EQUAL(board_waiting(&board), 1);
 }
 
