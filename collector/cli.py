@@ -39,14 +39,14 @@ def run(
 
     Example: siaga collector run --config collector.toml
     """
-    settings = _settings(config)
-    broker, account, topics = _identities(settings, config)
-    books = _books(settings, config)
-    _log_to_stderr(log_level, log_format)
     from collector.main import serve
     from collector.quarantine import QuarantineError
     from collector.web import ListenError
 
+    settings = _settings(config)
+    broker, account, topics = _identities(settings, config)
+    books = _books(settings, config)
+    _log_to_stderr(log_level, log_format)
     try:
         serve(settings, broker, account, topics, books)
     except QuarantineError as error:
