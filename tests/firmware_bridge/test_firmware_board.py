@@ -1,0 +1,185 @@
+"""The real firmware, run in simavr: pins, voltages, resets and a bad line."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware_bridge.frame import Payload
+from tests.firmware_bridge.simulator import (
+    BEAT,
+    COMMAND,
+    COMMAND_ACK,
+    EVENT,
+    EVENT_ACK,
+    HELLO,
+    HELLO_ACK,
+    Simulator,
+    build_firmware,
+    frames,
+    simulator,
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Firmware and simulator."""
+    folder = tmp_path_factory.mktemp("firmware")
+    print(build_firmware(folder))
+    return folder
+
+
+@pytest.fixture
+def board(built: Path) -> Iterator[Simulator]:
+    """A board that has just got power."""
+    with simulator(built) as running:
+        yield running
+
+
+def _events(lines: list[str], kind: int) -> list[Payload]:
+    found = [frame.payload for _, frame in frames(lines) if frame.type == EVENT]
+    return [payload for payload in found if payload[1] == kind]
+
+
+def test_says_hello_until_it_is_answered(board: Simulator) -> None:
+    hellos = [(at, frame) for at, frame in frames(board.run(7000)) if frame.type == HELLO]
+    assert [round(at / 1e6) for at, _ in hellos] == [0, 2, 4, 6]
+    assert hellos[0][1].payload == {0: 1, 1: "siaga-1.0", 2: "uno-328p", 3: [2, 2, 2, 1], 4: 1, 5: 1}
+    board.send(HELLO_ACK, {0: 1})
+    kinds = [frame.type for _, frame in frames(board.run(3500))]
+    assert HELLO not in kinds
+    assert kinds.count(BEAT) in (3, 4)
+
+
+def test_a_press_is_told_within_20_ms_of_its_edge(board: Simulator) -> None:
+    """To the last byte on the wire, with contacts that chatter for 3 ms; 60 presses of both buttons."""
+    board.meet()
+    dice = random.Random(7)
+    taken_ms = []
+    for number in range(1, 61):
+        board.tell(f"bounce {number % 2 * 3} {number}")
+        board.run(dice.randrange(100))
+        board.tell(f"press {number % 2} 80")
+        edge, told = None, None
+        for line in board.run(60):
+            if line.startswith("edge"):
+                edge = int(line.split(" ")[1])
+            for at, frame in frames([line]):
+                if frame.type == EVENT and frame.payload[0] == number and told is None:
+                    told = at
+        assert edge is not None
+        assert told is not None
+        taken_ms.append((told - edge) / 1000)
+        board.send(EVENT_ACK, {0: number})
+        board.run(100)
+        for _, frame in frames(board.run(250)):
+            if frame.type == EVENT:
+                board.send(EVENT_ACK, {0: frame.payload[0]})
+    print(f"edge to last byte: median {sorted(taken_ms)[30]:.1f} ms, longest {max(taken_ms):.1f} ms")
+    assert max(taken_ms) <= 20
+
+
+@pytest.mark.parametrize("kind", ["reset", "power"])
+def test_a_press_survives_a_reset(board: Simulator, kind: str) -> None:
+    board.tell("press 1 100")
+    board.run(200)
+    board.tell(kind)
+    board.run(100)
+    board.send(HELLO_ACK, {0: 1})
+    press, *_ = _events(board.run(100), 1)
+    assert (press[0], press[2], 4 in press) == (1, 1, False)
+    board.send(EVENT_ACK, {0: 1})
+    board.run(50)
+    board.tell(kind)
+    board.run(100)
+    board.send(HELLO_ACK, {0: 1})
+    assert _events(board.run(500), 1) == []
+
+
+def test_none_lost_and_none_doubled(board: Simulator) -> None:
+    """PRESSES (100), 1 % of the bytes spoiled each way, 20 resets at any moment, by pin and by power."""
+    presses = int(os.environ.get("PRESSES", "100"))
+    dice = random.Random(11)
+    board.tell("corrupt 10 3")
+    free_at = [0, 0]
+    reset_at = sorted(dice.randrange(170 * presses) for _ in range(20))
+    told: dict[int, int] = {}
+    now = done = 0
+    while done < presses or now < max(free_at) + 12_000:
+        for button in (0, 1):
+            if now >= free_at[button] and done < presses:
+                ms = dice.randrange(200, 320)
+                board.tell(f"press {button} {ms}")
+                free_at[button] = now + ms + dice.randrange(60, 120)
+                done += 1
+        if reset_at and now >= reset_at[0]:
+            reset_at.pop(0)
+            board.tell(dice.choice(["reset", "power"]))
+        step = dice.randrange(10, 40)
+        board.run(step)
+        now += step
+        for frame in board.heard():
+            if frame.type == HELLO:
+                board.send(HELLO_ACK, {0: 1})
+            elif frame.type == EVENT:
+                number = frame.payload[0]
+                assert isinstance(number, int)
+                if frame.payload[1] == 1:
+                    told[number] = told.get(number, 0) + 1
+                board.send(EVENT_ACK, {0: number})
+    assert not reset_at
+    held = int(board.ask("held?", "held ")[-1].split(" ")[2])
+    again = sum(told.values()) - len(told)
+    print(f"{held} presses held, {len(told)} told, {again} times again, {board.deframer.counters}")
+    assert held == presses
+    assert sorted(told) == list(range(1, presses + 1))
+
+
+@pytest.mark.parametrize("supply_mv", [4500, 5000, 5500])
+def test_lines_do_not_see_the_supply(board: Simulator, supply_mv: int) -> None:
+    board.meet()
+    board.tell(f"supply {supply_mv}")
+    # As parts of the supply: the wire to ground, the button, the end-of-line resistor, a wire that is cut.
+    for part, wanted in ((0.02, 0), (0.242, 1), (0.5, 2), (1.0, 3)):
+        for line in (0, 1):
+            board.tell(f"adc {line} {round(part * supply_mv)}")
+        beats = [frame for _, frame in frames(board.run(1800)) if frame.type == BEAT]
+        assert beats[-1].payload[1] == bytes([wanted, wanted])
+
+
+def test_commands_light_lamps_and_patterns_outlive_the_link(board: Simulator) -> None:
+    board.meet()
+    board.send(COMMAND, {0: 5, 1: 1, 2: 1, 3: 2})
+    acks = [frame.payload for _, frame in frames(board.run(50)) if frame.type == COMMAND_ACK]
+    assert acks == [{0: 5, 1: 0, 2: 2}]
+    board.tell("cut")
+    board.run(12_000)
+    levels = [line.split(" ")[3] for line in board.run(2000) if line.startswith("pins")]
+    assert levels == ["0", "1"] * 10 or levels == ["1", "0"] * 10
+
+
+def test_a_line_of_rubbish_leaves_the_board_alive(board: Simulator) -> None:
+    dice = random.Random(5)
+    board.meet()
+    for _ in range(20):
+        board.tell("send " + dice.randbytes(200).hex())
+        board.run(20)
+    board.tell("send 00")
+    board.send(COMMAND, {0: 9, 1: 3, 2: 0, 3: 0})
+    acks = [frame.payload for _, frame in frames(board.run(100)) if frame.type == COMMAND_ACK]
+    assert acks[-1] in ({0: 9, 1: 0, 2: 499}, {0: 9, 1: 0, 2: 500})  # the converter's last bit
+
+
+def test_the_reset_command_resets(board: Simulator) -> None:
+    board.meet()
+    board.send(COMMAND, {0: 1, 1: 4, 2: 0, 3: 0})
+    seen = frames(board.run(3000))
+    assert [frame.payload[0] for _, frame in seen if frame.type == COMMAND_ACK] == [1]
+    hello = next(frame.payload for _, frame in seen if frame.type == HELLO)
+    assert (hello[4], hello[5]) == (2, 8)
