@@ -73,7 +73,7 @@ def box_file(folder: Path) -> Path:
     authority = trust.authority
     paths = authority.device_certificate(box_name(1)), authority.device_key(box_name(1))
     identity = Identity(authority.trust, (("certificate", str(paths[0])), ("key", str(paths[1]))))
-    ports = Ports(*(free_port() for _ in range(6)))
+    ports = Ports(*(free_port() for _ in range(7)))
     path = folder / "box.toml"
     path.write_text(box_toml(folder, folder / "hardware", box_name(1), 0, ports, identity))
     return path
