@@ -103,8 +103,8 @@ def test_a_press_survives_a_reset(board: Simulator, kind: str) -> None:
 
 
 def test_none_lost_and_none_doubled(board: Simulator) -> None:
-    """PRESSES (100), 1 % of the bytes spoiled each way, 20 resets at any moment, by pin and by power."""
-    presses = int(os.environ.get("PRESSES", "100"))
+    """PRESSES (40), 1 % of the bytes spoiled each way, 20 resets at any moment, by pin and by power."""
+    presses = int(os.environ.get("PRESSES", "40"))
     dice = random.Random(11)
     board.tell("corrupt 10 3")
     free_at = [0, 0]

@@ -49,9 +49,7 @@ class StandIn:
     store: str | None = None
     account: tuple[str, str] | None = None
     hangs: set[str] = field(default_factory=set)
-    fails: set[str] = field(default_factory=set)
     logged_out: set[str] = field(default_factory=set)
-    missing: set[str] = field(default_factory=set)
     asked: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
 
@@ -67,8 +65,7 @@ class StandIn:
             uid = path.split("/")[1]
             if uid in self.logged_out:
                 raise web.HTTPFound("/grafana/login")
-            text = _DASHBOARD if uid not in self.missing else "<!doctype html><p>Dashboard not found</p>"
-            return web.Response(text=text, content_type="text/html")
+            return web.Response(text=_DASHBOARD, content_type="text/html")
         if path.startswith("api/datasources/proxy/1/"):
             return await self._proxy(request, path.removeprefix("api/datasources/proxy/1/"))
         raise web.HTTPNotFound
@@ -78,8 +75,6 @@ class StandIn:
         uid = asked.rpartition("FROM ")[2].strip('"')
         if uid in self.logged_out:
             raise web.HTTPUnauthorized
-        if uid in self.fails:
-            raise web.HTTPBadGateway
         if uid in self.hangs:
             await asyncio.sleep(600)
         if self.store is None or self.account is None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from dashboards.server.service import Service
 from dashboards.server.settings import load_server
@@ -32,6 +32,8 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
 """Before a page's own scripts: a screen without WebGL, whose map costs a test much less."""
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 _DATABASE = "walls"
+
+expect.set_options(timeout=15_000)  # the machine draws maps in software and has other tests to run
 
 
 @dataclass(frozen=True)
