@@ -211,7 +211,7 @@ def test_a_port_may_be_named_as_it_stands_in_dev_and_a_name_that_is_none_is_told
 ) -> None:
     monkeypatch.chdir(tmp_path)
     out = io.StringIO()
-    assert run_probe(["null", "ttyNone"], as_json=False, out=out, progress=io.StringIO(), listen_s=0.01) == 1
+    assert run_probe(["null", "ttyNone"], as_json=False, out=out, progress=io.StringIO(), listen_s=0.5) == 1
     told = out.getvalue()
     assert told.startswith("/dev/null: "), "open everywhere, or no tty"
     assert f"{tmp_path}/ttyNone: tidak dapat dibuka / cannot be opened: No such file" in told

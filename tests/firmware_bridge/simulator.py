@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from firmware_bridge.frame import Deframer, Frame, Payload, encode_frame
 
@@ -21,6 +24,20 @@ def build_firmware(folder: Path) -> str:
     done = subprocess.run([str(_BUILD), str(folder)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def built_once(factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of firmware and simulator, built once for all the processes that run tests side by side."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "firmware"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        size = folder / "size.txt"
+        if not size.exists():
+            size.write_text(build_firmware(folder))
+    print(size.read_text())
+    return folder
 
 
 @dataclass

@@ -19,7 +19,7 @@ from tests.firmware_bridge.simulator import (
     HELLO,
     HELLO_ACK,
     Simulator,
-    build_firmware,
+    built_once,
     frames,
     simulator,
 )
@@ -30,9 +30,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Firmware and simulator."""
-    folder = tmp_path_factory.mktemp("firmware")
-    print(build_firmware(folder))
-    return folder
+    return built_once(tmp_path_factory)
 
 
 @pytest.fixture

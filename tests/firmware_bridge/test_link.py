@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,8 +17,8 @@ from firmware_bridge.link import BoardLink
 from firmware_bridge.messages import Beat, CommandKind, EventKind, Hello, LineClass, Pattern
 from firmware_bridge.session import Session, Told
 from firmware_bridge.told import Happened
+from tests.firmware_bridge.simulator import built_once
 
-BUILD = Path(__file__).parents[2] / "firmware_bridge" / "firmware" / "build.sh"
 pytestmark = pytest.mark.slow
 
 
@@ -27,9 +26,7 @@ pytestmark = pytest.mark.slow
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("avr-gcc") is None:
         pytest.skip("there is no avr-gcc: scripts/setup.sh test")
-    folder = tmp_path_factory.mktemp("firmware")
-    subprocess.run([BUILD, folder], check=True, capture_output=True, timeout=120)
-    return folder
+    return built_once(tmp_path_factory)
 
 
 class Simulated:

@@ -18,7 +18,7 @@ from tests.duty_desk.conftest import PASSWORD, Desk
 from tests.duty_desk.console.browser import CONSOLE, PHONE, browser, in_browser, remember
 
 WORDS = json.loads((CONSOLE / "login.json").read_text())
-GUESSES = int(os.environ.get("GUESSES", "400"))
+GUESSES = int(os.environ.get("GUESSES", "200"))
 """With `GUESSES=10000` it takes minutes."""
 GUESSERS = 20
 

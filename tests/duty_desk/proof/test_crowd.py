@@ -18,7 +18,7 @@ from contract.identity import new_event_id
 from duty_desk.web.connections import MOST, REQUEST_S
 from tests.duty_desk.conftest import Desk, box, events_request, press_body
 
-CONNECTIONS = int(os.environ.get("CONNECTIONS", "1200"))
+CONNECTIONS = int(os.environ.get("CONNECTIONS", "700"))
 """10,000 take 20 s to open; with them it was tried by hand."""
 _OWN_FILES = 500
 ANSWER_S = 1.0
