@@ -18,7 +18,7 @@ test-setup:
 	@scripts/setup.sh test
 
 test: test-setup ## run all tests, with real brokers, database and browser
-	@.venv/bin/pytest -n 4 --dist worksteal
+	@.venv/bin/pytest -n 3 --dist worksteal
 
 check: test-setup ## style, types, imports between rooms, schemas, drivers' own words, Grafana's JSON
 	@.venv/bin/ruff check .
