@@ -7,6 +7,7 @@ that no simulated button made come by a listener of the alarm broker that exists
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import subprocess
@@ -70,7 +71,7 @@ class Stage:
         try:
             self.stack.start(lambda part, what: print(f"{part}: {what}", flush=True))
             self._behind_tls()
-        except BaseException:
+        except BaseException:  # also at Ctrl-C: what was started must not outlive the benchmark
             self.__exit__()
             raise
         return self
@@ -177,11 +178,9 @@ class Street:
     async def all_stored(self, events: Sequence[str], timeout_s: float) -> int:
         """Wait until each of the presses has its receipt; return how many have none when the time is over."""
         wanted = set(events)
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s), self._news:
                 await self._news.wait_for(lambda: wanted <= self.stored)
-        except TimeoutError:
-            pass
         return len(wanted - self.stored)
 
 

@@ -130,7 +130,7 @@ class Door:
         known_hash = account.password_hash if account is not None and there else NOBODY
         try:
             right = await self._verifier.verify(known_hash, password[:MAX_PASSWORD], rank=attempt.rank)
-        except BaseException:
+        except BaseException:  # also when the browser goes away: an attempt nobody judged must not count against anyone
             self._attempts.take_back(attempt)
             raise
         # It may have been changed meanwhile.

@@ -29,8 +29,8 @@ from store import Account, StoreSettings
 
 REPO = Path(__file__).parents[3]
 OWN_STREETS = REPO / "simulator" / "bandung.geojson"
-BANDUNG = Path("/work/shared/data/bandung-roads.geojson")
-"""A deployer's file, where the machine has it; the tests pass without."""
+BANDUNG = REPO.parent / "shared" / "data" / "bandung-roads.geojson"
+"""A deployer's file beside the repository, where there is one; the tests pass without."""
 
 INVENTORY = """
 version = 1
