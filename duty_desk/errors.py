@@ -12,7 +12,8 @@ DeskError
 ├── DerivedError           the chain is whole, but a table derived from it says something else: make it anew
 ├── NothingToEraseError    no such text stands beside this incident's rows, or none any more
 ├── LedgerUnreadableError  what the ledger has cannot be told now; what memory has still can
-└── ArchiveBusyError       so many searches wait that it takes no more, or one took too long; ask again, or for less
+├── ArchiveBusyError       so many searches wait that it takes no more, or one took too long; ask again, or for less
+└── ChannelError           a page could not be handed over by this channel; the next one is used
 """
 
 from __future__ import annotations
@@ -106,3 +107,15 @@ class LedgerUnreadableError(DeskError):
 
 class ArchiveBusyError(DeskError):
     """Too many searches wait, or this one took too long."""
+
+
+class ChannelError(DeskError):
+    """A page could not be handed over. `detail` is a short reason without names, for the ledger and the screens.
+
+    `gone`: this person's address is not valid any more (a subscription that ended), so that it is forgotten.
+    """
+
+    def __init__(self, detail: str, *, gone: bool = False) -> None:
+        super().__init__(detail)
+        self.detail = detail[:120]
+        self.gone = gone

@@ -38,7 +38,7 @@ Category = Literal["crime", "accident", "fire", "medical", "other"]
 CancelReason = Literal["false_alarm", "test", "duplicate", "caller"]
 """Why an incident was cancelled: a false alarm, a test, a duplicate of another, or at the caller's request."""
 Step = Annotated[int, Field(ge=0, le=99)]
-TextName = Literal["officer", "address", "caller", "note"]
+TextName = Literal["officer", "address", "caller", "note", "who"]
 """The name of a text that stands beside an incident's rows, and can be erased."""
 PersonField = Literal["who", "subject"]
 """Where the name of a person stands beside a log-in or a change of who may come."""
@@ -56,6 +56,25 @@ AuditWhat = Literal[
     "token_removed",
     "exported",
 ]
+
+
+PageOutcome = Literal["handed", "delivered", "failed", "skipped", "answered"]
+"""handed: the provider took it; delivered: it came back that it arrived; failed: an error, or no answer in time;
+skipped: it was not tried, as `detail` says why; answered: somebody accepted, or cannot come, by it."""
+DutyWhat = Literal[
+    "shift_began",
+    "shift_ended",
+    "channel_confirmed",
+    "incident_taken",
+    "roster_changed",
+    "fault_began",
+    "fault_ended",
+    "bell_sounded",
+    "bell_silenced",
+    "drill_began",
+    "drill_ended",
+]
+"""`subject` is the officer, `who` who did it, `detail` which channel, fault, drill or bell."""
 
 
 ReportKey = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -192,6 +211,38 @@ class EscalatedEntry(_Entry):
     nobody: Annotated[tuple[Word, ...], Field(max_length=16)] | None = None
 
 
+class PageEntry(_Entry):
+    """How a page to somebody went, through one channel. `page` names the attempt, which may have several outcomes.
+
+    `who`, a hash, is the account it went to; None for a channel that calls a room or another system. `incident_id` is
+    None for the test of a channel; `step` and `round` say which step of the escalation it belongs to, and the how many
+    repeat of it.
+    """
+
+    kind: Literal["page"] = "page"
+    page: EventId
+    channel: Word
+    outcome: PageOutcome
+    incident_id: EventId | None = None
+    step: Step | None = None
+    round: Annotated[int, Field(ge=0, le=9_999)] = 0
+    who: BodyHash | None = None
+    took_ms: Annotated[int, Field(ge=0, le=86_400_000)] | None = None
+    detail: Annotated[str, Field(max_length=120)] | None = None
+
+
+class DutyEntry(_Entry):
+    """Something about who is on duty, and whether a press would reach them. `who` and `subject` are hashes."""
+
+    kind: Literal["duty"] = "duty"
+    what: DutyWhat
+    who: BodyHash | None = None
+    subject: BodyHash | None = None
+    incident_id: EventId | None = None
+    screen: Screen | None = None
+    detail: Annotated[str, Field(max_length=120)] | None = None
+
+
 class AuditEntry(_Entry):
     """Somebody came, went, or changed who may come. `who` and `subject` are hashes."""
 
@@ -235,6 +286,8 @@ Entry = (
     | NoteEntry
     | DeliveryEntry
     | EscalatedEntry
+    | PageEntry
+    | DutyEntry
     | ErasedEntry
     | PersonErasedEntry
     | AuditEntry

@@ -4,7 +4,8 @@ Rules:
 - Records wait in memory, in order, until their commit; all that wait are committed in one transaction. After a failure
   the same records are tried again, in the same order, for as long as it takes.
 - The number of records that wait is bounded. Deliveries are refused first; then presses, as their boxes keep them and
-  send them again, steps of escalations, which the desk holds, and log-ins. What officers do has room above that.
+  send them again, steps of escalations, which the desk holds, pages, duty and log-ins. What officers do has room above
+  that.
 - At the start the thread reads what still matters, by the derived tables, and hands it to what `past` returns, then
   calls `on_loaded`, and writes only after `release`: until then the owner may drop records that turn out to be in the
   ledger. The chain as a whole is checked behind that (`checker.py`).
@@ -28,7 +29,14 @@ from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from duty_desk.errors import LedgerBrokenError, LedgerFullError
-from duty_desk.incidents.entries import AuditEntry, DeliveryEntry, EscalatedEntry, PressEntry
+from duty_desk.incidents.entries import (
+    AuditEntry,
+    DeliveryEntry,
+    DutyEntry,
+    EscalatedEntry,
+    PageEntry,
+    PressEntry,
+)
 from duty_desk.incidents.records import Record
 from duty_desk.ledger.append import append
 from duty_desk.ledger.chain import Row
@@ -125,7 +133,7 @@ class Ledger:
             LedgerFullError: Too many wait already.
         """
         limit = MAX_WAITING_ACTIONS
-        if isinstance(record.entry, PressEntry | EscalatedEntry | AuditEntry):
+        if isinstance(record.entry, PressEntry | EscalatedEntry | PageEntry | DutyEntry | AuditEntry):
             limit = MAX_WAITING
         elif isinstance(record.entry, DeliveryEntry):
             limit = MAX_WAITING_DELIVERIES

@@ -14,10 +14,12 @@ from duty_desk.incidents.entries import (
     ActionEntry,
     CallEntry,
     DeliveryEntry,
+    DutyEntry,
     Entry,
     ErasedEntry,
     EscalatedEntry,
     NoteEntry,
+    PageEntry,
     PressEntry,
     canonical,
 )
@@ -29,7 +31,7 @@ _MS: Final = 1_000_000
 
 Kind = Literal[
     "press", "call", "accept", "answer", "depart", "resolve", "close", "cancel", "note", "delivered", "shown", "seen",
-    "escalated", "erased", "unknown",
+    "escalated", "page", "duty", "erased", "unknown",
 ]  # fmt: skip
 
 
@@ -45,6 +47,8 @@ class LineView(BaseModel):
     - cancel: `reason`.
     - delivered, shown, seen: `key`, `painted_at_ms` by the screen's clock; `hop_ms` from the desk until it told so.
     - escalated: `step`, `rings`, `nobody` (who was to ring before, and was not there); `hop_ms` since nobody answered.
+    - page: `channel`, `outcome`, `step`, `round`, `took_ms`, `detail`; `who` it went to.
+    - duty: `what`, `subject`, `detail`.
     - erased: `fields`; `text` says why.
     """
 
@@ -79,6 +83,12 @@ class LineView(BaseModel):
     rings: list[str] | None = None
     nobody: list[str] | None = None
     fields: list[str] | None = None
+    channel: str | None = None
+    outcome: str | None = None
+    round: int | None = None
+    took_ms: int | None = None
+    what: str | None = None
+    subject: str | None = None
 
 
 def recorded(lines: Iterable[Line], incident: Incident | None) -> list[LineView]:
@@ -157,6 +167,12 @@ def _view(
             more |= {"step": entry.step, "rings": list(entry.rings), "hop_ms": hop_ms}
             if entry.nobody is not None:
                 more["nobody"] = list(entry.nobody)
+        case PageEntry():
+            more |= entry.model_dump(include={"channel", "outcome", "step", "round", "took_ms", "detail"})
+            more["who"] = None if entry.who is None else _text(texts, "who")
+        case DutyEntry():
+            more |= entry.model_dump(include={"what", "detail", "screen"})
+            more |= {name: _text(texts, name) for name in ("who", "subject") if getattr(entry, name) is not None}
         case ErasedEntry():
             more |= {"who": _text(texts, "who"), "text": _text(texts, "why"), "fields": list(entry.fields)}
         case _:

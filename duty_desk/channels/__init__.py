@@ -1,0 +1,1 @@
+"""How a page reaches a person who is not in front of a screen: channels behind one small protocol."""
