@@ -13,7 +13,8 @@ DeskError
 ├── NothingToEraseError    no such text stands beside this incident's rows, or none any more
 ├── LedgerUnreadableError  what the ledger has cannot be told now; what memory has still can
 ├── ArchiveBusyError       so many searches wait that it takes no more, or one took too long; ask again, or for less
-└── ChannelError           a page could not be handed over by this channel; the next one is used
+├── ChannelError           a page could not be handed over by this channel; the next one is used
+└── ContactError           where somebody is reached cannot be kept: `code` never changes, the text says what to do
 """
 
 from __future__ import annotations
@@ -119,3 +120,11 @@ class ChannelError(DeskError):
         super().__init__(detail)
         self.detail = detail[:120]
         self.gone = gone
+
+
+class ContactError(DeskError):
+    """An address or a push subscription cannot be kept. `code` never changes."""
+
+    def __init__(self, code: str, text: str) -> None:
+        self.code = code
+        super().__init__(text)

@@ -70,6 +70,15 @@ def open_accounts(path: Path) -> Engine:
     Raises:
         SQLAlchemyError, OSError: It cannot be opened, or a newer version of Siaga made it.
     """
+    return open_private(path, METADATA, VERSION)
+
+
+def open_private(path: Path, tables: MetaData, newest: int) -> Engine:
+    """Return the same for a file of other tables, which its owner alone can read; `newest` is the version of them.
+
+    Raises:
+        SQLAlchemyError, OSError: It cannot be opened, or a newer version of Siaga made it.
+    """
     _make(path)
     engine = create_engine(f"sqlite+pysqlite:///{path}", poolclass=NullPool)
 
@@ -85,11 +94,11 @@ def open_accounts(path: Path) -> Engine:
 
     with engine.begin() as connection:
         version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        if version > VERSION:
-            raise OSError(f"{path} is of a newer version ({version}); this one reads {VERSION}")
-        if version < VERSION:
-            METADATA.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
+        if version > newest:
+            raise OSError(f"{path} is of a newer version ({version}); this one reads {newest}")
+        if version < newest:
+            tables.create_all(connection)
+            connection.exec_driver_sql(f"PRAGMA user_version={newest}")
     return engine
 
 
