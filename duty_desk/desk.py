@@ -25,6 +25,7 @@ from duty_desk.incidents.incident import Incident
 from duty_desk.incidents.intake import Alarm, read_alarm
 from duty_desk.incidents.lamps import Versions, lamps_of
 from duty_desk.incidents.records import Record
+from duty_desk.incidents.retelling import Retelling
 from duty_desk.ledger.writer import Ledger
 from duty_desk.presence import Presence
 from duty_desk.ringing import Policy, Ringing
@@ -86,6 +87,7 @@ class DutyDesk:
         self._outlet = outlet
         self._revision = 0
         self._held: deque[Record] = deque(maxlen=MAX_HELD)
+        self._retelling = Retelling()
         self._now_ns = now_ns
         self._versions = Versions(now_ns() // 1_000_000)
         self._devices: dict[str, None] = dict.fromkeys(places.devices())
@@ -147,6 +149,11 @@ class DutyDesk:
         for command in self.ringing.commands(self.board):
             self._outlet.send(topics.command(command.device), encode(command))
         return reached.more
+
+    def tell_again(self) -> None:
+        """Tell the brokers how incidents stand once more, for those who came late or missed a message."""
+        for incident in self._retelling.due(self.board.active(), self.board.ended(), self._now_ns()):
+            self._tell(incident)
 
     def _hear_alarm(self, alarm: Alarm, lane: Lane) -> None:
         if alarm.fault is not None:

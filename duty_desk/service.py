@@ -20,6 +20,7 @@ from contract.topics import Lane
 from duty_desk.access.door import Door
 from duty_desk.desk import DutyDesk
 from duty_desk.incidents.board import Board
+from duty_desk.incidents.retelling import ROUND_S
 from duty_desk.ledger.writer import Ledger
 from duty_desk.outbound import WORKERS, Outbound
 from duty_desk.ringing import TICK_S
@@ -155,6 +156,7 @@ class Service:
             "escalation": self._ticks,
             "heartbeat": self._heartbeats,
             "lamps": self._lamp_rounds,
+            "incidents": self._incident_rounds,
             "beat": self._beats,
             "watch": self._watches,
             "clock": self._ask_ntp,
@@ -185,6 +187,11 @@ class Service:
             await asyncio.sleep(LAMPS_S)
             for device in self.desk.devices():
                 self.lamps(device)
+
+    async def _incident_rounds(self) -> None:
+        while True:
+            await asyncio.sleep(ROUND_S)
+            self.desk.tell_again()
 
     async def _beats(self) -> None:
         while True:
