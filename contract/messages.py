@@ -184,19 +184,56 @@ class PushedConfig(Message):
     confirm_s: Annotated[int, Field(ge=2, le=3_600)] = 180
 
 
-class Command(Message):
-    """Something a device is to do now. One that arrives after `expires_at_ns` by the centre's clock is not obeyed.
+CommandName = Literal["siren", "beacon", "lamp_test", "synthetic_press"]
+MAX_SOUND_S = 600
+"""No siren and no beacon goes longer than this on one command."""
 
-    `siren`: sound for `seconds`, from the arrival of the latest command on, or with `on` false be silent. A device that
-    has no siren, or does not know the command, ignores it.
+
+class Command(Message):
+    """Something a device is to do now: the content of a signed document of kind `command` (`command.py`).
+
+    One that arrives after `expires_at_ns` by the centre's clock is not obeyed.
+
+    - `siren`, `beacon`: go for `seconds`, from the arrival of the latest command on, or with `on` false be silent.
+    - `lamp_test`: the lamp at `button` shows each of its patterns.
+    - `synthetic_press`: the driver of `button` makes a press that is marked as a test.
     """
 
     id: EventId
     device: Name
     expires_at_ns: Nanoseconds
-    command: Literal["siren"]
-    on: bool
-    seconds: Annotated[int, Field(ge=0, le=600)]
+    command: CommandName
+    on: bool = True
+    seconds: Annotated[int, Field(ge=0, le=MAX_SOUND_S)] = 0
+    button: Name | None = None
+
+    @model_validator(mode="after")
+    def _says_what_it_needs(self) -> Self:
+        if self.command in ("siren", "beacon"):
+            if self.on and self.seconds == 0:
+                raise ValueError(f"a {self.command} that is on needs seconds")
+        elif self.button is None:
+            raise ValueError(f"{self.command} needs a button")
+        return self
+
+
+CommandOutcome = Literal["done", "refused", "expired", "unknown"]
+"""refused: `detail` says why; expired: it came too late; unknown: the device does not know the command, or has nothing
+that could do it."""
+
+
+class CommandReply(Message):
+    """What became of a command. The same command is answered again as before, and not done again.
+
+    `detail` is for people; of a `synthetic_press` that was done it is the event id of the press.
+    """
+
+    device: Name
+    about: Literal["command"] = "command"
+    id: EventId
+    outcome: CommandOutcome
+    detail: Annotated[str, Field(max_length=500)] | None = None
+    timestamp_ns: Nanoseconds
 
 
 class Heartbeat(Message):

@@ -16,6 +16,7 @@ from contract.inventory import Inventory
 from contract.messages import (
     AlarmReceipt,
     Command,
+    CommandReply,
     ConfigReply,
     Heartbeat,
     IncidentMessage,
@@ -33,6 +34,7 @@ MODELS: Final[dict[str, type[BaseModel]]] = {
     "alarm": Press,
     "alarm-receipt": AlarmReceipt,
     "command": Command,
+    "command-reply": CommandReply,
     "heartbeat": Heartbeat,
     "incident": IncidentMessage,
     "inventory": Inventory,
@@ -43,8 +45,9 @@ MODELS: Final[dict[str, type[BaseModel]]] = {
     "status": Status,
     "telemetry-receipt": TelemetryReceipt,
 }
-"""The models by what their topic ends in. Beside them stand the batch (`telemetry`), which is no model, and the
-envelope (`signed`), which has a reader of its own."""
+"""The models by what their topic ends in; `command` is what the envelope there holds, `command-reply` the other body on
+`reply`. Beside them stand the batch (`telemetry`), which is no model, and the envelope (`signed`), which has a reader
+of its own."""
 
 RENEW: Final = "python -m contract.schema --write"
 

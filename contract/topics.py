@@ -27,6 +27,7 @@ ALL_TELEMETRY: Final = f"{ROOT}/up/+/telemetry"
 ALL_ALARMS: Final = f"{ROOT}/up/+/alarm"
 ALL_STATUS: Final = f"{ROOT}/up/+/status/+"
 ALL_REPORTS: Final = f"{ROOT}/up/+/report"
+ALL_REPLIES: Final = f"{ROOT}/up/+/reply"
 ALL_SCREENS: Final = f"{ROOT}/wall/screen/+"
 
 _UP: Final = re.compile(rf"{ROOT}/up/({NAME_PATTERN[1:-1]})/([a-z/]+)\Z")
@@ -90,7 +91,7 @@ def lamp(device: str) -> str:
 
 
 def command(device: str) -> str:
-    """Return the topic of what a device is to do now, such as sound its siren; never retained."""
+    """Return the topic of what a device is to do now, such as sound its siren: signed by the desk, never retained."""
     return f"{ROOT}/down/{device}/command"
 
 

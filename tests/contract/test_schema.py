@@ -23,6 +23,9 @@ _BEYOND_A_SCHEMA = (
     "a button that is no name",
     "a receipt for nothing",
     "a range that runs backwards",
+    "a siren that sounds for no time",
+    "a lamp test of no lamp",
+    "a test press of no button",
 )
 
 
