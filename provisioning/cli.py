@@ -9,11 +9,13 @@ import typer
 
 from provisioning.brokers.cli import app as broker_app
 from provisioning.cli_ca import app as ca_app
+from provisioning.cli_command_key import app as command_key_app
 from provisioning.cli_common import Folder, tell_brokers, told
 
 app = typer.Typer(help="Certificates, broker access, revocation.", no_args_is_help=True)
 app.add_typer(ca_app, name="ca")
 app.add_typer(broker_app, name="broker")
+app.add_typer(command_key_app, name="command-key")
 
 Device = Annotated[str, typer.Argument(help="The device.")]
 

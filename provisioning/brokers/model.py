@@ -107,11 +107,10 @@ def _writes(*filters: str) -> tuple[Grant, ...]:
     return tuple(Grant("write", one) for one in filters)
 
 
-_REPLIES: Final = f"{topics.ROOT}/up/+/reply"
 _CONFIGS: Final = f"{topics.ROOT}/down/+/config"
 
 _DESK: Final = (
-    *_reads(topics.ALL_ALARMS, topics.ALL_STATUS),
+    *_reads(topics.ALL_ALARMS, topics.ALL_STATUS, topics.ALL_REPLIES),
     *_writes(topics.alarm_receipt("+"), topics.lamp("+"), topics.command("+"), topics.HEARTBEAT, topics.INCIDENT),
 )
 _BELL: Final = _reads(topics.ALL_ALARMS, topics.alarm_receipt("+"), topics.HEARTBEAT)
@@ -119,11 +118,11 @@ _BELL: Final = _reads(topics.ALL_ALARMS, topics.alarm_receipt("+"), topics.HEART
 _WALL: Final = (*_reads(topics.HEARTBEAT, topics.INCIDENT), *_writes(topics.ALL_SCREENS))
 
 _ROLES: Final[dict[str, tuple[tuple[Grant, ...], tuple[Grant, ...]]]] = {
-    "desk": (_DESK, (*_DESK, *_reads(topics.ALL_REPORTS, _REPLIES), *_writes(topics.INVENTORY))),
+    "desk": (_DESK, (*_DESK, *_reads(topics.ALL_REPORTS), *_writes(topics.INVENTORY))),
     "collector": ((), (*_reads(topics.ALL_TELEMETRY), *_writes(topics.telemetry_receipt("+")))),
     "books": ((), _reads(topics.ALL_REPORTS, topics.HEARTBEAT, topics.INCIDENT)),
     "bell": (_BELL, _BELL),
-    "provisioning": ((), (*_reads(_REPLIES), *_writes(topics.INVENTORY, _CONFIGS))),
+    "provisioning": ((), (*_reads(topics.ALL_REPLIES), *_writes(topics.INVENTORY, _CONFIGS))),
     "wall": (_WALL, _WALL),
 }
 """Each role's grants on the alarm and on the telemetry broker."""
