@@ -13,8 +13,9 @@ from typing import Final
 from contract.messages import Command
 from duty_desk.incidents.board import Board
 from duty_desk.incidents.clock import Now
-from duty_desk.incidents.escalation import DEFAULT_STEPS, Due, Escalation, Step
+from duty_desk.incidents.escalation import DEFAULT_STEPS, Due, Escalation, Outlook, Rung, Step
 from duty_desk.incidents.incident import Incident
+from duty_desk.incidents.policies import Plan, Spot
 from duty_desk.incidents.records import Record
 from duty_desk.incidents.siren import Sirens
 from duty_desk.screens.registry import Screens
@@ -27,10 +28,11 @@ not wait for a thousand others."""
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who rings when, and the boxes whose sirens sound."""
+    """Who rings when, the boxes whose sirens sound, and which incidents have steps of their own."""
 
     steps: tuple[Step, ...] = DEFAULT_STEPS
     sirens: tuple[str, ...] = ()
+    plans: tuple[Plan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,23 @@ class Ringing:
         policy: Who rings when.
         now_ns: The centre's clock.
         monotonic_ns: The monotonic clock.
+        channels: The names of the channels that are set up.
+        spot: Tells where an incident is.
     """
 
-    def __init__(self, policy: Policy, now_ns: Now, monotonic_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        now_ns: Now,
+        monotonic_ns: Callable[[], int],
+        *,
+        channels: Iterable[str] = (),
+        spot: Callable[[Incident], Spot] = lambda _: Spot(),
+    ) -> None:
         self.screens = Screens(sirens=bool(policy.sirens))
-        self.escalation = Escalation(policy.steps)
+        self.escalation = Escalation(policy.steps, policy.plans, channels=channels, spot=spot)
+        self.outlook: Callable[[Incident, Rung], Outlook] = lambda _incident, _rung: "nobody"
+        """Tells what the pages of a step may still do; the pager's, where there is one."""
         self._sirens = Sirens(policy.sirens)
         self._now_ns = now_ns
         self._monotonic_ns = monotonic_ns
@@ -64,7 +78,8 @@ class Ringing:
         if incident.step >= 0 or incident.unanswered != 1:
             return Reached([], [incident])
         present = self.screens.present()
-        reached = self._reach(board, self.escalation.begin(incident, present, monotonic_ns=self._monotonic_ns()))
+        due = self.escalation.begin(incident, present, monotonic_ns=self._monotonic_ns(), outlook=self.outlook)
+        reached = self._reach(board, due)
         return reached if reached.incidents else Reached([], [incident])
 
     def tick(self, board: Board) -> Reached:
@@ -72,7 +87,9 @@ class Ringing:
         now_ns = self._monotonic_ns()
         self.screens.tick(now_ns)
         present = self.screens.present()
-        due = self.escalation.due(board.active(), present, wall_ns=self._now_ns(), monotonic_ns=now_ns)
+        due = self.escalation.due(
+            board.active(), present, wall_ns=self._now_ns(), monotonic_ns=now_ns, outlook=self.outlook
+        )
         reached = self._reach(board, due[:MAX_STEPS_A_TICK])
         return replace(reached, more=len(due) > MAX_STEPS_A_TICK)
 

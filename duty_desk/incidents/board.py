@@ -23,6 +23,7 @@ from duty_desk.incidents.entries import (
     ErasedEntry,
     EscalatedEntry,
     NoteEntry,
+    PageEntry,
     PressEntry,
 )
 from duty_desk.incidents.incident import (
@@ -35,6 +36,7 @@ from duty_desk.incidents.incident import (
     next_state,
     open_call,
     open_incident,
+    paged,
     write,
 )
 from duty_desk.incidents.intake import Alarm
@@ -252,6 +254,8 @@ class Board:
                 changed = write(self.find(entry.incident_id), entry, officer=officer, text=text)
             case EscalatedEntry() as entry:
                 changed = escalate(self.find(entry.incident_id), entry)
+            case PageEntry() as entry if entry.incident_id in self._active:
+                changed = paged(self._active[entry.incident_id], entry, record.text("who") if entry.who else None)
             case ErasedEntry() as entry:
                 changed = forget(self.find(entry.incident_id), entry)
             case DeliveryEntry() as entry if entry.incident_id in self._active:

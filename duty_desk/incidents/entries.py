@@ -216,7 +216,7 @@ class PageEntry(_Entry):
 
     `who`, a hash, is the account it went to; None for a channel that calls a room or another system. `incident_id` is
     None for the test of a channel; `step` and `round` say which step of the escalation it belongs to, and the how many
-    repeat of it.
+    repeat of it, of what was unanswered since `unanswered_since_ns`.
     """
 
     kind: Literal["page"] = "page"
@@ -226,6 +226,7 @@ class PageEntry(_Entry):
     incident_id: EventId | None = None
     step: Step | None = None
     round: Annotated[int, Field(ge=0, le=9_999)] = 0
+    unanswered_since_ns: Nanoseconds | None = None
     who: BodyHash | None = None
     took_ms: Annotated[int, Field(ge=0, le=86_400_000)] | None = None
     detail: Annotated[str, Field(max_length=120)] | None = None

@@ -31,7 +31,7 @@ Transitions, all there are:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -45,6 +45,8 @@ from duty_desk.incidents.entries import (
     ErasedEntry,
     EscalatedEntry,
     NoteEntry,
+    PageEntry,
+    PageOutcome,
     PressEntry,
 )
 from duty_desk.incidents.records import Record
@@ -79,6 +81,8 @@ MAX_ROWS = 50
 """Presses of one incident held in memory: the first and the latest; the ledger has them all."""
 MAX_NOTES = 50
 """Notes of one incident held in memory, the latest; the ledger has them all."""
+MAX_PAGED = 5_000
+"""Steps, channels and people of which one incident remembers how the latest page went; no further ones are paged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +108,39 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Paged:
+    """How the latest page of one step, by one channel, to one account (None: to nobody in particular) went.
+
+    Times in ns by the centre's clock; `began_ns` when it was sent, `at_ns` when this was known.
+    """
+
+    page: str
+    step: int
+    round: int
+    channel: str
+    who: str | None
+    outcome: PageOutcome
+    began_ns: int
+    at_ns: int
+    detail: str | None = None
+
+    @property
+    def declined(self) -> bool:
+        """Whether they said that they cannot come."""
+        return self.outcome == "answered" and self.detail == "cannot"
+
+
+PageKey = tuple[int, str, str | None]
+"""Step, channel, account."""
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """An incident as it stands. Times in ns by the centre's clock; `opened_at_ns` is the first press itself.
 
     `device` and `button` are None for a call, and `call` is None for a press. `step` is the last step of the escalation
-    reached for what is unanswered since `unanswered_since_ns`, -1 before the first; `rings` who rings since then.
+    reached for what is unanswered since `unanswered_since_ns`, -1 before the first; `rings` who rings since then,
+    `reached` when each step was reached, `pages` how the latest page of each kind went.
     """
 
     id: str
@@ -135,6 +167,8 @@ class Incident:
     notes: tuple[Note, ...] = ()
     step: int = -1
     rings: tuple[str, ...] = ()
+    reached: Mapping[int, int] = field(default_factory=dict, hash=False)
+    pages: Mapping[PageKey, Paged] = field(default_factory=dict, hash=False)
 
     @property
     def active(self) -> bool:
@@ -227,6 +261,8 @@ def join(incident: Incident, press: PressEntry) -> Incident:
         unanswered_since_ns=press.at_ns if answered else incident.unanswered_since_ns,
         step=-1 if answered else incident.step,
         rings=() if answered else incident.rings,
+        reached={} if answered else incident.reached,
+        pages={} if answered else incident.pages,
         incomplete=incident.incomplete or press.alarm.incomplete,
     )
 
@@ -246,6 +282,8 @@ def act(incident: Incident, action: ActionEntry, *, officer: str, note: str | No
         unanswered_since_ns=None,
         step=-1,
         rings=(),
+        reached={},
+        pages={},
     )
     if note:
         changed = _noted(changed, Note(action.at_ns, officer, note))
@@ -272,7 +310,37 @@ def escalate(incident: Incident, entry: EscalatedEntry) -> Incident:
     """Return the incident after a step of its escalation; one that was answered meanwhile stays as it is."""
     if incident.unanswered == 0 or entry.step <= incident.step:
         return incident
-    return replace(incident, step=entry.step, rings=entry.rings)
+    reached = {**incident.reached, entry.step: entry.at_ns}
+    return replace(incident, step=entry.step, rings=entry.rings, reached=reached)
+
+
+def paged(incident: Incident, entry: PageEntry, who: str | None) -> Incident:
+    """Return the incident after what became of a page; one of what was answered meanwhile leaves it as it is.
+
+    A later word of an earlier round (it was delivered after all) is not the latest any more.
+    """
+    if entry.step is None or incident.unanswered == 0 or entry.unanswered_since_ns != incident.unanswered_since_ns:
+        return incident
+    key = (entry.step, entry.channel, who)
+    known = incident.pages.get(key)
+    if known is None and len(incident.pages) >= MAX_PAGED:
+        return incident
+    if known is not None and (known.round > entry.round or (known.page == entry.page and known.outcome == "answered")):
+        return incident
+    same = known is not None and known.page == entry.page
+    began_ns = known.began_ns if known is not None and same else entry.at_ns - (entry.took_ms or 0) * 1_000_000
+    latest = Paged(
+        page=entry.page,
+        step=entry.step,
+        round=entry.round,
+        channel=entry.channel,
+        who=who,
+        outcome=entry.outcome,
+        began_ns=began_ns,
+        at_ns=entry.at_ns,
+        detail=entry.detail,
+    )
+    return replace(incident, pages={**incident.pages, key: latest})
 
 
 def forget(incident: Incident, entry: ErasedEntry) -> Incident:

@@ -42,6 +42,7 @@ def test_a_city_has_steps_of_its_own() -> None:
 
 
 FIRST = '[[escalation.steps]]\nafter_s = 0\nrings = ["officer"]\n'
+PLAN = f'[[escalation.policies]]\nname = "braga"\n{FIRST}'.replace("[[escalation.steps", "[[escalation.policies.steps")
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,16 @@ FIRST = '[[escalation.steps]]\nafter_s = 0\nrings = ["officer"]\n'
         (FIRST + 'origins = ["moon"]', "escalation.steps.0.origins.0", "'press', 'threshold'"),
         (FIRST * 21, "escalation.steps", "at most 20"),
         ('[escalation]\nsirens = ["Box 1"]', "escalation.sirens.0", "pattern"),
+        (FIRST + 'pages = ["siren"]', "escalation.steps.0.pages", "expected people"),
+        (FIRST + "repeat_s = 60", "escalation.steps.0.repeat_s", "expected `channels` beside it"),
+        (FIRST + 'channels = ["push"]\nrepeat_s = 1', "escalation.steps.0.repeat_s", "greater than or equal to 10"),
+        (FIRST + 'channels = ["Push"]', "escalation.steps.0.channels.0", "pattern"),
+        (PLAN + PLAN, "escalation.policies.1.name", "expected another name than 'braga'"),
+        (PLAN.replace("steps]]\nafter_s = 0", "steps]]\nafter_s = 2"), "escalation.policies.0.steps.0", "0 s"),
+        (PLAN.replace('"braga"', '"braga"\nareas = ["moon"]'), "escalation.policies.0.areas.0", "there is no 'moon'"),
+        (PLAN.replace('"braga"', '"braga"\ncategories = ["war"]'), "escalation.policies.0.categories.0", "'crime'"),
+        ("[escalation.areas]\nx = [[1, 2]]", "escalation.areas.x", "at least 2"),
+        ("[escalation.areas]\nx = [[91, 2], [3, 4]]", "escalation.areas.x.0.0", "less than or equal to 90"),
     ],
 )
 def test_a_mistake_is_told_with_its_place_and_an_example(toml: str, key: str, expected: str) -> None:
@@ -82,5 +93,9 @@ def test_the_table_in_the_docs_is_the_default() -> None:
 
 
 def test_the_example_in_the_docs_is_one() -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(read(example).policy.steps) == 4
+    one, other = re.findall(r"```toml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    policy = read(f"{one}\n{other}").policy
+    assert len(policy.steps) == 4
+    (plan,) = policy.plans
+    assert plan.steps == (Step(0, ("everyone",), None, ("push",), ("officer", "supervisor"), 30),)
+    assert len(plan.match.areas[0]) == 2
