@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from duty_desk.access.commands import token_app, user_app
+from duty_desk.duty.commands import roster_app
 from duty_desk.geo import cli as map_cli
 from duty_desk.ledger import cli as ledger_cli
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The duty desk: presses ring, officers accept, everything is recorded.", no_args_is_help=True)
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
+app.add_typer(roster_app, name="roster")
 app.add_typer(map_cli.app, name="map")
 ledger_cli.register(app)
 

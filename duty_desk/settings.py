@@ -15,6 +15,8 @@ from contract.identity import Name
 from contract.inventory import Inventory, parse_inventory
 from contract.settings import Settings, load_toml
 from contract.topics import Lane
+from duty_desk.duty.settings import EXAMPLES as DUTY_EXAMPLES
+from duty_desk.duty.settings import DutySettings
 from duty_desk.escalation_settings import EXAMPLES as ESCALATION_EXAMPLES
 from duty_desk.escalation_settings import EscalationSettings
 from link import BrokerSettings, Endpoint
@@ -72,6 +74,7 @@ class DeskSettings(Settings):
     access: AccessSettings = AccessSettings()
     escalation: EscalationSettings = Field(default_factory=EscalationSettings)
     targets: TargetSettings = TargetSettings()
+    duty: DutySettings = DutySettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class Desk:
     brokers: Mapping[Lane, Endpoint]
     ledger: Path
     accounts: Path
+    roster: Path
     inventory: Inventory
     photos: Path
     streets: bytes | None
@@ -105,6 +109,7 @@ _EXAMPLES = {
     "store": '[store] url = "http://127.0.0.1:8086" database = "siaga"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
     **ESCALATION_EXAMPLES,
+    **DUTY_EXAMPLES,
     "targets": "[targets] accept_s = 15 depart_s = 120 resolve_s = 1800",
     "access": "[access] session_idle_h = 14 session_days = 7",
 }
@@ -130,6 +135,7 @@ def load_desk(file: Path) -> Desk:
         },
         ledger=folder / settings.data_dir / "ledger.db",
         accounts=folder / settings.data_dir / "accounts.db",
+        roster=folder / settings.data_dir / "roster.csv",
         inventory=known,
         photos=photos,
         streets=None if settings.streets is None else _read_streets(folder / settings.streets),

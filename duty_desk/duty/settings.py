@@ -1,0 +1,43 @@
+"""`[duty]` in desk.toml: what the desk asks of those who are on duty."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field
+
+from contract.settings import Settings
+
+EXAMPLES: Final = {
+    "duty": '[duty] time_zone = "Asia/Jakarta" consoles = 2 confirm_min = 10 ahead_h = 12',
+    "duty.time_zone": 'time_zone = "Asia/Jakarta"',
+    "duty.consoles": "consoles = 2",
+    "duty.confirm_min": "confirm_min = 10",
+    "duty.ahead_h": "ahead_h = 12",
+}
+DEFAULT_CONSOLES: Final = 2
+"""Where there is a roster."""
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("expected a time zone of this machine, such as Asia/Jakarta, Asia/Makassar or Asia/Jayapura")
+    return name
+
+
+class DutySettings(Settings):
+    """The roster's local time; how many screens shall ring; when a shift must be confirmed and the next gap is told.
+
+    Without `consoles` it is 2 where a roster was imported, and 0 without one.
+    """
+
+    time_zone: Annotated[str, Field(max_length=64), AfterValidator(_zone)] = "Asia/Jakarta"
+    consoles: Annotated[int, Field(ge=0, le=100)] | None = None
+    confirm_min: Annotated[float, Field(gt=0, le=240)] = 10
+    ahead_h: Annotated[float, Field(gt=0, le=168)] = 12
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.time_zone)
