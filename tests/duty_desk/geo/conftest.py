@@ -139,6 +139,7 @@ def serving(
         brokers={},
         ledger=folder / "ledger.db",
         accounts=folder / "accounts.db",
+        roster=folder / "roster.csv",
         inventory=inventory,
         photos=folder,
         streets=OWN_STREETS.read_bytes() if streets is None else streets,
