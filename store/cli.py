@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The time-series store.", no_args_is_help=True)
 _EX_UNAVAILABLE = 69
 _MOST_ROLLUP_S = 3_650 * 86_400
+_ROLLUP_TIMEOUT_S = 600.0
+"""A day of one kind of a city of 500 boxes is made in seconds; a busy store may take minutes."""
 _Result = TypeVar("_Result")
 
 Url = Annotated[str, typer.Option(help="Where InfluxDB listens, without a password in it.", envvar="SIAGA_STORE_URL")]
@@ -157,9 +159,9 @@ def rollup(
     import time
 
     from store.layout import seconds
-    from store.setup1 import rollup as make_again
+    from store.setup import rollup as make_again
 
-    store = _store(url, database, username, password_file, org, token_file)
+    store = _store(url, database, username, password_file, org, token_file, timeout_s=_ROLLUP_TIMEOUT_S)
     now_ns = time.time_ns()
     try:
         since_s = seconds(since)
@@ -192,6 +194,8 @@ def _store(
     password_file: Path | None,
     org: str | None,
     token_file: Path | None,
+    *,
+    timeout_s: float = 10.0,
 ) -> InfluxDB1:
     from contract.errors import EX_CONFIG, PrivateFileError
     from store.account import Account
@@ -208,16 +212,16 @@ def _store(
         if org is None or token_file is None or username is not None:
             raise typer.BadParameter("they belong together, without --username", param_hint="--org, --token-file")
         try:
-            return InfluxDB2(url, database, org, Token(token_file))
+            return InfluxDB2(url, database, org, Token(token_file), timeout_s=timeout_s)
         except PrivateFileError as error:
             typer.echo(f"store: --token-file: {error}", err=True)
             raise typer.Exit(EX_CONFIG) from None
     if username is None and password_file is None:
-        return InfluxDB1(url, database)
+        return InfluxDB1(url, database, timeout_s=timeout_s)
     if username is None or password_file is None:
         raise typer.BadParameter("they belong together", param_hint="--username, --password-file")
     try:
-        return InfluxDB1(url, database, Account(username, password_file))
+        return InfluxDB1(url, database, Account(username, password_file), timeout_s=timeout_s)
     except PrivateFileError as error:
         typer.echo(f"store: --password-file: {error}", err=True)
         raise typer.Exit(EX_CONFIG) from None

@@ -132,6 +132,23 @@ class InfluxDB2(InfluxDB1):
             raise StoreRetryError(f"{self.url}{path}: an answer that is none") from None
         return found if isinstance(found, dict) else {}
 
+    async def flux(self, text: str) -> str:
+        """Run a script in Flux; return its answer as CSV, up to 1 MiB of it.
+
+        Raises:
+            StoreQueryError: It is refused, or fails on the way.
+            StoreRetryError, StoreMisconfiguredError: As `write`.
+        """
+        data = json.dumps({"query": text, "type": "flux"}).encode()
+        status, headers, body = await self._request("POST", "/api/v2/query", {"org": self.org}, data, _MAX_BYTES)
+        answer = body.decode(errors="replace")
+        # An error on the way comes with 200, as a table of its own.
+        if status == 400 or "\nerror,reference" in answer.replace("\r", "") or answer.startswith(("error,", ",error,")):
+            raise StoreQueryError(reason_of(headers, body) if status == 400 else answer[:500].strip())
+        if status != 200:
+            raise trouble(status, headers, reason_of(headers, body), self.token)
+        return answer
+
     async def administer(self, influxql: str) -> list[Row]:
         """Raise StoreQueryError: in 2.x and 3.x InfluxQL changes nothing."""
         raise StoreQueryError("InfluxQL changes nothing in InfluxDB 2.x and 3.x")

@@ -8,7 +8,7 @@
 
 A field's value of a minute or hour has the field's own name: the mean, but the sum of what counts since the reading
 before, the last of counters, directions (the mean of 359 and 1 degrees is no direction) and words, the greatest gust.
-`readings` says how many there were.
+`readings` says how many there were. What is kept beside readings has values of its own: `store.beside`.
 
 Readings come late, after an outage by hours. So each value is made again: of the last 30 minutes each 5 minutes, of the
 last 3 hours each hour, and everything within `late` each 6 hours or sooner. For what comes later: `siaga store rollup`.
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.catalogue import KINDS, Kind, Quantity
+from store.beside import BESIDE, Beside
 
 RAW: Final = "autogen"
 _PREFIX: Final = "siaga_"
@@ -89,12 +90,14 @@ class Layout:
         The name ends in a hash of what it does: one that does something else has another name.
         """
         found: dict[str, str] = {}
-        for kind in KINDS.values():
+        every: tuple[Kind | Beside, ...] = (*KINDS.values(), *BESIDE)
+        for made in every:
             for one in self.spans():
-                select = select_into(database, kind, one.policy, one.step_s)
+                select = select_into(database, made, one.policy, one.step_s)
                 body = f"RESAMPLE EVERY {one.every_s}s FOR {one.for_s}s BEGIN {select} END"
                 digest = hashlib.sha256(body.encode()).hexdigest()[:8]
-                whole = f"{_PREFIX}{one.policy}_{one.name}_{kind.name}_{digest}"
+                name = made.into if isinstance(made, Beside) else made.name
+                whole = f"{_PREFIX}{one.policy}_{one.name}_{name}_{digest}"
                 found[whole] = f'CREATE CONTINUOUS QUERY "{whole}" ON "{database}" {body}'
         return found
 
@@ -114,16 +117,18 @@ def is_ours(query: str) -> bool:
     return query.startswith(_PREFIX)
 
 
-def select_into(database: str, kind: Kind, policy: str, step_s: int, condition: str = "") -> str:
+def select_into(database: str, kind: Kind | Beside, policy: str, step_s: int, condition: str = "") -> str:
     """Return the statement that makes one kind's values of a minute or hour.
 
     Args:
         database: The database.
-        kind: The kind.
+        kind: The kind, or what is kept beside readings.
         policy: Where they go: `minute` or `hour`.
         step_s: How long each is, in seconds.
         condition: `WHERE …` with the time; a continuous query has its own.
     """
+    if isinstance(kind, Beside):
+        return kind.select_into(database, RAW, policy, step_s, condition)
     fields = ", ".join(f'{function_of(one)}("{one.name}") AS "{one.name}"' for one in kind.quantities)
     return (
         f'SELECT {fields}, count("clock") AS "readings" INTO "{database}"."{policy}"."{kind.name}" '

@@ -36,3 +36,19 @@ async def look(store: InfluxDB1, layout: Layout) -> Found:
         StoreRetryError, StoreMisconfiguredError: The store does not answer, or does not let us in.
     """
     return await (setup2.look(store, layout) if isinstance(store, InfluxDB2) else setup1.look(store, layout))
+
+
+async def rollup(store: InfluxDB1, begin_ns: int, end_ns: int) -> int:
+    """Make the values of minutes and hours again from the readings of a time; return how many were written.
+
+    Args:
+        store: The store, entered, as an account that may read and write.
+        begin_ns: From, in ns since 1970; rounded down to an hour.
+        end_ns: To; rounded up.
+
+    Raises:
+        StoreRetryError, StoreMisconfiguredError, StoreQueryError: As `init`.
+    """
+    if isinstance(store, InfluxDB2):
+        return await setup2.rollup(store, begin_ns, end_ns)
+    return await setup1.rollup(store, begin_ns, end_ns)

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from contract.catalogue import KINDS
+from contract.catalogue import KINDS, Kind
+from store.beside import BESIDE, Beside
 from store.errors import StoreDeniedError, StoreQueryError
 from store.influxdb1 import InfluxDB1
 from store.layout import Layout, Policy, is_ours, seconds, select_into, words
 from store.protocol import Row
 
 _STEPS: Final = {"minute": 60, "hour": 3_600}
+_HOUR_NS: Final = 3_600 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +96,25 @@ async def rollup(store: InfluxDB1, begin_ns: int, end_ns: int) -> int:
     Raises:
         StoreError: As `query`.
     """
-    hour_ns = 3_600 * 10**9
-    condition = f"WHERE time >= {begin_ns // hour_ns * hour_ns} AND time < {-(-end_ns // hour_ns) * hour_ns} "
     written = 0
-    for kind in KINDS.values():
-        for policy, step_s in _STEPS.items():
-            rows = await store.administer(select_into(store.database, kind, policy, step_s, condition))
-            written += sum(int(row.get("written") or 0) for row in rows)
+    every: tuple[Kind | Beside, ...] = (*KINDS.values(), *BESIDE)
+    for first_ns, last_ns in portions(begin_ns, end_ns):
+        for kind in every:
+            for policy, step_s in _STEPS.items():
+                # A part of a minute or hour would be a lower count than was.
+                ends_ns = min(last_ns, end_ns // (step_s * 10**9) * step_s * 10**9)
+                to_ns = ends_ns if isinstance(kind, Beside) and kind.beats else last_ns
+                condition = f"WHERE time >= {first_ns} AND time < {to_ns} "
+                if first_ns < to_ns:
+                    rows = await store.administer(select_into(store.database, kind, policy, step_s, condition))
+                    written += sum(int(row.get("written") or 0) for row in rows)
     return written
+
+
+def portions(begin_ns: int, end_ns: int) -> list[tuple[int, int]]:
+    """Return a time in whole hours, in portions of a day: a store answers each in seconds."""
+    first_ns, last_ns = begin_ns // _HOUR_NS * _HOUR_NS, -(-end_ns // _HOUR_NS) * _HOUR_NS
+    return [(at_ns, min(at_ns + 24 * _HOUR_NS, last_ns)) for at_ns in range(first_ns, last_ns, 24 * _HOUR_NS)]
 
 
 def _compare_policy(

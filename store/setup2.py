@@ -6,17 +6,21 @@ retention policies, as in 1.x. InfluxDB 3.x has no tasks: there only what answer
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from typing import Any, Final
 
 from contract.catalogue import KINDS
+from store.beside import BESIDE
 from store.errors import StoreError
 from store.influxdb2 import InfluxDB2
 from store.layout import RAW, Layout, Policy, function_of, is_ours, words
-from store.setup1 import Found
+from store.setup1 import Found, portions
 
 _MOST_TASKS: Final = 500
 _FUNCTIONS: Final = ("mean", "last", "sum", "max")
+_STEPS: Final = {"minute": 60, "hour": 3_600}
+_S: Final = 10**9
 
 
 async def look(store: InfluxDB2, layout: Layout) -> Found:
@@ -81,11 +85,44 @@ async def _plan(store: InfluxDB2, layout: Layout) -> tuple[Found, list[_Request]
     return Found(tuple(differences), tuple(f"{method} {path}" for method, path, _ in requests), ()), requests
 
 
+async def rollup(store: InfluxDB2, begin_ns: int, end_ns: int) -> int:
+    """Make the values of minutes and hours again from the readings of a time; return how many were written.
+
+    Args:
+        store: The store; the token must be allowed to read and write.
+        begin_ns: From, in ns since 1970; rounded down to an hour.
+        end_ns: To; rounded up.
+
+    Raises:
+        StoreRetryError, StoreMisconfiguredError, StoreQueryError: As `InfluxDB2.flux`.
+    """
+    written = 0
+    for first_ns, last_ns in portions(begin_ns, end_ns):
+        for policy, step_s in _STEPS.items():
+            counted_ns = min(last_ns, end_ns // (step_s * _S) * step_s * _S)
+            parts = _flux(
+                store.database,
+                store.org,
+                policy,
+                step_s,
+                _range(f"time(v: {first_ns})", f"time(v: {last_ns})"),
+                _range(f"time(v: {first_ns})", f"time(v: {max(counted_ns, first_ns + 1)})"),
+                '    |> count()\n    |> yield(name: "{name}")\n',
+            )
+            answer = await store.flux("\n".join(parts))
+            written += sum(int(row["_value"]) for row in _values(answer))
+    return written
+
+
 def tasks(bucket: str, org: str, layout: Layout) -> dict[str, str]:
     """Return the Flux of the tasks by name; a name ends in a hash of what it does."""
     found: dict[str, str] = {}
     for one in layout.spans():
-        body = _flux(bucket, org, one.policy, one.step_s, one.for_s)
+        # It begins at a whole step, or the first value would be made of a part.
+        begin = f"date.truncate(t: -{one.for_s}s, unit: {one.step_s}s)"
+        within, counted = _range(begin), _range(begin, f"date.truncate(t: now(), unit: {one.step_s}s)")
+        ends = '    |> yield(name: "{name}")\n'
+        body = "\n".join(_flux(bucket, org, one.policy, one.step_s, within, counted, ends))
         digest = hashlib.sha256(f"{one.every_s} {body}".encode()).hexdigest()[:8]
         name = f"siaga_{bucket}_{one.policy}_{one.name}_{digest}"
         option = f'option task = {{name: "{name}", every: {one.every_s}s, offset: 0s}}\n'
@@ -97,25 +134,48 @@ def _bucket(database: str, policy: Policy) -> str:
     return database if policy.name == RAW else f"{database}/{policy.name}"
 
 
-def _flux(bucket: str, org: str, policy: str, step_s: int, for_s: int) -> str:
-    """Return the part that makes the values; it begins at a whole step, or the first value would be made of a part."""
+def _range(begin: str, end: str = "") -> str:
+    return f"range(start: {begin}{', stop: ' + end if end else ''})"
+
+
+def _flux(bucket: str, org: str, policy: str, step_s: int, within: str, counted: str, ends: str) -> list[str]:
+    """Return the statements that make the values.
+
+    `within`: their range; `counted`: that of what is counted a minute. `ends` follows each, `{name}` in it is its name.
+    """
+    to = f'    |> to(bucket: "{bucket}/{policy}", org: "{org}")\n{ends}'
     parts = [
         f'readings = () => from(bucket: "{bucket}")\n'
-        f"    |> range(start: date.truncate(t: -{for_s}s, unit: {step_s}s))\n"
+        f"    |> {within}\n"
         f"    |> filter(fn: (r) => r._measurement =~ /^({'|'.join(KINDS)})$/)\n"
     ]
-    ends = f'    |> to(bucket: "{bucket}/{policy}", org: "{org}")\n'
     for function in _FUNCTIONS:
         names = sorted({q.name for kind in KINDS.values() for q in kind.quantities if function_of(q) == function})
         if names:
             parts.append(
                 f"readings()\n    |> filter(fn: (r) => r._field =~ /^({'|'.join(names)})$/)\n"
                 f'    |> aggregateWindow(every: {step_s}s, fn: {function}, createEmpty: false, timeSrc: "_start")\n'
-                f'{ends}    |> yield(name: "{function}")\n'
+                + to.replace("{name}", function)
             )
     parts.append(
         'readings()\n    |> filter(fn: (r) => r._field == "clock")\n'
         f'    |> aggregateWindow(every: {step_s}s, fn: count, createEmpty: false, timeSrc: "_start")\n'
-        f'    |> set(key: "_field", value: "readings")\n{ends}    |> yield(name: "readings")\n'
+        f'    |> set(key: "_field", value: "readings")\n' + to.replace("{name}", "readings")
     )
-    return "\n".join(parts)
+    for one in BESIDE:
+        parts += one.flux(bucket, step_s, counted if one.beats else within, to)
+    return parts
+
+
+def _values(answer: str) -> list[dict[str, str]]:
+    """Return the rows of Flux's CSV that have a value; each result has a heading of its own."""
+    rows: list[dict[str, str]] = []
+    heading: list[str] = []
+    for cells in csv.reader(answer.splitlines()):
+        if not cells:
+            heading = []
+        elif not heading:
+            heading = cells
+        else:
+            rows.append(dict(zip(heading, cells, strict=False)))
+    return [row for row in rows if row.get("_value")]

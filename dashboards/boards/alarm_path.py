@@ -90,8 +90,10 @@ BOARD = Dashboard(
             (
                 Question(
                     "A",
-                    f'SELECT mean("beats") AS "beats" FROM (SELECT count("recording") AS "beats" FROM'
-                    f' "{RAW}"."desk_beat" WHERE {{time}} GROUP BY time(1m), "desk" fill(0))'
+                    # Readings are counted; values of a minute or hour are counts already.
+                    'SELECT mean("beats") AS "beats" FROM (SELECT count("recording") AS "beats" FROM'
+                    ' "{policy}"."desk_beat" WHERE {time} GROUP BY time(1m), "desk" fill(0)),'
+                    ' (SELECT "beats" FROM "{policy}"."desk_history" WHERE {time})'
                     ' WHERE {time} GROUP BY time({step}), "desk" fill(none)',
                     Words("{desk}", "{desk}"),
                 ),

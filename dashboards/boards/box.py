@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dashboards.model import Cell, Dashboard, Panel, Question, Words
 from dashboards.parts import BY_DEVICE, lines
-from store.layout import RAW
 
 _ONLY = "\"device\" = '{device}'"
+_REPORTS = '"{policy}"."box_report", "{policy}"."box_history"'
+"""Readings have the one, values of a minute or hour the other."""
 
 
 def _books(key: str, title: Words, field: str, cell: Cell) -> Panel:
     question = Question(
         "A",
-        f'SELECT max("{field}") AS "{field}" FROM "{RAW}"."box_report" WHERE {{time}} AND {_ONLY}'
+        f'SELECT max("{field}") AS "{field}" FROM {_REPORTS} WHERE {{time}} AND {_ONLY}'
         " GROUP BY time({step}) fill(none)",
         title,
     )
@@ -31,7 +32,7 @@ BOARD = Dashboard(
             (
                 Question(
                     "A",
-                    f'SELECT last("clock") AS "clock" FROM "{RAW}"."box_report" WHERE {{time}} AND {_ONLY}'
+                    f'SELECT last("clock") AS "clock" FROM {_REPORTS} WHERE {{time}} AND {_ONLY}'
                     ' GROUP BY time({step}), "device" fill(none)',
                     Words("{device}", "{device}"),
                 ),

@@ -55,7 +55,8 @@ BOARD = Dashboard(
             (
                 Question(
                     "A",
-                    f'SELECT max("waiting") AS "waiting" FROM "{RAW}"."box_report"'
+                    # Readings have the one, values of a minute or hour the other.
+                    'SELECT max("waiting") AS "waiting" FROM "{policy}"."box_report", "{policy}"."fleet"'
                     " WHERE {time} GROUP BY time({step}) fill(none)",
                     Words("terbanyak", "most"),
                 ),

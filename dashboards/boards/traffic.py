@@ -41,7 +41,7 @@ BOARD = Dashboard(
             (
                 Question(
                     "A",
-                    f'SELECT mean("speed_mps") AS "speed_mps" FROM "{RAW}"."street_speed"'
+                    'SELECT mean("speed_mps") AS "speed_mps" FROM "{policy}"."street_speed"'
                     " WHERE {time} GROUP BY time({step}) fill(none)",
                     Words("semua jalan", "all streets"),
                 ),

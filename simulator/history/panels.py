@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 
 from simulator.history.plan import S
@@ -28,9 +29,7 @@ def _lines(
 
 
 def _reports(field: str, how: str = "max", by: tuple[str, ...] = (), chosen: tuple[str, ...] = DEVICE) -> Answer:
-    return lambda truth, asked: truth.over_time(
-        "box_report", (field,), how, asked, by=by, policy="autogen", keep=_keep(asked, chosen)
-    )
+    return _lines("box_report", field, how, by, chosen)
 
 
 def _keep(asked: Asked, chosen: tuple[str, ...]) -> Callable[[Series, int], bool]:
@@ -129,13 +128,24 @@ def _open_places(truth: Truth, asked: Asked) -> list[Row]:
 
 
 def _beats(truth: Truth, asked: Asked) -> list[Row]:
-    minutes = truth.over_time(
-        "desk_beat", ("recording",), "count", asked, by=("desk",), policy="autogen", step_s=60, fill=0
-    )
-    steps: dict[int, list[int]] = {}
-    for row in minutes:
-        at_ns = int(row["time"] or 0)
-        steps.setdefault(at_ns // (asked.step_s * S) * asked.step_s * S, []).append(int(row["recording"] or 0))
+    """Signs of life a minute; there are 0 of a minute or hour without one, as far back as values were made."""
+    if asked.policy == "autogen":
+        minutes = truth.over_time("desk_beat", ("recording",), "count", asked, by=("desk",), step_s=60, fill=0)
+        counted = [(int(row["time"] or 0), float(row["recording"] or 0)) for row in minutes]
+    else:
+        width_ns = (60 if asked.policy == "minute" else 3_600) * S
+        # A value stands where its minute or hour begins, and none is made of a part.
+        first_ns = -(-max(asked.begin_ns, asked.made_ns[0]) // width_ns) * width_ns
+        last_ns = min(asked.end_ns, asked.made_ns[1] // width_ns * width_ns)
+        times = sorted(at for one in truth.of("desk_beat") for at in one.times)
+        counted = [
+            (at, (bisect_left(times, at + width_ns) - bisect_left(times, at)) * 60 * S / width_ns)
+            for at in range(first_ns, last_ns, width_ns)
+        ]
+    step_ns = asked.step_s * S
+    steps: dict[int, list[float]] = {}
+    for at, beats in counted:
+        steps.setdefault(at // step_ns * step_ns, []).append(beats)
     return [{"time": at, "desk": "desk", "beats": sum(some) / len(some)} for at, some in steps.items()]
 
 
@@ -183,9 +193,7 @@ ANSWERS: dict[tuple[str, str, str], Answer] = {
     ("siaga_vehicles", "moving", "A"): _heard("vehicles", "position", "latitude", 300),
     ("siaga_vehicles", "heard", "A"): _newest("position", _WHERE[:3], 7 * 86_400, DEVICE),
     ("siaga_traffic", "slowest", "A"): _slow_streets,
-    ("siaga_traffic", "mean", "A"): lambda truth, asked: truth.over_time(
-        "street_speed", ("speed_mps",), "mean", asked, policy="autogen"
-    ),
+    ("siaga_traffic", "mean", "A"): _lines("street_speed", "speed_mps", by=()),
     ("siaga_traffic", "streets", "A"): _newest("street_speed", ("speed_mps", "vehicles"), 900, ("street",)),
     ("siaga_air", "pm25-now", "A"): _AIR_NOW,
     ("siaga_air", "pm10-now", "A"): _newest("air_quality", ("pm10_ugm3",), 900),

@@ -8,15 +8,18 @@ from typing import Final
 from simulator.history.series import Series, Value
 
 _HOW: Final = {"rain_mm": "sum", "course_deg": "last", "wind_direction_deg": "last", "uptime_s": "last"} | {
-    "wind_gust_mps": "max"
+    "wind_gust_mps": "max",
+    **dict.fromkeys(("waiting", "dropped", "faults", "vehicles"), "max"),
 }
 """What is not a mean; written down here once more, so that a change there is seen."""
 
 
 def rolled(series: Series, step_ns: int) -> Series:
     """Return one value for each step that has readings; its time is where the step begins."""
-    names = [name for name in series.columns if name != "clock"]
-    made = Series(series.measurement, series.tags, {**dict.fromkeys(names, "d"), "readings": "q"}, policy="rolled")
+    # A sensor's readings have no word of a clock among their values, a box's reports have.
+    names = [name for name in series.columns if name != "clock" or "sensor" not in series.tags]
+    shape = {name: "s" if series.shape[name] == "s" else "d" for name in names}
+    made = Series(series.measurement, series.tags, {**shape, "readings": "q"}, policy="rolled")
     begin = 0
     times = series.times
     while begin < len(times):
@@ -30,12 +33,13 @@ def rolled(series: Series, step_ns: int) -> Series:
 
 
 def _value(series: Series, name: str, begin: int, end: int) -> Value:
-    values = [float(value) for place in range(begin, end) if (value := series.value(name, place)) is not None]
+    found = [value for place in range(begin, end) if (value := series.value(name, place)) is not None]
     how = _HOW.get(name, "mean")
-    if not values:
+    if not found:
         return None
-    if how == "last":
-        return values[-1]
+    if how == "last" or series.shape[name] == "s":
+        return found[-1]
+    values = [float(value) for value in found]
     if how == "max":
         return max(values)
     total = math.fsum(values)

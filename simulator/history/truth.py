@@ -21,7 +21,10 @@ Keep = Callable[[Series, int], bool]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question's circumstances: the range shown in ns, its policy and step, what `now()` is, and what was chosen."""
+    """A question's circumstances: the range shown in ns, its policy and step, what `now()` is, and what was chosen.
+
+    `made_ns`: of which time the store's values of minutes and hours were made.
+    """
 
     begin_ns: int
     end_ns: int
@@ -30,6 +33,7 @@ class Asked:
     now_ns: int
     device: str = ""
     sensor: str = ""
+    made_ns: tuple[int, int] = (0, 0)
 
 
 class Truth:

@@ -12,9 +12,10 @@ from contract.chronicle import BOX_REPORT, DESK_BEAT, INCIDENT
 from dashboards.boards import DASHBOARDS
 from dashboards.model import GRID_COLUMNS, GRID_ROWS, Dashboard, Panel
 from dashboards.ranges import Range, ask
+from store.beside import BESIDE
 
 _PANELS = [(board, panel) for board in DASHBOARDS.values() for panel in board.panels]
-_OWN = {INCIDENT, BOX_REPORT, DESK_BEAT, "street_speed"}
+_OWN = {INCIDENT, BOX_REPORT, DESK_BEAT, "street_speed", *(one.into for one in BESIDE)}
 
 
 def _name(value: object) -> str:
@@ -43,7 +44,7 @@ def test_a_panel_asks_only_what_there_is(board: Dashboard, panel: Panel) -> None
         text = question.influxql
         assert text.startswith("SELECT ")
         assert ";" not in text
-        kinds = re.findall(r'FROM "(?:autogen|hour|\{policy\})"\."(\w+)"', text)
+        kinds = re.findall(r'"(?:autogen|hour|\{policy\})"\."(\w+)"', text)
         assert kinds
         for kind in kinds:
             assert kind in KINDS or kind in _OWN

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from contract.catalogue import KINDS
+from dashboards.traffic.minutes import MEASUREMENT
 from store import layout as module
+from store.beside import BESIDE, STREET_SPEED
 from store.layout import Layout, is_ours, seconds, select_into, words
 
 
 def test_each_kind_has_a_value_a_minute_and_an_hour_soon_and_late() -> None:
     queries = Layout().queries("siaga")
-    assert len(queries) == 4 * len(KINDS)
+    assert len(queries) == 4 * (len(KINDS) + len(BESIDE))
     assert all(
         is_ours(name) and f'CREATE CONTINUOUS QUERY "{name}" ON "siaga" RESAMPLE' in queries[name] for name in queries
     )
@@ -25,7 +27,7 @@ def test_each_kind_has_a_value_a_minute_and_an_hour_soon_and_late() -> None:
 def test_a_query_that_does_something_else_has_another_name() -> None:
     assert not set(Layout().queries("siaga")) & set(Layout().queries("other"))
     same = set(Layout().queries("siaga")) & set(Layout(late_s=7_200).queries("siaga"))
-    assert len(same) == 2 * len(KINDS)
+    assert len(same) == 2 * (len(KINDS) + len(BESIDE))
     assert all("_near_" in name for name in same)
 
 
@@ -42,6 +44,38 @@ def test_a_query_that_does_something_else_has_another_name() -> None:
 )
 def test_a_value_is_made_as_its_quantity_asks(kind: str, part: str) -> None:
     assert part in select_into("siaga", KINDS[kind], "minute", 60)
+
+
+@pytest.mark.parametrize(
+    ("into", "text"),
+    [
+        (
+            "box_history",
+            'SELECT max("waiting") AS "waiting", max("dropped") AS "dropped", max("faults") AS "faults", '
+            'last("clock") AS "clock" INTO "siaga"."hour"."box_history" FROM "siaga"."autogen"."box_report" '
+            'GROUP BY time(3600s), "device"',
+        ),
+        (
+            "fleet",
+            'SELECT max("waiting") AS "waiting" INTO "siaga"."hour"."fleet" FROM "siaga"."autogen"."box_report" '
+            "GROUP BY time(3600s)",
+        ),
+        (
+            "street_speed",
+            'SELECT mean("speed_mps") AS "speed_mps", max("vehicles") AS "vehicles" INTO "siaga"."hour"."street_speed" '
+            'FROM "siaga"."autogen"."street_speed" GROUP BY time(3600s), "street"',
+        ),
+        (
+            "desk_history",
+            'SELECT count("recording") / 60 AS "beats" INTO "siaga"."hour"."desk_history" FROM '
+            '"siaga"."autogen"."desk_beat" GROUP BY time(3600s), "desk" fill(0)',
+        ),
+    ],
+)
+def test_what_is_kept_beside_readings_has_values_too(into: str, text: str) -> None:
+    [one] = [one for one in BESIDE if one.into == into]
+    assert select_into("siaga", one, "hour", 3_600) == text
+    assert STREET_SPEED == MEASUREMENT
 
 
 def test_every_quantity_with_a_rule_of_its_own_is_in_the_catalogue() -> None:

@@ -6,8 +6,9 @@ import math
 
 from contract.catalogue import KINDS
 from simulator.history.rollup import rolled
-from simulator.history.series import reading
+from simulator.history.series import Series, reading
 from simulator.history.truth import nearest_rank
+from store.beside import BESIDE
 from store.layout import function_of
 
 MINUTE = 60 * 10**9
@@ -29,6 +30,19 @@ def test_each_quantity_that_the_day_has_is_summed_up_as_the_store_does() -> None
             expected = wanted[function_of(quantity)]
             assert made.value(quantity.name, 0) == expected, quantity.name
             assert made.value(quantity.name, 1) is None
+
+
+def test_what_is_kept_beside_readings_is_summed_up_as_the_store_does() -> None:
+    values = (3.0, 9.0, 6.0)
+    wanted = {"mean": 6.0, "last": 6.0, "max": 9.0}
+    for one in (one for one in BESIDE if one.fields):
+        names = [name for _, name in one.fields if name != "clock"]
+        series = Series(one.source, dict.fromkeys(one.by, "x"), dict.fromkeys(names, "d") | {"clock": "s"})
+        for second, value in enumerate(values):
+            series.add(second * 10**9, *(value for _ in names), f"word {value}")
+        made = rolled(series, MINUTE)
+        for function, name in one.fields:
+            assert made.value(name, 0) == ("word 6.0" if name == "clock" else wanted[function])
 
 
 def test_a_percentile_is_a_value_that_was() -> None:
