@@ -41,7 +41,7 @@ def run(folder: Path, size: Size, program: str) -> None:
         DemoError: Another demo runs in the folder.
         ProcessError: A part did not start, or keeps ending.
     """
-    with _running(folder, size) as stack:
+    with _running(folder, size, city=True) as stack:
         try:
             seconds = _start(stack, folder)
             print(f"ready after {seconds:.1f} s\n\n{_hints(stack, folder, program)}", flush=True)
@@ -215,13 +215,13 @@ def _print_table(presses: list[Pressed]) -> None:
 
 
 @contextmanager
-def _running(folder: Path, size: Size) -> Iterator[DemoStack]:
+def _running(folder: Path, size: Size, *, city: bool = False) -> Iterator[DemoStack]:
     """Hold the folder and stop everything at the end. SIGTERM and SIGHUP end the body as Ctrl-C does."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
         with locked(folder):
-            stack = DemoStack(folder, size)
+            stack = DemoStack(folder, size, city=city)
             try:
                 yield stack
             finally:

@@ -92,14 +92,15 @@ def desk_toml(folder: Path, ports: Ports, identity: Identity, reader: StoreAccou
     return "\n\n".join(tables) + "\n"
 
 
-def wall_server_toml(ports: Ports, identity: Identity, reader: StoreAccount) -> str:
-    """Return the wall server's configuration; plan, inventory and streets lie beside it."""
+def wall_server_toml(ports: Ports, identity: Identity, reader: StoreAccount, writer: StoreAccount) -> str:
+    """Return the wall server's configuration, with the speed by street; plan, inventory and streets lie beside it."""
     tables = [
         'plan = "wall.toml"\ninventory = "inventory.toml"\nstreets = "streets.geojson"',
         _broker("alarm_broker", ports.alarm_broker_centre, identity),
         _broker("telemetry_broker", ports.telemetry_broker_centre, identity),
         _server("http", ports.wall),
         _store(ports, reader),
+        _store(ports, writer, "traffic"),
     ]
     return "\n\n".join(tables) + "\n"
 
@@ -117,15 +118,27 @@ takeover = true
 
 [[screens]]
 number = 2
-show = [{ dashboard = "siaga_vehicles", seconds = 60 }, { dashboard = "siaga_alarms", seconds = 30 }]
+show = [{ dashboard = "siaga_vehicles", seconds = 40 }, { dashboard = "siaga_traffic", seconds = 20 }]
 
 [[screens]]
 number = 3
-show = [{ dashboard = "siaga_fleet", seconds = 60 }, { dashboard = "siaga_alarm_path", seconds = 30 }]
+show = [
+    { dashboard = "siaga_water", seconds = 30 },
+    { dashboard = "siaga_air", seconds = 30 },
+    { dashboard = "siaga_weather", seconds = 30 },
+]
 language = "en"
 theme = "light"
+
+[[screens]]
+number = 4
+show = [
+    { dashboard = "siaga_fleet", seconds = 30 },
+    { dashboard = "siaga_alarms", seconds = 30 },
+    { dashboard = "siaga_alarm_path", seconds = 30 },
+]
 """
-"""The demo's three screens; a press takes the first."""
+"""The demo's screens: three to stand beside the desk's page, and one for the technician. A press takes the first."""
 
 
 def _broker(table: str, port: int, identity: Identity) -> str:
@@ -137,8 +150,8 @@ def _server(table: str, port: int) -> str:
     return f'[{table}]\nhost = "127.0.0.1"\nport = {port}'
 
 
-def _store(ports: Ports, account: StoreAccount) -> str:
-    lines = ["[store]", f'url = "http://127.0.0.1:{ports.influxdb}"', 'database = "siaga"']
+def _store(ports: Ports, account: StoreAccount, table: str = "store") -> str:
+    lines = [f"[{table}]", f'url = "http://127.0.0.1:{ports.influxdb}"', 'database = "siaga"']
     lines += [f"username = {_text(account.username)}", f"password_file = {_text(account.password_file)}"]
     return "\n".join(lines)
 

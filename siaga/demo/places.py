@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from contract.inventory import Inventory
+from simulator.history.places import to_toml
 from simulator.layout import BUTTON, box_name
 
 _NEXT_POST_DEG: Final = 0.0004
@@ -124,8 +126,13 @@ def spots(boxes: int) -> list[Spot]:
     return [_post(_SPOTS[number % len(_SPOTS)], number // len(_SPOTS)) for number in range(boxes)]
 
 
-def inventory_toml(boxes: int) -> str:
-    """Return the demo's inventory as a person would write it (see `contract.inventory`)."""
+def inventory_toml(boxes: int, more: Inventory | None = None) -> str:
+    """Return the demo's inventory as a person would write it (see `contract.inventory`).
+
+    Args:
+        boxes: How many boxes run.
+        more: Who else is in the city.
+    """
     tables: list[str] = ["version = 1"]
     for number, spot in enumerate(spots(boxes), 1):
         name = box_name(number)
@@ -141,6 +148,8 @@ def inventory_toml(boxes: int) -> str:
             "instructions_en": spot.instructions_en,
         }
         tables.append(_table("buttons", {"device": name, "id": BUTTON, **place, **words}))
+    if more is not None:
+        tables.append(to_toml(more).partition("\n\n")[2].strip())
     return "\n\n".join(tables) + "\n"
 
 

@@ -3,6 +3,7 @@
 brokers, database, simulated hardware   at once
 duty desk, then collector and walls     when brokers answer, then the database, which makes the collector's account
 boxes                                   when the hardware is there
+the rest of the city                    at last, and nobody waits for it
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
 from siaga.stack.trust import Trust
 from simulator.layout import box_name
+from simulator.live.city import members
 
 _READY_TIMEOUT_S: Final = 60.0
 _PAGE_PORT: Final = "page.port"
@@ -63,11 +65,13 @@ class DemoStack:
         folder: Where all data, configuration and logs go.
         size: How much hardware to simulate.
         probes: Whether the brokers have a listener for a test's own clients.
+        city: Whether more of the city lives than its boxes: stations and vehicles for the walls, made in the store.
     """
 
-    def __init__(self, folder: Path, size: Size, *, probes: bool = False) -> None:
+    def __init__(self, folder: Path, size: Size, *, probes: bool = False, city: bool = False) -> None:
         self.folder = folder.resolve()
         self.size = size
+        self._lives = city
         self.hardware = self.folder / "hardware"
         self.boxes = [box_name(number) for number in range(1, size.boxes + 1)]
         logs = self.folder / "log"
@@ -85,6 +89,7 @@ class DemoStack:
         self.collector = self._siaga("collector", "collector", "run", "--config", str(config / "collector.toml"))
         self.desk = self._siaga("desk", "desk", "run", "--config", str(config / "desk.toml"))
         self.wall = self._siaga("wall", "wall", "serve", "--config", str(config / "wall-server.toml"))
+        self.city = self._siaga("city", "simulate", "live", *self._city_options())
         self.agents = {
             box: self._siaga(box, "edge", "run", "--config", str(config / f"{box}.toml")) for box in self.boxes
         }
@@ -103,7 +108,8 @@ class DemoStack:
     def processes(self) -> list[Process]:
         """Every process, in the order they start."""
         servers: list[Process] = [self.alarm_broker, self.telemetry_broker, self.influxdb, self.simulator]
-        return [*servers, self.collector, self.desk, self.wall, *self.agents.values()]
+        city = [self.city] if self._lives else []
+        return [*servers, self.collector, self.desk, self.wall, *self.agents.values(), *city]
 
     def start(self, tell: Tell) -> float:
         """Start everything and wait until all of it works; return how many seconds that took.
@@ -143,11 +149,18 @@ class DemoStack:
         for agent in self.agents.values():
             agent.wait_ready(_READY_TIMEOUT_S)
         tell("boxes", f"{self.boxes[0]} … {self.boxes[-1]}" if len(self.boxes) > 4 else ", ".join(self.boxes))
+        if self._lives:
+            # Its past takes some seconds of processor time, and a press does not wait for it.
+            self.city.start()
+            tell(
+                "city", "stations, gauges, vehicles, simulated in the store; its last six hours follow in seconds"
+            )
         return time.monotonic() - began
 
     def stop(self) -> None:
         """Stop everything: boxes first, so that what they hold is on disk before the brokers go."""
-        for tier in (list(self.agents.values()), [self.desk, self.wall, self.collector, self.simulator]):
+        first = [*self.agents.values(), self.city]
+        for tier in (first, [self.desk, self.wall, self.collector, self.simulator]):
             for process in tier:
                 process.request_stop()
             for process in tier:
@@ -211,6 +224,10 @@ class DemoStack:
         counts = ["--boxes", str(size.boxes), "--trackers-per-box", str(size.trackers_per_box)]
         return ["--folder", str(self.hardware), *counts, "--rate-hz", f"{size.rate_hz:g}"]
 
+    def _city_options(self) -> list[str]:
+        account = ["--username", COLLECTOR, "--password-file", str(self.influxdb.password_file(COLLECTOR))]
+        return ["--store", self.influxdb.url, *account, "--kept", str(self.folder / "city.json")]
+
     def _write_files(self) -> None:
         alarm, telemetry = self.alarm_broker, self.telemetry_broker
         ports = Ports(
@@ -239,9 +256,11 @@ class DemoStack:
             self.metrics_port,
         )
         files["desk.toml"] = desk_toml(self.folder, ports, self._service("desk"), self._store_account(READER))
-        files["wall-server.toml"] = wall_server_toml(ports, self._service("wall"), self._store_account(READER))
+        files["wall-server.toml"] = wall_server_toml(
+            ports, self._service("wall"), self._store_account(READER), self._store_account(COLLECTOR)
+        )
         files["wall.toml"] = WALL_TOML
-        files["inventory.toml"] = inventory_toml(self.size.boxes)
+        files["inventory.toml"] = inventory_toml(self.size.boxes, members() if self._lives else None)
         files["streets.geojson"] = resources.files("simulator").joinpath("bandung.geojson").read_text(encoding="utf-8")
         for folder in (self.config, *(self.folder / name for name in ("collector", "desk", *self.boxes))):
             folder.mkdir(parents=True, exist_ok=True)

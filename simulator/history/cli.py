@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simulator.live.cli import register
+
 if TYPE_CHECKING:
     from simulator.history.plan import Plan
     from store import InfluxDB1
 
 app = typer.Typer(no_args_is_help=True, help="A simulated day of the city, written into a store.")
+register(app)
 _EX_UNAVAILABLE = 69
-
-
-@app.callback()
-def _simulate() -> None:
-    """Keep `history` a command of its own; Typer would fold a single command into `siaga simulate`."""
 
 
 @app.command(epilog="Example: siaga simulate history --store http://127.0.0.1:8086 --day 2026-11-21 --seed 1")

@@ -76,7 +76,7 @@ def test_a_stop_leaves_no_process_and_no_listening_port(
     demo: subprocess.Popen[str], number: signal.Signals, tmp_path: Path
 ) -> None:
     with Ends(part.pid for part in parts(demo)) as started:
-        assert len(started.alive_after(0)) == 9
+        assert len(started.alive_after(0)) == 10
         demo.send_signal(number)
         assert demo.wait(TIMEOUT_S) == 0
         assert started.alive_after(0) == []
@@ -85,7 +85,7 @@ def test_a_stop_leaves_no_process_and_no_listening_port(
 
 def test_a_killed_demo_takes_its_parts_along(demo: subprocess.Popen[str]) -> None:
     with Ends(part.pid for part in parts(demo)) as started:
-        assert len(started.alive_after(0)) == 9
+        assert len(started.alive_after(0)) == 10
         demo.kill()
         assert started.alive_after(5) == []
 
