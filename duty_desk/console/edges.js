@@ -12,10 +12,18 @@ export class Edges {
     this.rows = rows;
     this.now = now;
     this.asked = false;
+    this.held = null;
     const measure = () => this.measure();
     $("scroller").addEventListener("scroll", measure, { passive: true });
     addEventListener("scroll", measure, { passive: true });
-    new ResizeObserver(measure).observe($("scroller"));
+    $("list").addEventListener("focusin", ({ target }) => {
+      this.held = target;
+      this.measure();
+    });
+    new ResizeObserver(() => {
+      this.hold();
+      this.measure();
+    }).observe($("scroller"));
     // On a phone the foot lies over the page; what stands above it has to know how high it is.
     new ResizeObserver(() => {
       document.documentElement.style.setProperty("--dock", `${$("dock").offsetHeight}px`);
@@ -60,12 +68,30 @@ export class Edges {
     else if (list.top > top - NEAR_PX && this.rows.before.length > 0) this.rows.move(-1, this.now());
   }
 
+  // A bar or banner that comes takes its height from the rows: the row with the focus is not left behind it. One that
+  // somebody scrolled away from stays away.
+  hold() {
+    if (this.held !== null && this.held === document.activeElement) this.held.scrollIntoView({ block: "nearest" });
+  }
+
+  // The row that has the focus, if as much of it is seen as there is room for.
+  focused() {
+    const row = document.activeElement;
+    if (!$("list").contains(row)) return null;
+    const { top, bottom } = this.sight();
+    const box = row.getBoundingClientRect();
+    const seen = Math.min(box.bottom, bottom) - Math.max(box.top, top);
+    return seen > Math.min(box.height, bottom - top) - 2 ? row : null;
+  }
+
   tell() {
+    this.held = this.focused();
     const items = this.items();
     const states = (found) => found.map(({ item }) => item.dataset.state);
     const outside = (found) => found.map((incident) => incident.state);
     bar("below", "below", [...states(items.filter((one) => one.under)), ...outside(this.rows.after)]);
     bar("above", "above", [...outside(this.rows.before), ...states(items.filter((one) => one.over))]);
+    this.hold();
   }
 }
 
