@@ -11,12 +11,16 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from contract import topics
 from contract.errors import BodyError, TopicError
 from contract.messages import AlarmReceipt, Heartbeat, Lamps, Status, decode, encode
 from contract.topics import Lane
+from duty_desk.duty.duty import Duty
+from duty_desk.duty.roster_disk import RosterDisk
+from duty_desk.duty.settings import DutySettings
 from duty_desk.errors import LedgerFullError, UnknownIncidentError
 from duty_desk.incidents.board import Board, Seen
 from duty_desk.incidents.clock import Now
@@ -61,6 +65,8 @@ class DutyDesk:
         now_ns: The centre's clock.
         policy: Who rings when.
         monotonic_ns: The monotonic clock.
+        roster: Who is on duty when; None for one that nobody looks for.
+        duty: What is asked of those who are.
     """
 
     def __init__(
@@ -71,6 +77,8 @@ class DutyDesk:
         now_ns: Now,
         policy: Policy | None = None,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        roster: RosterDisk | None = None,
+        duty: DutySettings = DutySettings(),  # noqa: B008 - it is frozen
     ) -> None:
         self.name = name
         self.places = places
@@ -89,6 +97,15 @@ class DutyDesk:
         self._held: deque[Record] = deque(maxlen=MAX_HELD)
         self._retelling = Retelling()
         self._now_ns = now_ns
+        self.duty = Duty(
+            roster or RosterDisk(Path("roster.csv"), duty.zone),
+            duty,
+            now_ns=now_ns,
+            monotonic_ns=monotonic_ns,
+            note=self.note,
+        )
+        self.duty.clock = lambda: self.board.clock
+        self.duty.consoles = lambda: self.ringing.screens.counts()["rings"]
         self._versions = Versions(now_ns() // 1_000_000)
         self._devices: dict[str, None] = dict.fromkeys(places.devices())
         self.push.run = str(now_ns() // 1_000_000)
@@ -212,6 +229,7 @@ class DutyDesk:
     def note(self, record: Record) -> None:
         """Write down what changes no incident, as far as the ledger takes it."""
         self.board.apply(record)
+        self.duty.take(record)
         self._queue(record)
 
     def view(self, incident: Incident) -> dict[str, Any]:
@@ -305,6 +323,7 @@ class DutyDesk:
             "faults": dict(self.faults),
             "accounts_fault": self.accounts_fault,
             "failing": dict(self.failing),
+            "duty": self.duty.beat(),
         }
 
     def state(self, *, veil: bool = False) -> dict[str, Any]:

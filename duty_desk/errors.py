@@ -12,6 +12,7 @@ DeskError
 ├── DerivedError           the chain is whole, but a table derived from it says something else: make it anew
 ├── NothingToEraseError    no such text stands beside this incident's rows, or none any more
 ├── LedgerUnreadableError  what the ledger has cannot be told now; what memory has still can
+├── NotOnDutyError         who is not on duty, nor soon, takes nothing over
 ├── ArchiveBusyError       so many searches wait that it takes no more, or one took too long; ask again, or for less
 ├── ChannelError           a page could not be handed over by this channel; the next one is used
 └── ContactError           where somebody is reached cannot be kept: `code` never changes, the text says what to do
@@ -104,6 +105,13 @@ class NothingToEraseError(DeskError):
 
 class LedgerUnreadableError(DeskError):
     """The ledger cannot be read."""
+
+
+class NotOnDutyError(DeskError):
+    """Who is not on duty by the roster, nor within the hour, takes nothing over."""
+
+    def __init__(self, login: str) -> None:
+        super().__init__(f"{login} is not on duty, nor within the hour; the roster says who is: siaga desk roster show")
 
 
 class ArchiveBusyError(DeskError):

@@ -13,12 +13,15 @@ from importlib.metadata import version
 from typing import Final, ParamSpec
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from contract import topics
 from contract.messages import encode
 from contract.topics import Lane
 from duty_desk.access.door import Door
 from duty_desk.desk import DutyDesk
+from duty_desk.duty.past import read_past
+from duty_desk.duty.roster_disk import LOOK_S, RosterDisk
 from duty_desk.incidents.board import Board
 from duty_desk.incidents.retelling import ROUND_S
 from duty_desk.ledger.writer import Ledger
@@ -37,6 +40,8 @@ BEAT_S: Final = 3.0
 """Between two signs of life to the pages."""
 WATCH_S: Final = 1.0
 """Between two looks at which devices can be reached."""
+DUTY_S: Final = 1.0
+"""Between two looks at who is on duty, and whether they can be reached."""
 NTP_S: Final = 10.0
 """Between two questions whether NTP keeps the centre's clock."""
 _LEDGER_WAIT_S: Final = 2.0
@@ -58,7 +63,16 @@ class Service:
         self._config = config
         self._loop = asyncio.get_running_loop()
         self._places = Places(config.inventory)
-        self.desk = DutyDesk(config.settings.name, self._places, self, time.time_ns, config.settings.escalation.policy)
+        self._roster = RosterDisk(config.roster, config.settings.duty.zone)
+        self.desk = DutyDesk(
+            config.settings.name,
+            self._places,
+            self,
+            time.time_ns,
+            config.settings.escalation.policy,
+            roster=self._roster,
+            duty=config.settings.duty,
+        )
         self._failing = Failing("siaga-desk")
         self._failures: Counter[str] = Counter()
         self._told = Board()
@@ -159,6 +173,8 @@ class Service:
             "incidents": self._incident_rounds,
             "beat": self._beats,
             "watch": self._watches,
+            "duty": self._duties,
+            "roster": self._look_at_roster,
             "clock": self._ask_ntp,
         }
         for lane, outbound in self._outbound.items():
@@ -203,6 +219,26 @@ class Service:
             await asyncio.sleep(WATCH_S)
             self.desk.watch()
             self.door.sweep()
+
+    async def _duties(self) -> None:
+        duty = self.desk.duty
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEDGER_WAIT_S):
+                await self._loaded.wait()
+        while True:
+            if not duty.loaded:
+                # As soon as the ledger can be read; who is on duty does not wait for it.
+                with contextlib.suppress(SQLAlchemyError):
+                    duty.adopt(await asyncio.to_thread(read_past, self._config.ledger, time.time_ns()))
+            duty.accounts = self.door.accounts
+            if duty.tick().changed:
+                self._beat()
+            await asyncio.sleep(DUTY_S)
+
+    async def _look_at_roster(self) -> None:
+        while True:
+            await asyncio.to_thread(self._roster.look)
+            await asyncio.sleep(LOOK_S)
 
     async def _ask_ntp(self) -> None:
         while True:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -99,6 +99,11 @@ class Door:
     def fault(self) -> str | None:
         """Why accounts.db cannot be used, or None."""
         return self._keeper.fault
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """The accounts as they are known now, by name."""
+        return self._book.accounts
 
     def start(self) -> None:
         """Begin to read the file."""

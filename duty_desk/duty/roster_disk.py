@@ -62,7 +62,7 @@ def save_roster(path: Path, roster: Roster) -> None:
 
 
 class RosterDisk:
-    """The roster in force, as the desk has it in memory.
+    """The roster in force, as the desk has it in memory. `fault` is what cannot be read, without what is in it.
 
     Args:
         path: roster.csv; there need be none.
@@ -102,7 +102,9 @@ class RosterDisk:
     def _take(self, data: bytes) -> None:
         roster, findings = read_roster(data, self._zone)
         if roster is None:
-            self.fault = findings[0].told(self.path.name, "en")[:120]
+            first = findings[0]
+            _log.error("%s", first.told(str(self.path), "en"))
+            self.fault = self.path.name if first.line is None else f"{self.path.name}:{first.line}"
             return
         self.roster, self.fault = roster, None
         _log.info("the roster has %d lines and %d people", len(roster.rows), len(roster.people))

@@ -44,6 +44,8 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
         recorded = beat["recording"] and beat["ledger_broken"] is None
         good = recorded and whole and beat["accounts_fault"] is None and not beat["failing"]
         body = {**beat, "pages": desk.push.pages, "refused": dict(desk.refused)}
+        # Without names, as anybody may ask.
+        body["duty"] = [fault["kind"] for fault in beat["duty"]["faults"]]
         body["unreachable"] = len(desk.presence.missing)
         body["screens"] = desk.ringing.screens.counts()
         return JSONResponse({"status": "ok" if good else "degraded", **body}, status_code=200 if good else 503)
