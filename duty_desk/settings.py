@@ -15,6 +15,8 @@ from contract.identity import Name
 from contract.inventory import Inventory, parse_inventory
 from contract.settings import Settings, load_toml
 from contract.topics import Lane
+from duty_desk.channels_settings import EXAMPLES as CHANNELS_EXAMPLES
+from duty_desk.channels_settings import ChannelsSettings
 from duty_desk.duty.settings import EXAMPLES as DUTY_EXAMPLES
 from duty_desk.duty.settings import DutySettings
 from duty_desk.escalation_settings import EXAMPLES as ESCALATION_EXAMPLES
@@ -74,6 +76,7 @@ class DeskSettings(Settings):
     access: AccessSettings = AccessSettings()
     escalation: EscalationSettings = Field(default_factory=EscalationSettings)
     targets: TargetSettings = TargetSettings()
+    channels: ChannelsSettings = Field(default_factory=ChannelsSettings)
     duty: DutySettings = DutySettings()
 
 
@@ -88,6 +91,8 @@ class Desk:
     brokers: Mapping[Lane, Endpoint]
     ledger: Path
     accounts: Path
+    contacts: Path
+    push_key: Path
     roster: Path
     inventory: Inventory
     photos: Path
@@ -109,6 +114,7 @@ _EXAMPLES = {
     "store": '[store] url = "http://127.0.0.1:8086" database = "siaga"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
     **ESCALATION_EXAMPLES,
+    **CHANNELS_EXAMPLES,
     **DUTY_EXAMPLES,
     "targets": "[targets] accept_s = 15 depart_s = 120 resolve_s = 1800",
     "access": "[access] session_idle_h = 14 session_days = 7",
@@ -135,6 +141,8 @@ def load_desk(file: Path) -> Desk:
         },
         ledger=folder / settings.data_dir / "ledger.db",
         accounts=folder / settings.data_dir / "accounts.db",
+        contacts=folder / settings.data_dir / "contacts.db",
+        push_key=folder / settings.data_dir / "push.pem",
         roster=folder / settings.data_dir / "roster.csv",
         inventory=known,
         photos=photos,
