@@ -19,6 +19,8 @@ from contract import topics
 from contract.messages import encode
 from contract.topics import Lane
 from duty_desk.access.door import Door
+from duty_desk.channels.contacts import Contacts
+from duty_desk.channels.webpush.build import open_push, remember_paged
 from duty_desk.desk import DutyDesk
 from duty_desk.duty.past import read_past
 from duty_desk.duty.roster_disk import LOOK_S, RosterDisk
@@ -94,6 +96,8 @@ class Service:
             on_fault=self._beat,
             clock=lambda: self.desk.board.clock,
         )
+        self.contacts = Contacts(config.contacts)
+        self.web_push = open_push(self.contacts, config.push_key, config.settings.channels.push, self.desk)
         self._connected = {lane: asyncio.Event() for lane in _LANES}
         self._outbound: dict[Lane, Outbound] = {
             "alarm": Outbound(self._session("alarm", config.brokers["alarm"]), self._lamp_message),
@@ -133,7 +137,7 @@ class Service:
                 tasks = self._start(group)
                 server = _Server(
                     uvicorn.Config(
-                        make_app(self.desk, self._config, self.door),
+                        make_app(self.desk, self._config, self.door, self.web_push),
                         log_config=None,
                         access_log=False,
                         http=Connection,
@@ -173,6 +177,8 @@ class Service:
             "incidents": self._incident_rounds,
             "beat": self._beats,
             "watch": self._watches,
+            "contacts": self.contacts.run,
+            "push": self._push,
             "duty": self._duties,
             "roster": self._look_at_roster,
             "clock": self._ask_ntp,
@@ -213,6 +219,9 @@ class Service:
         while True:
             await asyncio.sleep(BEAT_S)
             self._beat()
+
+    async def _push(self) -> None:
+        await self.web_push.run(lambda _report: None)
 
     async def _watches(self) -> None:
         while True:
@@ -297,6 +306,7 @@ class Service:
         if self._told.misfits:
             _log.warning("%d records of the ledger do not fit its own past", self._told.misfits)
         self.desk.adopt(self._told, epoch_ms, version("siaga"))
+        remember_paged(self.web_push, self.desk)
         self._loaded.set()
         self._beat()
 

@@ -6,8 +6,8 @@ const ASK_MS = 10_000;
 const ACT_MS = 5_000;
 
 export class Refused extends Error {
-  constructor(code, officer, status = 0) {
-    super(code);
+  constructor(code, officer, status = 0, text = code) {
+    super(text);
     this.code = code;
     this.officer = officer;
     this.status = status;
@@ -29,18 +29,22 @@ export function onLeft(call) {
 export const get = (path, signal = AbortSignal.timeout(ASK_MS)) => send(path, { signal });
 
 export function post(path, body) {
-  return change(path, JSON.stringify(body), true);
+  return change("POST", path, JSON.stringify(body), true);
 }
 
-async function change(path, body, again) {
+export function remove(path) {
+  return change("DELETE", path, undefined, true);
+}
+
+async function change(method, path, body, again) {
   try {
     const signal = AbortSignal.timeout(ACT_MS);
-    return await send(path, { method: "POST", headers: proof(screen), body, signal });
+    return await send(path, { method, headers: proof(screen), body, signal });
   } catch (fault) {
     // Somebody logged in anew in another window of this browser.
     if (fault.code !== "bad_csrf" || !again) throw fault;
     await askSession().catch(() => {});
-    return change(path, body, false);
+    return change(method, path, body, false);
   }
 }
 
@@ -54,5 +58,5 @@ async function send(path, options) {
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const fault = await answer.json().catch(() => ({}));
   if (answer.status === 401) left();
-  throw new Refused(fault.code ?? "other", fault.officer, answer.status);
+  throw new Refused(fault.code ?? "other", fault.officer, answer.status, fault.text);
 }

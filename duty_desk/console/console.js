@@ -11,15 +11,17 @@ import { hush } from "./news.js";
 import { Output } from "./output.js";
 import { Page } from "./page.js";
 import { onPainted } from "./painted.js";
+import { Phone } from "./push.js";
 import { renderScreens, setScreens } from "./screens.js";
 import { askSession, loadSession, toLogIn } from "./session.js";
 import { Siren } from "./siren.js";
 import { Stream } from "./stream.js";
-import { loadWords, setLanguage } from "./words.js";
+import { addWords, loadWords, setLanguage } from "./words.js";
 
 const RETRY_MS = 2000;
 
 const acts = new Acts();
+const phone = new Phone();
 let page = null;
 let siren = null;
 let output = null;
@@ -63,6 +65,7 @@ function wire() {
     event.target.hidden = true;
   });
   wireChoices({ renamed: () => stream.open(), languageChanged: speak });
+  phone.wire((incident) => page.choose(incident));
 }
 
 function speak(chosen) {
@@ -77,6 +80,7 @@ function speak(chosen) {
   page.map.draw();
   page.story.draw();
   page.render();
+  phone.speak();
 }
 
 // Whether this session is over. Another may have begun in another window of this browser, of another person.
@@ -92,8 +96,17 @@ async function over() {
   return false;
 }
 
+// A notification opened the page: it is about this incident. Once; a reload goes where it is most urgent.
+function toAsked() {
+  const asked = new URLSearchParams(location.search).get("incident");
+  if (asked === null) return;
+  history.replaceState(null, "", location.pathname);
+  page.choose(asked);
+}
+
 async function start() {
   await eventually(() => loadWords());
+  await eventually(() => addWords("push.json"));
   setLanguage(language() ?? document.documentElement.lang);
   startSound();
   page = new Page({ siren, stop: () => acts.ask.stop(), asking: () => acts.asking, toUrgent: () => acts.toUrgent() });
@@ -105,7 +118,10 @@ async function start() {
   onTold(() => page.story.again());
   onPainted((incident, key, painted_ms) => tell("shown", incident, key, painted_ms));
   const handlers = {
-    snapshot: (state) => page.snapshot(state),
+    snapshot: (state) => {
+      page.snapshot(state);
+      toAsked();
+    },
     incident: (state) => page.incident(state),
     reach: (state) => page.reached(state),
     screens: (state) => setScreens(state.screens ?? state),
@@ -124,6 +140,7 @@ async function start() {
   page.story.policy(inventory.escalation ?? []);
   page.map.start(inventory);
   speak(language() ?? inventory.language);
+  await phone.start();
 }
 
 start();

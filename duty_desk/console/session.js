@@ -40,6 +40,9 @@ export function toLogIn() {
 }
 
 export async function logOut(screen) {
+  // Whoever uses this browser next is not called in this one's name.
+  const { leave } = await import("./push.js");
+  await leave().catch(() => {});
   await fetch("/api/session", { method: "DELETE", headers: proof(screen), signal: AbortSignal.timeout(5000) });
   session = null;
   location.replace("/login");

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from duty_desk.access.door import Door
 from duty_desk.acts import Acts
+from duty_desk.channels.webpush.channel import WebPush
 from duty_desk.desk import DutyDesk
 from duty_desk.ledger.archive import Archive
 from duty_desk.settings import Desk
@@ -22,12 +23,13 @@ from duty_desk.web.events import Events
 from duty_desk.web.faults import COMMON, add_errors
 from duty_desk.web.files import CONSOLE
 from duty_desk.web.guard import Guard
+from duty_desk.web.push_api import add_push
 from duty_desk.web.reading_api import add_reading
 from duty_desk.web.screens_api import add_screens
 from duty_desk.web.session_api import Entrance, add_session, check_routes
 
 
-def make_app(desk: DutyDesk, config: Desk, door: Door) -> Guard:
+def make_app(desk: DutyDesk, config: Desk, door: Door, push: WebPush) -> Guard:
     """Return the application.
 
     Raises:
@@ -45,6 +47,7 @@ def make_app(desk: DutyDesk, config: Desk, door: Door) -> Guard:
     add_calls(app, desk)
     add_archive(app, desk, acts, Archive(config.ledger))
     add_screens(app, desk.ringing)
+    add_push(app, push, acts, desk)
     app.router.routes.append(Route("/api/events", Events(desk, entrance), methods=["GET"]))
     app.mount("/static", StaticFiles(directory=CONSOLE), name="static")
     check_routes(app)

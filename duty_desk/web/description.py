@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from duty_desk.web.bodies import Act, Call, Cancel, Delivery, Write
 from duty_desk.web.deliveries_api import Deliveries
 from duty_desk.web.faults import Fault
+from duty_desk.web.push_api import Answered, Keys, PhoneTest, Shown, Subscribe
 from duty_desk.web.screens_api import Alive
 from duty_desk.web.session_api import LogIn
 
@@ -21,6 +22,15 @@ ABOUT: Final = (
     "UTF-8. Times are milliseconds since 1970 by the centre's clock. Every error is JSON with a `code` that never "
     "changes."
 )
+_KEYS: Final = {
+    "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+}
+_SHOWN: Final = {
+    "page": "01993f1c-7a2b-7c3d-8e4f-5a6b7c8d9e11",
+    "phone": "5f2b0e1c9d7a4b3c8e6f1a2b3c4d5e6f",
+    "proof": "mY3x0QvJm2lq0bXo7vT1k9aE",
+}
 EXAMPLES: Final[dict[type[BaseModel], dict[str, Any]]] = {
     LogIn: {"name": "petugas-1", "password": "Braga 10, malam"},
     Act: {"note": "Saya ke sana."},
@@ -46,6 +56,11 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, Any]]] = {
             }
         ]
     },
+    Subscribe: {"endpoint": "https://fcm.googleapis.com/fcm/send/dEmO", "keys": _KEYS, "language": "id"},
+    Keys: _KEYS,
+    PhoneTest: {"phone": "5f2b0e1c9d7a4b3c8e6f1a2b3c4d5e6f"},
+    Shown: _SHOWN,
+    Answered: _SHOWN | {"incident_id": "01993f1c-7a2b-7c3d-8e4f-5a6b7c8d9e0f", "answer": "accept"},
     Alive: {"page": "p7f3a", "sound": "on", "visible": True, "revision": 118},
     Fault: {"code": "already_accepted", "text": "Petugas 1 has already accepted this incident", "officer": "Petugas 1"},
 }

@@ -29,8 +29,11 @@ from duty_desk.incidents.entries import Screen
 from duty_desk.web.files import CONSOLE
 from duty_desk.web.guard import SAFE
 
-PUBLIC: Final = frozenset({"/login", "/static", "/favicon.ico", "/healthz", "/api/session"})
-"""Paths that anybody may ask for; `/api/session` itself says 401 to who is not in."""
+PUBLIC: Final = frozenset(
+    {"/login", "/static", "/favicon.ico", "/sw.js", "/manifest.webmanifest", "/healthz", "/api/session"}
+)
+"""Paths that anybody may ask for: browsers want a worker and a manifest without a session.
+`/api/session` itself says 401 to who is not in."""
 CSRF_HEADER: Final = "x-siaga-csrf"
 SCREEN_HEADER: Final = "x-siaga-screen"
 NO_SCREEN: Final = "tanpa nama"

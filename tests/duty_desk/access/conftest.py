@@ -12,6 +12,9 @@ import httpx
 import pytest
 
 from duty_desk.access.door import Door
+from duty_desk.channels.contacts import Contacts
+from duty_desk.channels.webpush.build import open_push
+from duty_desk.channels.webpush.channel import WebPush
 from duty_desk.desk import DutyDesk
 from duty_desk.incidents.board import Board
 from duty_desk.incidents.records import Record
@@ -43,6 +46,7 @@ class Inside:
     door: Door
     config: Config
     kept: list[Record]
+    push: WebPush
 
     @asynccontextmanager
     async def client(self, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
@@ -91,7 +95,10 @@ async def opened(config: Config) -> AsyncIterator[Inside]:
         async with asyncio.timeout(5):
             await door.loaded.wait()
             await asyncio.to_thread(there.wait)
-        yield Inside(make_app(desk, config, door), desk, door, config, kept)
+        contacts = Contacts(config.contacts)
+        await contacts.read()
+        push = open_push(contacts, config.push_key, config.settings.channels.push, desk)
+        yield Inside(make_app(desk, config, door, push), desk, door, config, kept, push)
     finally:
         door.stop()
         desk.ledger.stop()

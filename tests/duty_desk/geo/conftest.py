@@ -139,6 +139,8 @@ def serving(
         brokers={},
         ledger=folder / "ledger.db",
         accounts=folder / "accounts.db",
+        contacts=folder / "contacts.db",
+        push_key=folder / "push.pem",
         roster=folder / "roster.csv",
         inventory=inventory,
         photos=folder,
