@@ -134,7 +134,8 @@ class Report(Message):
     """A device's books, each minute; `sensors` is what each sensor's driver counted, sentences and refusals alike.
 
     The books count since the device's program started, with `stream`. `previous_stream` is that of the start before it:
-    if a fault says that it ended by a power cut, its last report is all that is known of it.
+    if a fault says that it ended by a power cut, its last report is all that is known of it. `outputs` says of its
+    siren and its beacon, those there are, whether they go.
     """
 
     device: Name
@@ -148,6 +149,7 @@ class Report(Message):
     sensors: dict[Name, Counts] = Field(default_factory=dict)
     stream: StreamId | None = None
     previous_stream: StreamId | None = None
+    outputs: Annotated[dict[Name, bool], Field(max_length=8)] = Field(default_factory=dict)
 
 
 ConfigOutcome = Literal["refused", "trial", "confirmed", "reverted", "overruled"]

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 from contract.identity import new_stream_id
 from contract.messages import Books as Balance
@@ -27,6 +28,7 @@ from contract.messages import Report, encode
 from edge_agent.alarm_lane import AlarmLane
 from edge_agent.books import LOST, Books
 from edge_agent.clock import Clock
+from edge_agent.command_runner import CommandRunner
 from edge_agent.config import HEALTH_SENSOR, Box, ButtonSettings
 from edge_agent.config_keeper import ConfigKeeper
 from edge_agent.drivers.base import Sample
@@ -42,6 +44,7 @@ from edge_agent.notify import Notifier
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
+from edge_agent.output import Output
 from edge_agent.portrait import Portrait
 from edge_agent.pushed_config import InForce
 from edge_agent.raiser import Raiser
@@ -146,6 +149,9 @@ class Agent:
             self._presses.ages,
             began_ns=self._began_ns,
         )
+        self._outputs = {
+            name: Output(name, output.uri, output.most_s, self._faults) for name, output in settings.outputs().items()
+        }
         self._unopened = {button.id for button in settings.buttons}
         self._held: dict[str, HeldButton] = {}
         self._asked_card = asyncio.Event()
@@ -213,6 +219,7 @@ class Agent:
             panel=self._panel,
             thresholds=self._thresholds,
             watchman=self._watchman,
+            outputs=self._outputs,
         )
         self._requests = Requests(
             {button.id for button in self._settings.buttons},
@@ -221,6 +228,9 @@ class Agent:
             self._panel,
             self._uplink,
         )
+        self._watchman.others = {name: partial(getattr, output, "wrong") for name, output in self._outputs.items()}
+        if self._box.command_keys is not None:
+            self._uplink.commands = self._command_runner(self._box.command_keys)
         work = asyncio.create_task(self._work(alarms, batches), name="agent")
 
         def end(*, starts_again: bool) -> None:
@@ -257,6 +267,22 @@ class Agent:
             restart=restart,
             began_ns=self._began_ns,
         )
+
+    def _command_runner(self, keys: Path) -> CommandRunner:
+        runner = CommandRunner(
+            self._settings.device,
+            self._clock,
+            keys,
+            outputs=self._outputs,
+            states=self._states,
+            raiser=self._raiser,
+            lamp_test=self._requests.lamp_test,
+            send=self._uplink.reply_command,
+            faults=self._faults,
+            spawn=self._uplink.workers.spawn,
+        )
+        self._watchman.others = {**self._watchman.others, "commands": lambda: runner.wrong}
+        return runner
 
     async def _keep_all(self) -> None:
         try:
@@ -344,6 +370,10 @@ class Agent:
                     start(f"lamp {button.id}", partial(drive, button.lamp, lamp, changed, self._faults))
             for sensor in self._sensors:
                 start(f"sensor {sensor.id}", sensor.run)
+            for name, output in self._outputs.items():
+                start(name, output.run)
+            if self._uplink.commands is not None:
+                start("commands", self._uplink.commands.run)
             start("life", self._life.run)
             start("health", self._read_health)
             start("ntp", self._ask_ntp)
@@ -439,6 +469,7 @@ class Agent:
             sensors={sensor.id: as_counts(sensor.counters) for sensor in self._sensors},
             stream=self._stream,
             previous_stream=self._books.previous_stream,
+            outputs={name: output.on for name, output in self._outputs.items()},
         )
 
     def _asked(self, request: bytes) -> bytes:

@@ -24,6 +24,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from contract.errors import ConfigError
 from contract.identity import Name
+from contract.messages import MAX_SOUND_S
 from contract.settings import Settings, check_table, check_toml, fault_at, line_of
 from contract.topics import Lane
 from edge_agent.drivers.base import DriverSettings
@@ -89,20 +90,31 @@ Sensor = Annotated[SerializeAsAny[DriverSettings], PlainValidator(_sensor)]
 """A table in `[[sensors]]`, checked by its driver's own settings."""
 
 
+class OutputSettings(Settings):
+    """A siren or a beacon at the box: its line as a lamp's, and the longest that it goes on one command, in seconds."""
+
+    uri: Annotated[str, _checked(check_lamp_uri)]
+    most_s: Annotated[int, Field(ge=1, le=MAX_SOUND_S)] = 120
+
+
 class BoxSettings(Settings):
     """Everything an agent needs to know.
 
     `outbox_max_bytes` bounds the readings kept on disk. `runtime_dir` is a folder on tmpfs (`runtime_file.py`).
-    `config_keys` is a file, relative to this one, with the public keys of who may push a configuration; None: nobody.
+    `config_keys` is a file, relative to this one, with the public keys of who may push a configuration, `command_keys`
+    one with those of who may command, as to sound the siren; None: nobody.
     """
 
     device: Name
     data_dir: Path
     runtime_dir: Path | None = None
     config_keys: Path | None = None
+    command_keys: Path | None = None
     alarm_broker: BrokerSettings
     telemetry_broker: BrokerSettings
     outbox_max_bytes: Annotated[int, Field(ge=1_000_000)] = 200_000_000
+    siren: OutputSettings | None = None
+    beacon: OutputSettings | None = None
     buttons: list[ButtonSettings] = Field(default_factory=list)
     sensors: list[Sensor] = Field(default_factory=list)
     thresholds: Annotated[list[ThresholdSettings], Field(max_length=MOST_THRESHOLDS)] = Field(default_factory=list)
@@ -114,7 +126,7 @@ class BoxSettings(Settings):
         lines: dict[str, str] = {}
         faults: list[PydanticCustomError] = []
 
-        def take(taken: dict[str, str], keys: tuple[str, int, str], what: str, name: str, by: str) -> None:
+        def take(taken: dict[str, str], keys: tuple[str | int, ...], what: str, name: str, by: str) -> None:
             if name in taken:
                 faults.append(fault_at(keys, f"{what} {name!r} is used twice: it is {taken[name]} already"))
             taken.setdefault(name, by)
@@ -123,6 +135,11 @@ class BoxSettings(Settings):
             take(buttons, ("buttons", at, "id"), "button", button.id, f"the id of button {at + 1}")
             for key, claim in button.claims():
                 take(lines, ("buttons", at, key), "line", claim, f"the {key} of button {button.id!r}")
+        for what, output in self.outputs().items():
+            take(lines, (what, "uri"), "line", line_claim(parse_lamp_uri(output.uri), "lamp"), f"the {what}'s")
+            if self.command_keys is None:
+                mute = f"expected command_keys beside it: without keys nobody can command, and the {what} never goes"
+                faults.append(fault_at((what, "uri"), mute))
         for at, sensor in enumerate(self.sensors):
             take(sensors, ("sensors", at, "id"), "sensor", sensor.id, f"the id of sensor {at + 1}")
             for part in sensor.parts():
@@ -141,6 +158,11 @@ class BoxSettings(Settings):
             every = [InitErrorDetails(type=fault, loc=(), input=None) for fault in faults]
             raise ValidationError.from_exception_data(type(self).__name__, every)
         return self
+
+    def outputs(self) -> dict[str, OutputSettings]:
+        """Return the siren and the beacon, those there are, by name."""
+        found = {"siren": self.siren, "beacon": self.beacon}
+        return {name: output for name, output in found.items() if output is not None}
 
     def _never(self, threshold: ThresholdSettings) -> str | None:
         """Return that a threshold is on what its sensor never gives, as it would be silent for ever, or None."""
@@ -166,9 +188,19 @@ _EXAMPLES = {
     "data_dir": 'data_dir = "/var/lib/siaga"',
     "runtime_dir": 'runtime_dir = "/run/siaga"',
     "config_keys": 'config_keys = "signing.pub"',
+    "command_keys": 'command_keys = "commands.pub"',
     **broker_examples("alarm_broker"),
     **broker_examples("telemetry_broker"),
     "outbox_max_bytes": "outbox_max_bytes = 200000000",
+    **{
+        key: example
+        for name, pin in (("siren", 22), ("beacon", 23))
+        for key, example in (
+            (name, f'[{name}] uri = "gpio://gpiochip0/{pin}"'),
+            (f"{name}.uri", f'uri = "gpio://gpiochip0/{pin}"'),
+            (f"{name}.most_s", "most_s = 120"),
+        )
+    },
     "buttons": '[[buttons]] id = "sos" uri = "gpio://gpiochip0/17?active=low&bias=pull-up" lamp = "gpio://gpiochip0/27"',
     "buttons.id": 'id = "sos"',
     "buttons.uri": 'uri = "gpio://gpiochip0/17?active=low&bias=pull-up&debounce_ms=20"',
@@ -190,10 +222,12 @@ _EXAMPLES = {
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box's settings, and whom it dials on each lane, its certificate and key read."""
+    """A box's settings, and whom it dials on each lane, its certificate and key read. `command_keys` is where that file
+    lies."""
 
     settings: BoxSettings
     brokers: Mapping[Lane, Endpoint]
+    command_keys: Path | None = None
 
 
 def load_box(path: Path) -> Box:
@@ -257,36 +291,49 @@ def check_box(text: str, *, source: str, base: Path) -> tuple[Box | None, list[C
             line = line_of(text, tuple(error.key.split(".")))
             example = _EXAMPLES.get(error.key, "")
             faults.append(ConfigError(source, error.key, error.expected, example=example, line=line))
-    return (None, faults) if faults else (Box(settings, brokers), [])
+    command_keys = None if settings.command_keys is None else base / settings.command_keys
+    return (None, faults) if faults else (Box(settings, brokers, command_keys), [])
+
+
+_KEY_FILES: Final = {"config_keys": "signing.pub", "command_keys": "commands.pub"}
+"""What the authority calls each file of public keys."""
 
 
 def load_config_keys(path: Path, *, source: str) -> tuple[Ed25519PublicKey, ...]:
-    """Return the public keys of who may push a configuration.
+    """Return the public keys of who may push a configuration; as `load_public_keys`."""
+    return load_public_keys("config_keys", path, source=source)
+
+
+def load_public_keys(key: str, path: Path, *, source: str) -> tuple[Ed25519PublicKey, ...]:
+    """Return the public keys of who may push a configuration, or command.
 
     Args:
-        path: The file, as `signing.pub` of the authority.
+        key: `config_keys` or `command_keys`.
+        path: The file, as `signing.pub` or `commands.pub` of the authority.
         source: The configuration that names it, for messages.
 
     Raises:
         ConfigError: It cannot be read, holds no such key, or others than its owner may change it.
     """
-    from contract.signed import load_verifying_keys  # 7 MB that a box pays only while it judges a push
+    from contract.signed import load_verifying_keys  # 7 MB that a box pays only while it judges
+
+    name = _KEY_FILES[key]
 
     def wrong(expected: str) -> ConfigError:
-        return ConfigError(source, "config_keys", expected, example=_EXAMPLES["config_keys"])
+        return ConfigError(source, key, expected, example=_EXAMPLES[key])
 
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             pem = file.read(_MOST_KEY_BYTES)
     except OSError as error:
-        raise wrong(f"{path} cannot be read: {error.strerror}; copy signing.pub from the authority") from None
+        raise wrong(f"{path} cannot be read: {error.strerror}; copy {name} from the authority") from None
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise wrong(f"{path} can be changed by others (mode {mode:04o}); chmod 644 {path}")
     try:
         return load_verifying_keys(pem)
     except ValueError as error:
-        raise wrong(f"{path}: {error}; copy signing.pub from the authority") from None
+        raise wrong(f"{path}: {error}; copy {name} from the authority") from None
 
 
 def _check_settings(text: str, source: str) -> tuple[BoxSettings | None, list[ConfigError]]:

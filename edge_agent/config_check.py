@@ -8,7 +8,7 @@ from typing import Final, TextIO
 
 from contract.errors import EX_CONFIG, ConfigError
 from contract.settings import line_of
-from edge_agent.config import check_box, load_config_keys, read_box_text
+from edge_agent.config import check_box, load_public_keys, read_box_text
 
 _FIRST_THESE: Final = (
     "  → perbaiki dulu, lalu periksa lagi: berkas kunci, port dan pin ganda dicari setelah itu / mend these and check "
@@ -48,9 +48,12 @@ def find_faults(config: Path) -> list[ConfigError]:
     except ConfigError as error:
         return [error]
     box, faults = check_box(text, source=str(config), base=config.parent)
-    if box is not None and box.settings.config_keys is not None:
+    named = {} if box is None else {key: getattr(box.settings, key) for key in ("config_keys", "command_keys")}
+    for key, file in named.items():
+        if file is None:
+            continue
         try:
-            load_config_keys(config.parent / box.settings.config_keys, source=str(config))
+            load_public_keys(key, config.parent / file, source=str(config))
         except ConfigError as error:
             faults.append(
                 ConfigError(

@@ -16,6 +16,7 @@ from edge_agent.config import ButtonSettings
 from edge_agent.drivers.base import BusDriver, Driver, DriverSettings, Sample
 from edge_agent.drivers.button.driver import Edge, watch_button
 from edge_agent.drivers.button.hold import Hold, Told
+from edge_agent.drivers.button.trial import Trial
 from edge_agent.drivers.registry import find_driver
 from edge_agent.errors import LineError
 from edge_agent.lines import reopen_backoff
@@ -36,7 +37,7 @@ class ButtonState:
     """Tells a press from a button that is still held, over lost lines and restarts. Pure.
 
     `wrong` is what is wrong with the button now, in words that say what to do, or None.
-    `undecided`: it is down, and not yet for its hold time.
+    `undecided`: it is down, and not yet for its hold time. `trial` asks its driver for a press that is a test.
 
     Args:
         boot: The kernel's boot id.
@@ -48,6 +49,7 @@ class ButtonState:
         self.pressed = False
         self.wrong: str | None = None
         self.undecided = False
+        self.trial = Trial()
 
     def edge(self, edge: Edge) -> bool:
         """Take a level or an edge; return whether it is a press."""
@@ -97,11 +99,13 @@ async def watch(
 
     while True:
         try:
-            async with aclosing(_edges_and_due(button.uri, hold)) as edges:
+            async with aclosing(_edges_and_due(button.uri, hold, state.trial)) as edges:
                 async for edge in edges:
                     backoff.reset()
                     if edge is None:
                         tell(hold.tick(time.monotonic_ns()))
+                    elif edge.synthetic:
+                        state.trial.came(edge.timestamp_ns)
                     elif edge.active:
                         tell(hold.down(edge.timestamp_ns, press=state.edge(edge)))
                     else:
@@ -122,9 +126,9 @@ async def watch(
         await asyncio.sleep(backoff.next_s())
 
 
-async def _edges_and_due(uri: str, hold: Hold) -> AsyncGenerator[Edge | None, None]:
+async def _edges_and_due(uri: str, hold: Hold, trial: Trial) -> AsyncGenerator[Edge | None, None]:
     """Yield a button's level, then its edges; None whenever `hold` is due."""
-    async with aclosing(watch_button(uri)) as edges:
+    async with aclosing(watch_button(uri, trial)) as edges:
         coming = asyncio.ensure_future(anext(edges))
         try:
             while True:

@@ -17,10 +17,12 @@ from edge_agent.inputs import ButtonState
 from edge_agent.lamp import LampPanel
 from edge_agent.latest import Latest
 from edge_agent.metrics import Process, render
+from edge_agent.output import Output
 from edge_agent.report_size import as_counts, fit
 from edge_agent.status import (
     AgentStatus,
     ButtonStatus,
+    OutputStatus,
     ReadingStatus,
     SensorStatus,
     ThresholdStatus,
@@ -58,6 +60,7 @@ class Portrait:
     panel: LampPanel
     thresholds: Thresholds
     watchman: Watchman
+    outputs: Mapping[str, Output]
 
     def status(self) -> AgentStatus:
         """Return how the agent is now."""
@@ -80,6 +83,10 @@ class Portrait:
             buttons=[
                 ButtonStatus(id=name, pressed=state.pressed, lamp=self.panel[name].pattern(now_ns)[0])
                 for name, state in self.states.items()
+            ],
+            outputs=[
+                OutputStatus(id=name, on=output.on, left_s=output.left_s(now_ns))
+                for name, output in self.outputs.items()
             ],
             thresholds=[
                 ThresholdStatus(id=name, state=state, value=value)

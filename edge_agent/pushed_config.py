@@ -3,7 +3,8 @@
 Rules:
 - Obeyed is only what a key in `config_keys` signed for this box, newer than any version before, and what an agent could
   start with on this box: settings, drivers and key files are checked as `siaga edge check-config` does.
-- `device`, `data_dir`, `runtime_dir` and `config_keys` are the file's on the box, and no push changes them.
+- `device`, `data_dir`, `runtime_dir`, `config_keys` and `command_keys` are the file's on the box, and no push changes
+  them.
 - Paths are relative to that file.
 - Whatever is wrong with what was pushed before: the agent starts, with the last good configuration.
 """
@@ -29,7 +30,7 @@ from edge_agent.config_store import ConfigStore
 _log = logging.getLogger("siaga.edge.config")
 
 KIND: Final = "config"
-FIXED: Final = ("device", "data_dir", "runtime_dir", "config_keys")
+FIXED: Final = ("device", "data_dir", "runtime_dir", "config_keys", "command_keys")
 """What a push may not change: who the box is, where what it keeps lies, and whom it trusts."""
 _BEGIN_S: Final = 2.0
 

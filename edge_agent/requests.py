@@ -60,11 +60,9 @@ class Requests:
                 except NotNowError as error:
                     return {"error": str(error)}
             case {"lamp_test": str(button)} if button in self._buttons:
-                if button not in self._lamps:
-                    return {"error": "no lamp"}
-                if not self._panel[button].test(monotonic_ns):
-                    return {"error": "lamp in use"}
-                self._uplink.lamps_changed.wake()
+                refused = self.lamp_test(button, monotonic_ns)
+                if refused is not None:
+                    return {"error": refused}
                 return {"patterns": list(TEST_PATTERNS), "step_s": TEST_STEP_NS / 1e9}
             case {"hops": str(event_id)}:
                 hops = self._uplink.alarms.hops.of(event_id)
@@ -72,3 +70,12 @@ class Requests:
             case {"press": _} | {"lamp_test": _}:
                 return {"error": "no such button"}
         return {"error": "not understood"}
+
+    def lamp_test(self, button: str, monotonic_ns: int) -> str | None:
+        """Let a button's lamp show each of its patterns; return why not, as one of `ERRORS`."""
+        if button not in self._lamps:
+            return "no lamp"
+        if not self._panel[button].test(monotonic_ns):
+            return "lamp in use"
+        self._uplink.lamps_changed.wake()
+        return None

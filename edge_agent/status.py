@@ -70,6 +70,14 @@ class ButtonStatus(Message):
     lamp: str
 
 
+class OutputStatus(Message):
+    """A siren or a beacon: whether it goes, and for how many seconds more by itself."""
+
+    id: str
+    on: bool
+    left_s: float
+
+
 class ThresholdStatus(Message):
     """One threshold: its state (`threshold.py`), and the last value it saw."""
 
@@ -113,6 +121,7 @@ class AgentStatus(Message):
     chattering: Counts = Field(default_factory=dict)
     sensors: list[SensorStatus] = Field(default_factory=list)
     buttons: list[ButtonStatus] = Field(default_factory=list)
+    outputs: list[OutputStatus] = Field(default_factory=list)
     thresholds: list[ThresholdStatus] = Field(default_factory=list)
     faults: list[FaultStatus] = Field(default_factory=list)
     cleared: list[FaultStatus] = Field(default_factory=list)

@@ -44,6 +44,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "lamp not_delivered": ("tiga kilat: TIDAK TERKIRIM", "three flashes: NOT DELIVERED"),
     "lamp received": ("kedip cepat: posko sudah terima", "fast blink: the desk has it"),
     "lamp accepted": ("nyala: petugas menangani", "solid: an officer answers"),
+    "output on": ("{what}: BERBUNYI, {left} lagi", "{what}: ON, for {left} more"),
+    "output off": ("{what}: mati", "{what}: off"),
+    "siren": ("sirene", "siren"),
+    "beacon": ("lampu rotari", "beacon"),
     "chatters": (
         "tombol {id} BERDERAU: {count} penekanan digabung; periksa tombol dan kabelnya, lepaskan bila perlu",
         "button {id} CHATTERS: {count} presses joined into one; check the button and its cable",
@@ -153,6 +157,9 @@ FAULTS_ID: Final[Mapping[str, str]] = {
     "button stuck": "macet: ditekan terus; periksa tombol, korsleting kabel, dan `active` pada uri",
     "button line lost": "jalur putus: periksa kabel tombol",
     "button failed": "gagal dan dimulai lagi; lihat: journalctl -u siaga-edge",
+    "siren lost": "sirene tidak dapat dibunyikan: periksa kabel dan relainya",
+    "beacon lost": "lampu rotari tidak dapat dinyalakan: periksa kabel dan relainya",
+    "commands no key": "perintah posko tidak dituruti: salin commands.pub dari pusat",
     "lamp lost": "lampu tidak dapat dinyalakan: periksa kabel lampu",
     "lane not connected": "tidak tersambung: periksa jaringan dan broker",
     "lane refused": "broker menolak: periksa sertifikat dan hak akses kotak ini",
@@ -172,7 +179,9 @@ FAULTS_ID: Final[Mapping[str, str]] = {
 }
 """What to do about a fault, in Indonesian, by the first word of what has it and its reason."""
 
-_WITH_PLACE: Final = frozenset({"line lost", "lost", "refused", "refuses", "stands still", "not connected", "failed"})
+_WITH_PLACE: Final = frozenset(
+    {"line lost", "lost", "no key", "refused", "refuses", "stands still", "not connected", "failed"}
+)
 
 
 def default_language() -> Language:
@@ -228,6 +237,9 @@ class _Words:
         for button in agent.buttons:
             state = self.say("pressed" if button.pressed else "released")
             lines.append(self.say("button", id=button.id, state=state, lamp=self.say(f"lamp {button.lamp}")))
+        for output in agent.outputs:
+            what, left = self.say(output.id), _duration(output.left_s)
+            lines.append(self.say("output on" if output.on else "output off", what=what, left=left))
         lines += [self.say("chatters", id=button, count=count) for button, count in agent.chattering.items()]
         lines += self._sensors(agent)
         for threshold in agent.thresholds:

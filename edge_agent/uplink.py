@@ -1,4 +1,4 @@
-"""Both lanes on their two sessions: who hears what, and the box's birth, will, lamps and report."""
+"""Both lanes on their two sessions: who hears what, and the box's birth, will, lamps, report and answers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from edge_agent.alarm_lane import AlarmLane, KeptPress
 from edge_agent.alarm_uplink import AlarmUplink
 from edge_agent.books import Watcher
 from edge_agent.clock import Clock
+from edge_agent.command_runner import CommandRunner
 from edge_agent.config import Box
 from edge_agent.config_keeper import ConfigKeeper
 from edge_agent.gatherer import Gatherer
@@ -74,6 +75,9 @@ class Uplink:
         self._panel = panel
         self.keeper: ConfigKeeper | None = None
         """Hears of pushed configurations, and of the centre."""
+        self.commands: CommandRunner | None = None
+        """Hears of commands."""
+        self._commanded = box.command_keys is not None
         self.lamps_changed = Signal()
         self.workers = Workers(faults)
         self._sessions: dict[topics.Lane, Session] = {
@@ -139,9 +143,15 @@ class Uplink:
         """Send what became of a pushed configuration; return whether the broker took it."""
         return await self._send("reply", topics.reply(self._device), body)
 
-    async def _send(self, what: str, topic: str, body: bytes) -> bool:
+    async def reply_command(self, lanes: tuple[topics.Lane, ...], body: bytes) -> None:
+        """Send what became of a command on these lanes at once; what a lane does not take is lost: the desk asks
+        again."""
+        topic = topics.reply(self._device)
+        await asyncio.gather(*(self._send("reply", topic, body, lane) for lane in lanes))
+
+    async def _send(self, what: str, topic: str, body: bytes, lane: topics.Lane = "telemetry") -> bool:
         try:
-            await self._sessions["telemetry"].publish(topic, body, allow_no_subscriber=True)
+            await self._sessions[lane].publish(topic, body, allow_no_subscriber=True)
         except (NotConnectedError, PublishTimeoutError):
             return False
         except PublishRefusedError as error:
@@ -157,7 +167,11 @@ class Uplink:
             except Exception:  # noqa: BLE001 - a supervisor: what one lane did not foresee must not cost the other
                 _log.exception("%s that were only in memory may be lost", what)
 
-    def _heard(self, topic: str, body: bytes, retained: bool) -> None:
+    def _heard(self, topic: str, body: bytes, retained: bool, lane: topics.Lane = "telemetry") -> None:
+        if topic == topics.command(self._device):
+            if self.commands is not None:
+                self.commands.hear(lane, body, retained)
+            return
         if self.keeper is not None:
             if topic == topics.config(self._device):
                 self.keeper.hear(body, retained)
@@ -189,13 +203,15 @@ class Uplink:
             return Outgoing(topics.status(self._device, lane), encode(told), retain=True)
 
         down = [topics.alarm_receipt(self._device), topics.lamp(self._device)]
+        if self._commanded:
+            down.append(topics.command(self._device))
         if lane == "telemetry":
             down += [topics.telemetry_receipt(self._device), topics.config(self._device)]
         return Session(
             broker,
             self._device,
             subscriptions=tuple(down),
-            on_message=self._heard,
+            on_message=lambda topic, body, retained: self._heard(topic, body, retained, lane),
             on_connect=self._connected_telemetry if lane == "telemetry" else self._connected_alarm,
             birth=lambda: status("online"),
             will=status("offline"),

@@ -78,6 +78,8 @@ class Watchman:
         self.sessions: Mapping[Lane, Session] = {}
         self.writers: Mapping[str, Writer] = {}
         self.health: dict[str, str] = {}
+        self.others: Mapping[str, Callable[[], str | None]] = {}
+        """What else there is, by name, each with what is wrong with it and was counted by itself."""
         self.board = FaultBoard()
 
     def heard(self, sensor: str, monotonic_ns: int) -> None:
@@ -111,6 +113,7 @@ class Watchman:
         for name in self._states:
             if (lost := self._panel[name].wrong) is not None:
                 wrong[f"lamp {name}"] = lost
+        wrong |= {name: words for name, ask in self.others.items() if (words := ask()) is not None}
         for name, words in self._failing.now().items():
             wrong.setdefault(name, words)
         return wrong

@@ -102,6 +102,7 @@ def test_a_mistake_names_file_line_key_expected_and_example(
 
 
 SECOND_BUTTON = '[[buttons]]\nid = "gate"\nuri = "gpio://gpiochip0/22"\n'
+SIREN = '[siren]\nuri = "gpio://gpiochip0/22"\nmost_s = 60\n[beacon]\nuri = "gpio://gpiochip0/23"\n'
 SECOND_SENSOR = '[[sensors]]\nid = "gps-2"\ndriver = "nmea"\nuri = "serial:///dev/ttyUSB1"\n'
 
 
@@ -119,12 +120,16 @@ SECOND_SENSOR = '[[sensors]]\nid = "gps-2"\ndriver = "nmea"\nuri = "serial:///de
         ),
         (SECOND_SENSOR, "gps-2", "gps", "sensors.1.id", "sensor 'gps' is used twice: it is the id of sensor 1"),
         (SECOND_SENSOR, "USB1", "USB0?baudrate=4800", "sensors.1.uri", "'serial:/dev/ttyUSB0' is used twice"),
+        (SIREN, "0/22", "0/17", "siren.uri", "'gpio:gpiochip0/17' is used twice: it is the uri of button 'sos'"),
+        (SIREN, "0/23", "0/22", "beacon.uri", "'gpio:gpiochip0/22' is used twice: it is the siren's"),
+        (SIREN, "most_s = 60", "most_s = 601", "siren.most_s", "less than or equal to 600"),
+        (SIREN, "gpio://gpiochip0/23", "sirene", "beacon.uri", "neither gpio:// nor sim://"),
     ],
 )
 def test_a_pin_a_port_or_a_name_used_twice_is_a_mistake(
     tmp_path: Path, added: str, old: str, new: str, key: str, told: str
 ) -> None:
-    path = written(tmp_path)
+    path = written(tmp_path, "[alarm_broker]", 'command_keys = "commands.pub"\n\n[alarm_broker]')
     good = path.read_text()
     path.write_text(good + added)
     load_box_settings(path)
@@ -135,6 +140,14 @@ def test_a_pin_a_port_or_a_name_used_twice_is_a_mistake(
     assert told in raised.value.expected
     assert raised.value.line is not None
     assert raised.value.line > len(good.splitlines())
+
+
+def test_a_siren_that_nobody_could_command_is_a_mistake(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text() + SIREN)
+    with pytest.raises(ConfigError, match="expected command_keys beside it") as raised:
+        load_box_settings(path)
+    assert raised.value.key == "siren.uri"
 
 
 def test_two_names_of_one_port_are_one_port(tmp_path: Path) -> None:

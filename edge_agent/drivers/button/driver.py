@@ -13,6 +13,7 @@ from typing import Protocol
 
 from edge_agent.drivers.button.edges import Edge
 from edge_agent.drivers.button.sim import open_sim_lamp, watch_sim
+from edge_agent.drivers.button.trial import Trial
 from edge_agent.drivers.button.uri import GpioLine, SimLine, parse_button_uri, parse_lamp_uri
 from edge_agent.errors import LineError
 
@@ -49,15 +50,16 @@ def check_lamp_uri(uri: str) -> None:
     parse_lamp_uri(uri)
 
 
-async def watch_button(uri: str) -> AsyncGenerator[Edge, None]:
-    """Open a button's line; yield its level (`initial`), then its edges, without end.
+async def watch_button(uri: str, trial: Trial | None = None) -> AsyncGenerator[Edge, None]:
+    """Open a button's line; yield its level (`initial`), then its edges, and those of tests (`synthetic`), without end.
 
     Raises:
         ValueError: As `check_button_uri`.
         LineError: The line cannot be opened or is lost.
     """
     line = parse_button_uri(uri)
-    edges = _watch_gpio(line) if isinstance(line, GpioLine) else watch_sim(line)
+    trial = trial or Trial()
+    edges = _watch_gpio(line, trial) if isinstance(line, GpioLine) else watch_sim(line, trial)
     try:
         async with aclosing(edges):
             async for edge in edges:
@@ -89,10 +91,10 @@ async def open_lamp(uri: str) -> AsyncIterator[LampOutput]:
         yield _Lamp(uri, line, lamp)
 
 
-def _watch_gpio(line: GpioLine) -> AsyncGenerator[Edge, None]:
+def _watch_gpio(line: GpioLine, trial: Trial) -> AsyncGenerator[Edge, None]:
     from edge_agent.drivers.button.gpio import watch_gpio  # gpiod, only for a box that has GPIO lines
 
-    return watch_gpio(line)
+    return watch_gpio(line, trial)
 
 
 class _Lamp:

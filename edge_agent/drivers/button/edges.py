@@ -20,12 +20,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Edge:
     """A change of a button. `active`: pressed. `timestamp_ns` is CLOCK_MONOTONIC. `sequence` counts the line's edges,
-    a gap shows loss. `initial` marks the level read at opening, which comes first, once."""
+    a gap shows loss. `initial` marks the level read at opening, which comes first, once. `synthetic` marks one that
+    nobody pressed: it is a test (`trial.py`)."""
 
     active: bool
     timestamp_ns: int
     sequence: int
     initial: bool
+    synthetic: bool = False
 
 
 class EdgeHistory:
@@ -61,6 +63,10 @@ class EdgeHistory:
             return []
         self._active = active
         return [*edges, Edge(active, timestamp_ns, sequence, initial=False)]
+
+    def synthetic(self, timestamp_ns: int) -> Edge:
+        """Return the edge of a test; the history knows nothing of it."""
+        return Edge(True, timestamp_ns, self._sequence, initial=False, synthetic=True)
 
     def level(self, active: bool, timestamp_ns: int) -> list[Edge]:
         """Take the level, read again; return what to tell."""

@@ -19,6 +19,7 @@ from gpiod.line import Clock, Direction, Value
 from gpiod.line import Edge as GpiodEdge
 
 from edge_agent.drivers.button.edges import Edge, EdgeHistory
+from edge_agent.drivers.button.trial import Trial
 from edge_agent.drivers.button.uri import Bias, GpioLine
 
 _BIASES: dict[Bias, GpiodBias] = {
@@ -61,35 +62,46 @@ def read_edges(request: EdgeRequest, offset: int, history: EdgeHistory) -> list[
     return edges
 
 
-async def watch_request(request: EdgeRequest, offset: int) -> AsyncGenerator[Edge, None]:
-    """Yield the level of a requested line, then its edges.
+async def watch_request(request: EdgeRequest, offset: int, trial: Trial | None = None) -> AsyncGenerator[Edge, None]:
+    """Yield the level of a requested line, then its edges, and those of tests.
 
     Raises:
         OSError: The line is gone.
     """
+    trial = trial or Trial()
     history = EdgeHistory()
     loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
+    woken = asyncio.Event()
+    readable = False
 
     def wake() -> None:
         # Once only: while the edges wait to be read, the file stays readable and the loop would spin.
+        nonlocal readable
         loop.remove_reader(request.fd)
-        readable.set()
+        readable = True
+        woken.set()
 
     yield history.opened(request.get_value(offset) is Value.ACTIVE, time.monotonic_ns(), 0)
     try:
-        while True:
-            readable.clear()
-            loop.add_reader(request.fd, wake)
-            await readable.wait()
-            for edge in read_edges(request, offset, history):
-                yield edge
+        with trial.served(woken.set):
+            while True:
+                woken.clear()
+                readable = False
+                loop.add_reader(request.fd, wake)
+                if not trial.asked:
+                    await woken.wait()
+                if readable:
+                    for edge in read_edges(request, offset, history):
+                        yield edge
+                if trial.take():
+                    request.get_value(offset)  # a line that is gone says so now
+                    yield history.synthetic(time.monotonic_ns())
     finally:
         loop.remove_reader(request.fd)
 
 
-async def watch_gpio(line: GpioLine) -> AsyncGenerator[Edge, None]:
-    """Request a line with edge detection and yield its level, then its edges.
+async def watch_gpio(line: GpioLine, trial: Trial) -> AsyncGenerator[Edge, None]:
+    """Request a line with edge detection and yield its level, then its edges, and those of tests.
 
     Raises:
         OSError: It cannot be requested, or is gone.
@@ -103,7 +115,7 @@ async def watch_gpio(line: GpioLine) -> AsyncGenerator[Edge, None]:
         event_clock=Clock.MONOTONIC,
     )
     with gpiod.request_lines(f"/dev/{line.chip}", config={line.offset: settings}, consumer="siaga") as request:
-        async with aclosing(watch_request(request, line.offset)) as edges:
+        async with aclosing(watch_request(request, line.offset, trial)) as edges:
             async for edge in edges:
                 yield edge
 

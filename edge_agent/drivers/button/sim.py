@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge_agent.drivers.button.edges import Edge, EdgeHistory
+from edge_agent.drivers.button.trial import Trial
 from edge_agent.drivers.button.uri import SimLine
 
 _MAX_LINE_BYTES = 4_096
@@ -25,21 +27,26 @@ class _Event(BaseModel):
     sequence: int
 
 
-async def watch_sim(line: SimLine) -> AsyncGenerator[Edge, None]:
-    """Yield the level of a board's line, then its edges.
+async def watch_sim(line: SimLine, trial: Trial) -> AsyncGenerator[Edge, None]:
+    """Yield the level of a board's line, then its edges, and those of tests.
 
     Raises:
         OSError: The board is not there, went away, or speaks another language.
     """
     history = EdgeHistory()
     async with _connect(line) as (reader, writer):
-        writer.write(json.dumps({"watch": line.line}).encode() + b"\n")
+        ask = json.dumps({"watch": line.line}).encode() + b"\n"
+        writer.write(ask)
         event = await _read_event(reader)
         yield history.opened(event.level, event.timestamp_ns, event.sequence)
-        while True:
-            event = await _read_event(reader)
-            for edge in history.edge(event.level, event.timestamp_ns, event.sequence):
-                yield edge
+        with trial.served(lambda: writer.write(ask)):
+            while True:
+                known, event = event.sequence, await _read_event(reader)
+                for edge in history.edge(event.level, event.timestamp_ns, event.sequence):
+                    yield edge
+                # An edge has a number of its own; what has none is the level that a test asked for.
+                if event.sequence == known and trial.take():
+                    yield history.synthetic(time.monotonic_ns())
 
 
 class SimLamp:

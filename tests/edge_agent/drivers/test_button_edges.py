@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from edge_agent.drivers.button.edges import Edge, EdgeHistory
 from edge_agent.drivers.button.gpio import read_edges, watch_request
+from edge_agent.drivers.button.trial import Trial
 
 RISING = gpiod.EdgeEvent.Type.RISING_EDGE.value
 FALLING = gpiod.EdgeEvent.Type.FALLING_EDGE.value
@@ -140,3 +141,39 @@ def test_the_kernel_turns_active_low_round_before_us(voltage_rises: bool, active
     wire = Wire()
     wire.queue = [gpiod.EdgeEvent(RISING if logical else FALLING, 1, 17, 1, 1)]
     assert [edge.active for edge in read_edges(wire, 17, history)] == [True]
+
+
+async def test_a_test_press_reads_the_line_and_comes_with_the_edges_but_is_none_of_them() -> None:
+    readable, writable = os.pipe()
+    wire, trial = Wire(), Trial()
+    wire.fd = readable
+    assert await trial.press(0.1) is None, "no line is open"
+    watched = watch_request(wire, 17, trial)
+    try:
+        assert (await anext(watched)).initial
+        for _ in range(3):
+            coming = asyncio.ensure_future(anext(watched))
+            await asyncio.sleep(0)
+            asked = asyncio.ensure_future(trial.press(5))
+            edge = await coming
+            assert (edge.synthetic, edge.active, edge.sequence) == (True, True, 0)
+            trial.came(edge.timestamp_ns)
+            assert await asked == edge.timestamp_ns
+        wire.change(2)
+        os.write(writable, b"!")
+        assert _told([await anext(watched), await anext(watched)]) == [(True, 1), (False, 2)]
+    finally:
+        await watched.aclose()
+        os.close(readable)
+        os.close(writable)
+    assert await trial.press(0.1) is None, "the line was let go"
+
+
+async def test_a_driver_that_makes_no_press_is_not_waited_for_and_a_second_asker_is_refused() -> None:
+    trial = Trial()
+    with trial.served(lambda: None):
+        asked = asyncio.ensure_future(trial.press(0.05))
+        await asyncio.sleep(0)
+        assert await trial.press(5) is None, "one at a time"
+        assert await asked is None
+        assert not trial.take(), "and what comes too late is none"
