@@ -72,13 +72,19 @@ def build(
 ) -> None:
     """Write provisioning files, for a Grafana whose API nobody may use. No secret is in them."""
     from dashboards.grafana.files import provisioning as texts
-    from dashboards.grafana.settings import load_settings
+    from dashboards.grafana.settings import load_inventory, load_settings
 
     _known_language(language)
     with _told():
         settings = load_settings(config)
         path = dashboards or str((provisioning / "siaga").resolve())
-        made = texts(settings.store, folder=settings.folder, dashboards_path=path, language=language)
+        made = texts(
+            settings.store,
+            folder=settings.folder,
+            dashboards_path=path,
+            language=language,
+            inventory=load_inventory(settings, config),
+        )
         try:
             for name, text in made.items():
                 file = provisioning / name
@@ -181,6 +187,7 @@ def _open(config: Path, language: str) -> tuple[Grafana, Client, list[Thing]]:
         folder=grafana.settings.folder,
         token=grafana.token,
         language=language,
+        inventory=grafana.inventory,
     )
     return grafana, client, things
 

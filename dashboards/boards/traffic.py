@@ -16,7 +16,7 @@ BOARD = Dashboard(
             "slowest",
             "bars",
             Words("Jalan paling lambat, 15 menit", "Slowest streets, 15 minutes"),
-            Cell(0, 0, 14, 27),
+            Cell(0, 0, 14, 17),
             (
                 Question(
                     "A",
@@ -37,7 +37,7 @@ BOARD = Dashboard(
             "mean",
             "lines",
             Words("Kecepatan rata-rata di jalan", "Mean speed on the streets"),
-            Cell(14, 0, 10, 12),
+            Cell(0, 17, 14, 10),
             (
                 Question(
                     "A",
@@ -54,7 +54,7 @@ BOARD = Dashboard(
             "streets",
             "table",
             Words("Jalan", "Streets"),
-            Cell(14, 12, 10, 15),
+            Cell(14, 0, 10, 27),
             (
                 Question(
                     "A",

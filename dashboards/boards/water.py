@@ -6,8 +6,8 @@ from dashboards.model import Cell, Dashboard, Panel, Question, Threshold, Words
 from dashboards.parts import bars, column, lines, newest
 from store.layout import RAW
 
-RISE = (Threshold(0.2, "watch"), Threshold(0.5, "bad"), Threshold(1.0, "critical"))
-"""In m an hour."""
+RISE = (Threshold(-100, "good"), Threshold(0.2, "watch"), Threshold(0.5, "bad"), Threshold(1.0, "critical"))
+"""In m an hour; what falls is good."""
 
 BOARD = Dashboard(
     "siaga_water",

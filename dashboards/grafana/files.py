@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from contract.inventory import Inventory
 from dashboards.boards import DASHBOARDS
 from dashboards.grafana.alerts import FOLDER_UID, GROUP, RULES, rule_json
 from dashboards.grafana.board import LANGUAGES, board_json
+from dashboards.grafana.named import with_names
 from dashboards.grafana.wanted import data_source
 from store import StoreSettings
 
@@ -18,7 +20,9 @@ SECRET = "$SIAGA_STORE_SECRET"
 """Grafana puts its environment's value here."""
 
 
-def provisioning(store: StoreSettings, *, folder: str, dashboards_path: str, language: str = "id") -> dict[str, str]:
+def provisioning(
+    store: StoreSettings, *, folder: str, dashboards_path: str, language: str = "id", inventory: Inventory | None = None
+) -> dict[str, str]:
     """Return each file's text by its path below Grafana's `provisioning` folder, and the dashboards below `siaga/`.
 
     JSON is YAML too, so the files are JSON in `.yaml`: one way of writing, no escape to get wrong.
@@ -28,6 +32,7 @@ def provisioning(store: StoreSettings, *, folder: str, dashboards_path: str, lan
         folder: The folder's title in Grafana.
         dashboards_path: Where the dashboards' folder will be on Grafana's machine.
         language: The alert rules'.
+        inventory: Who is called what.
     """
     texts = {
         "datasources/siaga.yaml": _text(_sources(store)),
@@ -37,6 +42,8 @@ def provisioning(store: StoreSettings, *, folder: str, dashboards_path: str, lan
     for definition in DASHBOARDS.values():
         for each in LANGUAGES:
             body = board_json(definition, each)
+            if inventory is not None:
+                body = with_names(body, definition, inventory, each)
             texts[f"siaga/{body['uid']}.json"] = _text(body)
     return texts
 

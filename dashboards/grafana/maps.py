@@ -11,14 +11,16 @@ from grafana_foundation_sdk.cog import builder
 from grafana_foundation_sdk.models import common as look
 from grafana_foundation_sdk.models.geomap import TooltipMode
 
-from dashboards.grafana.marks import COLOURS, GREY, NOTHING, nothing, steps
+from dashboards.grafana.marks import GREY, NOTHING, nothing, steps
 from dashboards.grafana.question import SOURCE, Target
 from dashboards.model import Panel
 
 STREETS = "/map/streets.geojson"
 _SYMBOL = "img/icons/marker/{}.svg"
 _VEHICLE = "#3f8fd8"
-_TEXT_PX = 16
+_INCIDENT = "#ff3b6b"
+"""Brighter than the level's colour, as its name is drawn in it on the ground."""
+_TEXT_PX = 20
 
 
 def map_panel(definition: Panel, language: str) -> geomap.Panel:
@@ -27,10 +29,11 @@ def map_panel(definition: Panel, language: str) -> geomap.Panel:
     layers = [_trail(ref) for ref, influxql in refs.items() if "GROUP BY time(" in influxql]
     for ref, influxql in refs.items():
         if "GROUP BY time(" not in influxql:
-            layers.append(_incidents(ref) if '"incident"' in influxql else _vehicles(ref))
+            named = len(refs) == 1 or not any('"incident"' in each for each in refs.values())
+            layers.append(_incidents(ref) if '"incident"' in influxql else _vehicles(ref, named=named))
     made = (
         geomap.Panel()
-        .view(geomap.MapViewConfig().id("fit").lat(0).lon(0).zoom(12).max_zoom(15).padding(10).all_layers(True))
+        .view(geomap.MapViewConfig().id("fit").lat(0).lon(0).zoom(15).padding(8).all_layers(True))
         .controls(
             geomap.ControlsOptions().show_zoom(False).mouse_wheel_zoom(False).show_attribution(True).show_scale(True)
         )
@@ -46,7 +49,7 @@ def map_panel(definition: Panel, language: str) -> geomap.Panel:
 
 
 def _streets() -> builder.Builder[look.MapLayerOptions]:
-    style = {"color": {"fixed": GREY}, "lineWidth": 1, "opacity": 0.6, "size": {"fixed": 2, "max": 2, "min": 2}}
+    style = {"color": {"fixed": GREY}, "lineWidth": 2, "opacity": 0.8, "size": {"fixed": 2, "max": 2, "min": 2}}
     return (
         common.MapLayerOptions().type("geojson").name("streets").config({"src": STREETS, "rules": [], "style": style})
     )
@@ -86,14 +89,17 @@ def _marker(symbol: str, colour: str, size: int) -> dict[str, object]:
     }
 
 
-def _vehicles(ref: str) -> builder.Builder[look.MapLayerOptions]:
+def _vehicles(ref: str, *, named: bool) -> builder.Builder[look.MapLayerOptions]:
     style = _marker("triangle", _VEHICLE, 9)
+    if not named:
+        # Sixty names lie over the incidents' own.
+        del style["text"], style["textConfig"]
     style["rotation"] = {"field": "course_deg", "fixed": 0, "max": 360, "min": 0, "mode": "mod"}
     return _points(ref, "vehicles", style)
 
 
 def _incidents(ref: str) -> builder.Builder[look.MapLayerOptions]:
-    return _points(ref, "incidents", _marker("x-mark", COLOURS["critical"], 14))
+    return _points(ref, "incidents", _marker("star", _INCIDENT, 18))
 
 
 def _trail(ref: str) -> builder.Builder[look.MapLayerOptions]:

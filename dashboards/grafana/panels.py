@@ -11,16 +11,32 @@ from grafana_foundation_sdk.models import common as look
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.text import TextMode
 
+from dashboards.grafana.bars import bars_panel, few
 from dashboards.grafana.maps import map_panel
-from dashboards.grafana.marks import GREY, NOTHING, clocks, legend, nothing, steps, unit, yes_or_no
+from dashboards.grafana.marks import (
+    GREY,
+    NOTHING,
+    ORIGINS,
+    clocks,
+    legend,
+    level_words,
+    nothing,
+    steps,
+    unit,
+    yes_or_no,
+)
 from dashboards.grafana.question import POINTS, SOURCE, Target
-from dashboards.grafana.tables import table_panel
-from dashboards.model import Panel, PanelKind
+from dashboards.grafana.tables import bounds, table_panel
+from dashboards.model import Panel, PanelKind, Question
 
 _TITLE_PX = 16
-_BAR_PX = 20
 _STAT_PX = 64
 """At three metres: 64 px on a 55-inch screen of 1080 lines are 40 mm; three words of no data fit."""
+_WORD_PX = 52
+"""Where the value's level stands below it as a word."""
+_WORD = "level"
+_WIDE = 12
+"""Columns from which on there is room for a legend beside the lines."""
 GraphPanel = stat.Panel | bargauge.Panel | timeseries.Panel | statetimeline.Panel
 
 
@@ -31,8 +47,10 @@ def panel(definition: Panel, number: int, language: str) -> builder.Builder[mode
 
 def title(definition: Panel, language: str) -> str:
     """Return a panel's title, with its thresholds and their marks."""
-    words = definition.title.of(language)
-    return f"{words}   {legend(definition.thresholds, definition.unit)}" if definition.thresholds else words
+    words = definition.title.of(language) + few(definition, language)
+    if not definition.thresholds or definition.key == "recording":
+        return words
+    return f"{words} · {legend(definition.thresholds, definition.unit, language)}"
 
 
 def place(definition: Panel) -> model.GridPos:
@@ -43,34 +61,29 @@ def place(definition: Panel) -> model.GridPos:
 
 def _stat(definition: Panel, number: int, language: str) -> builder.Builder[model.Panel]:
     coloured = bool(definition.thresholds)
+    worded = coloured and definition.key != "recording"
     made = (
         stat.Panel()
         .color_mode(look.BigValueColorMode.BACKGROUND if coloured else look.BigValueColorMode.NONE)
         .graph_mode(look.BigValueGraphMode.NONE)
         .text_mode(look.BigValueTextMode.VALUE)
         .justify_mode(look.BigValueJustifyMode.CENTER)
-        .orientation(look.VizOrientation.AUTO)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
-        .text(common.VizTextDisplayOptions().value_size(_STAT_PX).title_size(_TITLE_PX))
-    )
-    return _dressed(made, definition, number, language)
-
-
-def _bars(definition: Panel, number: int, language: str) -> builder.Builder[model.Panel]:
-    made = (
-        bargauge.Panel()
-        .display_mode(look.BarGaugeDisplayMode.BASIC)
         .orientation(look.VizOrientation.HORIZONTAL)
-        .show_unfilled(True)
-        .min_viz_height(10)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
-        .text(common.VizTextDisplayOptions().value_size(_BAR_PX).title_size(_TITLE_PX))
+        .text(common.VizTextDisplayOptions().value_size(_WORD_PX if worded else _STAT_PX).title_size(_TITLE_PX))
     )
+    if worded:
+        # The value once more as a word: colour is never the only sign.
+        again = {"mode": "reduceRow", "reduce": {"reducer": "lastNotNull"}, "alias": _WORD}
+        made.with_transformation(model.DataTransformerConfig("calculateField", options=again))
+        mappings = [*level_words(definition.thresholds, language), nothing(language)]
+        made.override_by_name(_WORD, [model.DynamicConfigValue("mappings", mappings)])
     return _dressed(made, definition, number, language)
 
 
 def _lines(definition: Panel, number: int, language: str) -> builder.Builder[model.Panel]:
     raw = not any("GROUP BY time(" in question.influxql for question in definition.questions)
+    every = any(_is_of_many(question) for question in definition.questions)
     made = (
         timeseries.Panel()
         .draw_style(look.GraphDrawStyle.POINTS if raw else look.GraphDrawStyle.LINE)
@@ -78,17 +91,22 @@ def _lines(definition: Panel, number: int, language: str) -> builder.Builder[mod
         .line_width(2)
         .fill_opacity(0)
         .show_points(look.VisibilityMode.AUTO)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(look.LegendDisplayMode.LIST)
-            .placement(look.LegendPlacement.BOTTOM)
-            .show_legend(not raw)
-        )
+        .legend(_highest_first() if every and definition.cell.width >= _WIDE else _below(shown=not raw))
         .tooltip(common.VizTooltipOptions().mode(look.TooltipDisplayMode.MULTI).sort(look.SortOrder.DESCENDING))
     )
+    if definition.unit in ("", "1") and definition.minimum == 0:
+        # A count of nothing is no axis up to 100.
+        made.axis_soft_max(4)
+    if any('"origin"' in question.influxql for question in definition.questions):
+        for origin, words in ORIGINS.items():
+            made.override_by_name(origin, [model.DynamicConfigValue("displayName", words.of(language))])
     if definition.thresholds:
         made.thresholds_style(common.GraphThresholdsStyleConfig().mode(look.GraphThresholdsStyleMode("dashed")))
     return _dressed(made, definition, number, language, palette=True)
+
+
+def _bars(definition: Panel, number: int, language: str) -> builder.Builder[model.Panel]:
+    return _dressed(bars_panel(definition, language), definition, number, language)
 
 
 def _states(definition: Panel, number: int, language: str) -> builder.Builder[model.Panel]:
@@ -97,15 +115,37 @@ def _states(definition: Panel, number: int, language: str) -> builder.Builder[mo
         .show_value(look.VisibilityMode.ALWAYS)
         .row_height(0.9)
         .merge_values(True)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(look.LegendDisplayMode.LIST)
-            .placement(look.LegendPlacement.BOTTOM)
-            .show_legend(False)
-        )
+        .legend(_below(shown=False))
     )
     _dressed(made, definition, number, language)
     return made.mappings([clocks(language), nothing(language)])
+
+
+def _below(*, shown: bool) -> common.VizLegendOptions:
+    return (
+        common.VizLegendOptions()
+        .display_mode(look.LegendDisplayMode.LIST)
+        .placement(look.LegendPlacement.BOTTOM)
+        .show_legend(shown)
+    )
+
+
+def _highest_first() -> common.VizLegendOptions:
+    return (
+        common.VizLegendOptions()
+        .display_mode(look.LegendDisplayMode.TABLE)
+        .placement(look.LegendPlacement.RIGHT)
+        .calcs(["lastNotNull"])
+        .sort_by("Last *")
+        .sort_desc(True)
+        .show_legend(True)
+    )
+
+
+def _is_of_many(question: Question) -> bool:
+    """Whether a question has a series for each of many boxes, and not for a chosen one."""
+    _, _, groups = question.influxql.rpartition("GROUP BY")
+    return '"device"' in groups and "{device}" not in question.influxql
 
 
 def _text(definition: Panel, number: int, language: str) -> builder.Builder[model.Panel]:
@@ -121,9 +161,11 @@ def _dressed(
     made.id(number).title(title(definition, language)).grid_pos(place(definition))
     made.datasource(SOURCE).max_data_points(POINTS).interval("1s")
     made.targets([Target(question, definition.kind, language) for question in definition.questions])
-    made.unit(unit(definition.unit)).no_value(NOTHING.of(language))
+    made.unit(unit(definition.unit, language)).no_value(NOTHING.of(language))
     made.mappings([*([yes_or_no(language)] if definition.key == "recording" else []), nothing(language)])
-    made.thresholds(steps(definition.thresholds))
+    # A line of what is good would only say where the axis begins.
+    drawn = [each for each in definition.thresholds if not (palette and each.level == "good")]
+    made.thresholds(steps(drawn))
     if palette:
         mode = model.FieldColorModeId.PALETTE_CLASSIC
         made.color_scheme(build.FieldColor().mode(mode))
@@ -148,7 +190,7 @@ def _map(definition: Panel, number: int, language: str) -> builder.Builder[model
 
 def _table(definition: Panel, number: int, language: str) -> builder.Builder[model.Panel]:
     made = table_panel(definition, language)
-    words = definition.title.of(language)
+    words = definition.title.of(language) + bounds(definition, language)
     return made.id(number).title(words).grid_pos(place(definition))
 
 

@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+import re
+
 from grafana_foundation_sdk.cog import builder, variants
 from grafana_foundation_sdk.models.common import DataSourceRef
 
@@ -18,6 +20,7 @@ from dashboards.model import PanelKind, Question
 SOURCE_UID = "siaga_store"
 """No hyphen: the data source proxy of Grafana 9.3 takes letters, digits and `_` only."""
 SOURCE = DataSourceRef(type_val="influxdb", uid=SOURCE_UID)
+_FEW = re.compile(r'SELECT (?:top|bottom)\("(\w+)", "(\w+)", \d+\)')
 POINTS = 600
 """How many groups a panel has room for."""
 
@@ -51,7 +54,7 @@ class Target(builder.Builder[variants.Dataquery]):
             question.ref,
             for_grafana(question.influxql),
             _alias(question, language),
-            "table" if kind in ("table", "map") else "time_series",
+            "table" if kind in ("table", "map") or of_first_few(question) else "time_series",
         )
 
     def build(self) -> variants.Dataquery:
@@ -68,6 +71,15 @@ def for_grafana(influxql: str) -> str:
         .replace("{device}", "${device:raw}")
         .replace("{sensor}", "${sensor:raw}")
     )
+
+
+def of_first_few(question: Question) -> tuple[str, str] | None:
+    """Return the tag and the field of a question for the first few of all, else None.
+
+    Such an answer is one series with the tag in a column, so as a time series it would be one nameless value.
+    """
+    found = _FEW.match(question.influxql)
+    return (found[2], found[1]) if found else None
 
 
 def _alias(question: Question, language: str) -> str:

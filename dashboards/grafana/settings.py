@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from contract.errors import ConfigError, PrivateFileError
+from contract.inventory import Inventory, parse_inventory
 from contract.settings import Settings, fault_at, load_toml
 from store import Account, StoreSettings
 from store.account import read_password
@@ -20,12 +21,14 @@ class GrafanaSettings(Settings):
 
     `token_file`: a service account's token with the role Admin, which data sources and alert rules need. `store`: the
     store as Grafana's server reaches it, with an account that may only read: whoever sees a wall can ask with it.
+    `inventory`: the city's, for the names of boxes and the thresholds of gauges.
     """
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")]
     token_file: str
     folder: Annotated[str, Field(min_length=1, max_length=100)] = "Siaga"
     timeout_s: Annotated[float, Field(ge=1, le=120)] = 10
+    inventory: str | None = None
     store: StoreSettings
 
     @model_validator(mode="after")
@@ -43,6 +46,7 @@ EXAMPLES = {
     "token_file": 'token_file = "grafana.token"',
     "folder": 'folder = "Siaga"',
     "timeout_s": "timeout_s = 10",
+    "inventory": 'inventory = "inventory.toml"',
     "store": '[store] database = "siaga" username = "reader" password_file = "reader.password"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
     "store.username": 'username = "reader" password_file = "reader.password"',
@@ -57,6 +61,7 @@ class Grafana:
     url: str
     token: str
     account: Account
+    inventory: Inventory | None = None
 
 
 def load_settings(file: Path) -> GrafanaSettings:
@@ -87,4 +92,23 @@ def load_grafana(file: Path) -> Grafana:
     account = settings.store.account(file)
     if account is None:
         raise ConfigError(str(file), "store.username", "is missing", example=EXAMPLES["store.username"])
-    return Grafana(settings, settings.url.rstrip("/") + "/", token, account)
+    inventory = load_inventory(settings, file)
+    return Grafana(settings, settings.url.rstrip("/") + "/", token, account, inventory)
+
+
+def load_inventory(settings: GrafanaSettings, file: Path) -> Inventory | None:
+    """Return the inventory that the settings in `file` name, or None.
+
+    Raises:
+        ConfigError: It names file, line, key, what was expected and an example.
+    """
+    if settings.inventory is None:
+        return None
+    path = file.parent / settings.inventory
+    try:
+        return parse_inventory(path.read_text(encoding="utf-8"), source=str(path))
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise ConfigError(
+            str(file), "inventory", f"{path} cannot be read: {reason}", example=EXAMPLES["inventory"]
+        ) from None

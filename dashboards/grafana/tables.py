@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import common, table
+from grafana_foundation_sdk.cog import builder
+from grafana_foundation_sdk.models import common as look
 from grafana_foundation_sdk.models import dashboard as model
 
-from dashboards.grafana.marks import NOTHING, clocks, legend, nothing, steps, unit, yes_or_no
+from dashboards.grafana.marks import (
+    CLEAR,
+    NOTHING,
+    clocks,
+    legend,
+    nothing,
+    origins,
+    states,
+    steps,
+    unit,
+    yes_or_no,
+)
 from dashboards.grafana.question import SOURCE, Target
 from dashboards.model import Column, Panel, Words
 
@@ -15,6 +28,13 @@ _TAGS = {
     "street": Words("Jalan", "Street"),
 }
 _TIME = Words("Terakhir", "Last")
+_OPENED = Words("Waktu", "Time")
+_NOT_YET = Words("belum", "not yet")
+_CLOCK = "dateTimeAsIsoNoDateIfToday"
+"""Grafana has ages in English only."""
+_GRAVE = ("faults", "speed_mps")
+"""Columns that say which rows are to be seen first."""
+_NEVER_AMISS = "–"
 
 
 def table_panel(definition: Panel, language: str) -> table.Panel:
@@ -26,6 +46,7 @@ def table_panel(definition: Panel, language: str) -> table.Panel:
         .mappings([nothing(language)])
         .no_value(NOTHING.of(language))
         .thresholds(steps(()))
+        .min_width(60)
         .footer(common.TableFooterOptions().show(False).reducer(["sum"]))
     )
     if len(definition.questions) > 1:
@@ -45,12 +66,37 @@ def table_panel(definition: Panel, language: str) -> table.Panel:
         )
     )
     for name in ("Time", "Time 1"):
-        made.override_by_name(name, [_value("displayName", _TIME.of(language)), _value("unit", "dateTimeFromNow")])
+        made.override_by_name(
+            name, [_value("displayName", _time(definition).of(language)), _value("unit", _CLOCK), *_narrow(160)]
+        )
     for tag in tags:
         made.override_by_name(tag, [_value("displayName", _TAGS[tag].of(language))])
     for column in definition.columns:
         made.override_by_name(column.field, _column(column, language))
-    return made
+    return made.sort_by(_order(definition, language))
+
+
+def _order(definition: Panel, language: str) -> list[builder.Builder[look.TableSortByFieldState]]:
+    """Return how its rows are sorted: what complains first, then who has been silent longest."""
+    if _is_a_list(definition):
+        return []
+    by: list[builder.Builder[look.TableSortByFieldState]] = [
+        common.TableSortByFieldState()
+        .display_name(_heading(column, language))
+        .desc(column.thresholds[-1].level != "good")
+        for column in definition.columns
+        if column.thresholds and column.field in _GRAVE
+    ]
+    return [*by, common.TableSortByFieldState().display_name(_TIME.of(language)).desc(False)]
+
+
+def _is_a_list(definition: Panel) -> bool:
+    """Whether its rows are events and not the newest of each box."""
+    return not any("GROUP BY" in question.influxql for question in definition.questions)
+
+
+def _time(definition: Panel) -> Words:
+    return _OPENED if _is_a_list(definition) else _TIME
 
 
 def _tags(definition: Panel) -> list[str]:
@@ -73,28 +119,51 @@ def _unnamed(definition: Panel) -> list[str]:
     return [field for field in dict.fromkeys((*asked, *loose)) if field not in named and field not in _TAGS]
 
 
+def _heading(column: Column, language: str) -> str:
+    return column.heading.of(language)
+
+
 def _column(column: Column, language: str) -> list[model.DynamicConfigValue]:
-    heading = column.heading.of(language)
-    if column.thresholds and column.field != "clock_trusted":
-        heading = f"{heading}  {legend(column.thresholds, '')}"
-    values = [_value("displayName", heading)]
+    values = [_value("displayName", _heading(column, language))]
     if column.unit:
-        values.append(_value("unit", unit(column.unit)))
+        values.append(_value("unit", unit(column.unit, language)))
     if column.decimals is not None:
         values.append(_value("decimals", column.decimals))
     if column.thresholds:
         values += [
-            _value("thresholds", steps(column.thresholds).build()),
+            _value("thresholds", steps(column.thresholds, good=CLEAR).build()),
             _value("custom.displayMode", "color-background-solid"),
         ]
     if column.field == "clock_trusted":
-        values.append(_value("mappings", [yes_or_no(language), nothing(language)]))
+        values.append(_value("mappings", [yes_or_no(language, good=CLEAR), nothing(language)]))
+    if column.field == "fault":
+        values.append(_value("mappings", [nothing(language, _NEVER_AMISS)]))
+    if column.field in ("accept_s", "depart_s", "resolve_s"):
+        values.append(_value("mappings", [nothing(language, _NOT_YET.of(language))]))
+    if column.field == "state":
+        values.append(_value("mappings", [states(language), nothing(language)]))
+    if column.field == "origin":
+        values.append(_value("mappings", [origins(language), nothing(language)]))
     if column.field == "clock":
         values += [
             _value("mappings", [clocks(language), nothing(language)]),
             _value("custom.displayMode", "color-text"),
         ]
     return values
+
+
+def bounds(definition: Panel, language: str) -> str:
+    """Return what a title adds: the bounds of its columns with their marks."""
+    told = [
+        f"{_heading(column, language)} {legend(column.thresholds, column.unit, language)}"
+        for column in definition.columns
+        if column.thresholds and column.field != "clock_trusted"
+    ]
+    return " · " + " · ".join(told) if told else ""
+
+
+def _narrow(px: int) -> list[model.DynamicConfigValue]:
+    return [_value("custom.width", px)]
 
 
 def _value(name: str, value: object) -> model.DynamicConfigValue:

@@ -10,9 +10,11 @@ import hmac
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from contract.inventory import Inventory
 from dashboards.boards import DASHBOARDS
 from dashboards.grafana.alerts import FOLDER_UID, RULES, rule_json
 from dashboards.grafana.board import LANGUAGES, board_json
+from dashboards.grafana.named import with_names
 from dashboards.grafana.question import SOURCE_UID
 from store import StoreSettings
 
@@ -44,7 +46,15 @@ class Change:
         return f"{self.act} {self.thing.kind} {self.thing.uid}{where}"
 
 
-def wanted(store: StoreSettings, secret: str, *, folder: str, token: str, language: str = "id") -> list[Thing]:
+def wanted(
+    store: StoreSettings,
+    secret: str,
+    *,
+    folder: str,
+    token: str,
+    language: str = "id",
+    inventory: Inventory | None = None,
+) -> list[Thing]:
     """Return everything in the order it is made in.
 
     Args:
@@ -53,6 +63,7 @@ def wanted(store: StoreSettings, secret: str, *, folder: str, token: str, langua
         folder: The folder's title.
         token: Grafana's token. The reader's secret is marked with it, so that a new secret is seen and none is told.
         language: The alert rules' language; dashboards come in both.
+        inventory: Who is called what; without it boxes have the names of their accounts.
     """
     things = [
         Thing("folder", FOLDER_UID, {"uid": FOLDER_UID, "title": folder}),
@@ -61,6 +72,8 @@ def wanted(store: StoreSettings, secret: str, *, folder: str, token: str, langua
     for definition in DASHBOARDS.values():
         for each in LANGUAGES:
             body = board_json(definition, each)
+            if inventory is not None:
+                body = with_names(body, definition, inventory, each)
             things.append(Thing("dashboard", body["uid"], body))
     things += [Thing("alert rule", rule.uid, rule_json(rule, language)) for rule in RULES]
     return things

@@ -184,3 +184,19 @@ def test_provisioning_files_have_everything_and_no_secret(config: Path, tmp_path
     assert len(rules) == len(RULES)
     assert "$$timeFilter" in rules[0]["data"][0]["model"]["query"]
     assert json.loads(files["siaga/siaga_city_id.json"])["uid"] == "siaga_city_id"
+
+
+def test_with_an_inventory_boxes_have_names(standin: Standin, config: Path, tmp_path: Path) -> None:
+    config.write_text(config.read_text().replace("[store]", 'inventory = "inventory.toml"\n[store]'))
+    told = _run("diff", "--config", str(config)).output
+    assert "inventory" in told
+    assert "cannot be read" in told
+    (tmp_path / "inventory.toml").write_text(
+        '[[devices]]\nname = "vehicle-1"\nlabel = "Patroli 1"\nvehicle = "patrol"\n'
+    )
+    assert _run("push", "--config", str(config)).exit_code == 0
+    assert "0 to change" in _run("diff", "--config", str(config)).output
+    assert "Patroli 1" in json.dumps(standin.kept["boards"]["siaga_vehicles_id"])
+    provisioning = tmp_path / "provisioning"
+    assert _run("build", "--provisioning", str(provisioning), "--config", str(config)).exit_code == 0
+    assert "Patroli 1" in (provisioning / "siaga" / "siaga_vehicles_id.json").read_text()
