@@ -10,7 +10,8 @@ import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -18,6 +19,7 @@ from contract import topics
 from contract.errors import BodyError, TopicError
 from contract.messages import AlarmReceipt, Heartbeat, Lamps, Status, decode, encode
 from contract.topics import Lane
+from duty_desk.channels.pager import Pager
 from duty_desk.duty.duty import Duty
 from duty_desk.duty.roster_disk import RosterDisk
 from duty_desk.duty.settings import DutySettings
@@ -35,7 +37,7 @@ from duty_desk.presence import Presence
 from duty_desk.ringing import Policy, Ringing
 from duty_desk.web.push import Push
 from duty_desk.web.veil import veiled
-from duty_desk.web.view import Places, incident_message, incident_view, json_bytes, reach_view
+from duty_desk.web.view import Places, incident_message, incident_view, json_bytes, reach_view, spot
 
 MAX_DEVICES: Final = 10_000
 """Devices outside the inventory that are remembered for their lamps."""
@@ -67,6 +69,7 @@ class DutyDesk:
         monotonic_ns: The monotonic clock.
         roster: Who is on duty when; None for one that nobody looks for.
         duty: What is asked of those who are.
+        channels: The names of the channels by which people are paged.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class DutyDesk:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         roster: RosterDisk | None = None,
         duty: DutySettings = DutySettings(),  # noqa: B008 - it is frozen
+        channels: Iterable[str] = (),
     ) -> None:
         self.name = name
         self.places = places
@@ -89,9 +93,14 @@ class DutyDesk:
         self.faults: dict[Lane, str] = {}
         self.accounts_fault: str | None = None
         self.failing: dict[str, str] = {}
-        self.ringing = Ringing(policy or Policy(), now_ns, monotonic_ns)
+        self.ringing = Ringing(
+            policy or Policy(), now_ns, monotonic_ns, channels=channels, spot=partial(spot, places=places)
+        )
+        self.paged: set[str] = set()
+        """Incidents of whose pages there is news since the last tick."""
         self.presence = Presence(places.devices_with_buttons(), now_ns())
         self.ledger: Ledger
+        self._pager: Pager | None = None
         self._outlet = outlet
         self._revision = 0
         self._held: deque[Record] = deque(maxlen=MAX_HELD)
@@ -109,6 +118,12 @@ class DutyDesk:
         self._versions = Versions(now_ns() // 1_000_000)
         self._devices: dict[str, None] = dict.fromkeys(places.devices())
         self.push.run = str(now_ns() // 1_000_000)
+
+    def attach(self, pager: Pager) -> None:
+        """Let people be paged, beside the screens that ring."""
+        self._pager = pager
+        self.ringing.outlook = pager.outlook
+        pager.refresh()
 
     # From the brokers
 
@@ -165,6 +180,11 @@ class DutyDesk:
             self._tell(incident)
         for command in self.ringing.commands(self.board):
             self._outlet.send(topics.command(command.device), encode(command))
+        if self._pager is not None:
+            self._pager.tick()
+        if self.paged:
+            self.push.send("pages", json_bytes({"incidents": sorted(self.paged)}))
+            self.paged.clear()
         return reached.more
 
     def tell_again(self) -> None:
@@ -192,6 +212,7 @@ class DutyDesk:
         self._receipt(alarm, incident.id, recorded=False)
         self._outlet.lamps(alarm.device)
         self._tell(incident)
+        self._page(incident)
         self._know(alarm.device)
         if alarm.incomplete:
             _log.warning("%s: an incomplete alarm rings: %s", alarm.device, alarm.fault)
@@ -224,6 +245,7 @@ class DutyDesk:
         if incident.device is not None:
             self._outlet.lamps(incident.device)
         self._tell(incident)
+        self._page(incident)
         return view
 
     def note(self, record: Record) -> None:
@@ -323,6 +345,7 @@ class DutyDesk:
             "faults": dict(self.faults),
             "accounts_fault": self.accounts_fault,
             "failing": dict(self.failing),
+            "channels": {} if self._pager is None else dict(self._pager.faults()),
             "duty": self.duty.beat(),
         }
 
@@ -389,6 +412,10 @@ class DutyDesk:
 
     def _tell(self, incident: Incident) -> None:
         self._outlet.send(topics.INCIDENT, encode(incident_message(incident, self.places, self.ledger.head)))
+
+    def _page(self, incident: Incident) -> None:
+        if self._pager is not None and incident.unanswered:
+            self._pager.look((incident,))
 
     def _know(self, device: str) -> None:
         if len(self._devices) < MAX_DEVICES:

@@ -22,6 +22,7 @@ from duty_desk.incidents.entries import (
     DeliveryEntry,
     EscalatedEntry,
     NoteEntry,
+    PageEntry,
     PressEntry,
 )
 from duty_desk.incidents.intake import Alarm
@@ -148,6 +149,14 @@ def step_record(
         nobody=nobody or None,
     )
     return Record(entry)
+
+
+def page_record(entry: PageEntry, who: str | None) -> Record:
+    """Return the record of what became of a page to this account, None for a channel that is nobody's own."""
+    if who is None:
+        return Record(entry)
+    aside = Aside.of(who)
+    return Record(entry.model_copy(update={"who": aside.hash}), {"who": aside})
 
 
 def _hash(asides: dict[str, Aside], name: str) -> str | None:

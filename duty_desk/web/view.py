@@ -9,6 +9,7 @@ from contract.inventory import Button, Device, Inventory, Site
 from contract.messages import IncidentMessage
 from duty_desk.incidents.entries import CallEntry, PressEntry
 from duty_desk.incidents.incident import Call, Incident
+from duty_desk.incidents.policies import Spot
 from duty_desk.presence import Presence
 from duty_desk.settings import DeskSettings
 
@@ -113,6 +114,13 @@ def where(incident: Incident, places: Places) -> dict[str, Any]:
             "category": call.category, "caller": call.caller, "text": call.text, "taken_by": call.taken_by,
         }  # fmt: skip
     return known
+
+
+def spot(incident: Incident, places: Places) -> Spot:
+    """Return where it is, as far as that decides who is called."""
+    place = where(incident, places)
+    site = places.site(incident.device or "")
+    return Spot(None if site is None else site.id, place["latitude"], place["longitude"])
 
 
 def _row(entry: PressEntry | CallEntry) -> dict[str, Any]:

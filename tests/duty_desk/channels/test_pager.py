@@ -1,0 +1,395 @@
+"""Pages in virtual time: whom, by what, when, and what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from duty_desk.channels.channel import Report
+from duty_desk.channels.hands import MAX_AT_ONCE
+from duty_desk.incidents.escalation import Audience, Step
+from duty_desk.incidents.policies import DEFAULT_STEPS
+from tests.duty_desk.channels.night import Fake, Mode, Night, answer
+from tests.duty_desk.channels.virtual import run
+
+ONE: tuple[Step, ...] = (Step(0, ("officer",), channels=("push",)), Step(30, ("supervisor",)))
+AGAIN: tuple[Step, ...] = (Step(0, ("officer",), channels=("push",), repeat_s=20), Step(600, ("supervisor",)))
+NOBODY: frozenset[Audience] = frozenset()
+
+
+def test_officers_are_paged_with_the_press_supervisors_at_30_s_and_both_by_all_else_at_60() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push"), Fake("sms"), Fake("telegram")])
+        incident = desk.press()
+        await asyncio.sleep(65)
+        assert desk.sent("push") == [
+            (0.0, "petugas-1"),
+            (0.0, "petugas-2"),
+            (30.0, "penyelia-1"),
+            (60.0, "petugas-1"),
+            (60.0, "petugas-2"),
+        ]
+        for other in ("sms", "telegram"):
+            assert desk.sent(other) == [(60.0, "petugas-1"), (60.0, "petugas-2"), (60.0, "penyelia-1")]
+        assert desk.reached(incident) == [(0, 0.0), (1, 15.0), (2, 30.0), (3, 60.0)]
+        assert {page.outcome for page in desk.pages()} == {"handed"}
+        assert {page.took_ms for page in desk.pages()} == {50}
+        assert {page.status for page in desk.fakes["push"].arrived} == {"Actual"}
+
+    run(night())
+
+
+def test_a_page_is_written_down_with_what_it_belongs_to_and_without_a_name() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push")], ONE)
+        incident = desk.press()
+        await asyncio.sleep(1)
+        first = desk.pages()[0]
+        assert (first.incident_id, first.step, first.round, first.channel) == (incident.id, 0, 0, "push")
+        assert first.unanswered_since_ns == incident.unanswered_since_ns
+        record = next(each for each in desk.log if each.entry is first)
+        assert record.text("who") == "petugas-1"
+        assert first.who == record.asides["who"].hash
+        assert "petugas" not in first.model_dump_json()
+        page = desk.fakes["push"].arrived[0]
+        assert (page.id, page.who, page.display) == (first.page, "petugas-1", "Petugas 1")
+        assert page.path == f"/?incident={incident.id}"
+        assert set(desk.news) == {incident.id}
+
+    run(night())
+
+
+def test_it_is_sent_again_until_it_is_answered_and_never_after() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push")], AGAIN)
+        incident = desk.press()
+        await asyncio.sleep(45)
+        assert [at for at, who in desk.sent("push") if who == "petugas-1"] == [0.0, 20.0, 40.0]
+        assert [page.round for page in desk.pages()] == [0, 0, 1, 1, 2, 2]
+        desk.act(incident.id)
+        await asyncio.sleep(300)
+        assert len(desk.sent("push")) == 6
+
+    run(night())
+
+
+def test_right_before_it_is_sent_it_is_looked_whether_somebody_answered() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push")], ONE)
+        incident = desk.press()
+        desk.act(incident.id)  # in the same moment: the tasks have not begun
+        await asyncio.sleep(60)
+        assert desk.sent("push") == []
+        assert desk.pages() == []
+
+    run(night())
+
+
+def test_a_press_that_joins_what_was_accepted_is_paged_anew() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push")], ONE)
+        incident = desk.press()
+        await asyncio.sleep(3)
+        desk.act(incident.id)
+        await asyncio.sleep(3)
+        assert desk.press().id == incident.id
+        await asyncio.sleep(3)
+        assert [at for at, _ in desk.sent("push")] == [0.0, 0.0, 6.0, 6.0]
+
+    run(night())
+
+
+def test_what_comes_late_of_a_page_of_before_the_answer_is_no_page_of_what_joined() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push", takes_s=4)], ONE)
+        incident = desk.press()
+        await asyncio.sleep(1)
+        desk.act(incident.id)
+        await asyncio.sleep(1)
+        desk.press()
+        await asyncio.sleep(10)
+        # Handed over at 4 s, after the second press: that one is sent all the same.
+        assert [at for at, _ in desk.sent("push")] == [0.0, 0.0, 2.0, 2.0]
+        assert len({page.unanswered_since_ns for page in desk.pages("handed")}) == 2
+
+    run(night())
+
+
+@pytest.mark.parametrize("mode", ["hangs", "deaf"])
+def test_a_channel_that_hangs_fails_after_5_s_and_delays_no_other(mode: Mode) -> None:
+    async def night() -> None:
+        steps = (Step(0, ("officer",), channels=("push", "sms")), Step(30, ("supervisor",)))
+        desk = Night([Fake("push", mode=mode), Fake("sms")], steps)
+        incident = desk.press()
+        await asyncio.sleep(0.1)
+        assert len(desk.pages("handed", channel="sms")) == 2
+        await asyncio.sleep(4.8)
+        assert desk.pages("failed") == []
+        await asyncio.sleep(0.2)
+        assert [(page.channel, page.detail) for page in desk.pages("failed")] == [("push", "no answer within 5 s")] * 2
+        assert {page.took_ms for page in desk.pages("failed")} == {5_000}
+        assert desk.board.find(incident.id).step == 0
+
+    run(night())
+
+
+@pytest.mark.parametrize(("mode", "after_s"), [("fails", 0.25), ("breaks", 0.25), ("gone", 0.25), ("hangs", 5.25)])
+def test_when_every_page_of_a_step_failed_and_no_screen_is_there_the_next_comes_at_once(
+    mode: Mode, after_s: float
+) -> None:
+    async def night() -> None:
+        desk = Night([Fake("push", mode=mode)], ONE)
+        desk.present = NOBODY
+        incident = desk.press()
+        await asyncio.sleep(after_s + 0.1)
+        assert [step for step, _ in desk.reached(incident)] == [0, 1]
+        assert desk.reached(incident)[1][1] <= after_s
+
+    run(night())
+
+
+def test_a_phone_that_was_handed_a_page_is_waited_for_though_no_screen_is_there() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push", modes=["fails"])], ONE)
+        desk.present = NOBODY
+        incident = desk.press()
+        await asyncio.sleep(29.9)
+        assert [step for step, _ in desk.reached(incident)] == [0]
+        await asyncio.sleep(0.2)
+        assert desk.reached(incident) == [(0, 0.0), (1, 30.0)]
+
+    run(night())
+
+
+def test_a_page_that_is_told_to_have_failed_after_all_is_waited_for_no_more() -> None:
+    async def night() -> None:
+        desk = Night([Fake("sms")], (Step(0, ("officer",), channels=("sms",)), Step(30, ("supervisor",))))
+        desk.present = NOBODY
+        incident = desk.press()
+        await asyncio.sleep(1)
+        sms = desk.fakes["sms"]
+        for page in sms.arrived:
+            assert [step for step, _ in desk.reached(incident)] == [0]
+            sms.tell(Report(page.id, "failed", detail="not delivered"))
+        await asyncio.sleep(0.3)
+        assert [step for step, _ in desk.reached(incident)] == [0, 1]
+
+    run(night())
+
+
+def test_a_channel_that_is_down_is_tried_and_not_waited_for() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push", mode="hangs")], ONE)
+        desk.present = NOBODY
+        desk.shift.on = ("petugas-1",)
+        await asyncio.sleep(0.5)
+        waited = []
+        for number in range(4):
+            incident = desk.press(f"b{number}")
+            await asyncio.sleep(8)
+            waited.append(desk.reached(incident)[1][1])
+            desk.act(incident.id)
+        assert waited == [5.0, 5.0, 5.0, 0.0]
+        assert len(desk.sent("push")) == 4
+        assert desk.pager.faults() == {"push": "down"}
+        # One that works again is waited for again.
+        desk.fakes["push"].mode = "works"
+        desk.act(desk.press("b5").id)
+        desk.press("b6")
+        await asyncio.sleep(1)
+        incident = desk.press("b7")
+        await asyncio.sleep(8)
+        assert [step for step, _ in desk.reached(incident)] == [0]
+
+    run(night())
+
+
+def test_an_address_that_is_gone_is_not_the_channels_fault() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push", mode="gone")], AGAIN)
+        desk.press()
+        await asyncio.sleep(100)
+        assert len(desk.pages("failed")) > 6
+        assert not desk.pager.schedule.failures.get("push")
+        assert desk.pager.fault("push") == "untested"
+
+    run(night())
+
+
+def test_who_accepts_by_a_page_has_it_and_nobody_is_paged_any_more() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push")], AGAIN)
+        incident = desk.press()
+        await asyncio.sleep(7)
+        push = desk.fakes["push"]
+        answer(push, push.arrived[1], "accept")
+        answer(push, push.arrived[0], "accept")  # the other in the same moment
+        assert desk.board.find(incident.id).officer == "petugas-2"
+        assert desk.accepted == [(incident.id, "petugas-2")]
+        # Written down before the act it led to.
+        kinds = [each.entry.kind for each in desk.log[-3:]]
+        assert kinds == ["page", "accept", "page"]
+        await asyncio.sleep(60)
+        assert len(desk.sent("push")) == 2
+        assert [page.detail for page in desk.pages("answered")] == ["accept", "accept"]
+
+    run(night())
+
+
+def test_when_everybody_says_that_they_cannot_the_next_step_comes_at_once_and_they_are_left_alone() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push")], AGAIN)
+        incident = desk.press()
+        await asyncio.sleep(1)
+        push = desk.fakes["push"]
+        answer(push, push.arrived[0], "cannot")
+        await asyncio.sleep(1)
+        assert [step for step, _ in desk.reached(incident)] == [0]
+        await asyncio.sleep(20)
+        assert [who for at, who in desk.sent("push") if at > 1] == ["petugas-2"]
+        answer(push, push.arrived[-1], "cannot")
+        await asyncio.sleep(0.3)
+        assert [step for step, _ in desk.reached(incident)] == [0, 1]
+        await asyncio.sleep(60)
+        assert len(desk.sent("push")) == 3
+        assert desk.accepted == []
+
+    run(night())
+
+
+def test_a_report_of_before_a_restart_is_understood_and_the_same_again_changes_nothing() -> None:
+    async def night() -> None:
+        desk = Night([Fake("sms")], (Step(0, ("officer",), channels=("sms",)), Step(300, ("supervisor",))))
+        incident = desk.press()
+        await asyncio.sleep(1)
+        await desk.restart(3)
+        sms = desk.fakes["sms"]
+        for _ in range(2):
+            sms.tell(Report(sms.arrived[0].id, "delivered"))
+        sms.tell(Report("01993f1c-7a2b-7c3d-8e4f-5a6b7c8d9e0f", "delivered"))
+        assert len(desk.pages("delivered")) == 1
+        answer(sms, sms.arrived[0], "accept")
+        assert desk.accepted == [(incident.id, "petugas-1")]
+        sms.tell(Report(sms.arrived[0].id, "failed", detail="late"))
+        assert desk.pages("failed") == []
+
+    run(night())
+
+
+def test_fault_34_after_a_restart_nothing_is_sent_twice_and_what_was_being_sent_is_sent_again() -> None:
+    async def night() -> None:
+        steps = (Step(0, ("officer",), channels=("push", "sms"), repeat_s=60), Step(300, ("supervisor",)))
+        desk = Night([Fake("push"), Fake("sms", takes_s=4)], steps)
+        desk.press()
+        await asyncio.sleep(2)
+        await desk.restart(3)
+        await asyncio.sleep(50)
+        assert [at for at, _ in desk.sent("push")] == [0.0, 0.0]
+        assert [at for at, _ in desk.sent("sms")] == [0.0, 0.0, 5.0, 5.0]
+        await asyncio.sleep(10)
+        assert [at for at, _ in desk.sent("push")] == [0.0, 0.0, 60.0, 60.0]
+        # Several rounds came due while it was away: they come as one.
+        await desk.restart(200)
+        await asyncio.sleep(1)
+        assert [at for at, _ in desk.sent("push")][4:] == [265.0, 265.0]
+        assert {page.round for page in desk.pages(channel="push")} == {0, 1, 2}
+        await asyncio.sleep(60)
+        assert [at for at, _ in desk.sent("push")][6:] == [300.0, 300.0]
+
+    run(night())
+
+
+def test_fault_28_a_clock_that_is_set_neither_repeats_nor_stops_the_rounds() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push")], AGAIN)
+        desk.press()
+        for hours in (-5, 7, -3):
+            await asyncio.sleep(20)
+            desk.wall_offset_ns += hours * 3_600 * 10**9
+        await asyncio.sleep(5)
+        assert [at for at, who in desk.sent("push") if who == "petugas-1"] == [0.0, 20.0, 40.0, 60.0]
+        # At a restart with a clock that was set back the time to the next round begins again.
+        desk.wall_offset_ns -= 9 * 3_600 * 10**9
+        await desk.restart(2)
+        await asyncio.sleep(25)
+        assert len([at for at, who in desk.sent("push") if at > 66 and who == "petugas-1"]) == 1
+
+    run(night())
+
+
+def test_who_has_no_address_is_written_down_once_and_paged_once_there_is_one() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push", strangers=frozenset({"petugas-2"}))], AGAIN)
+        desk.press()
+        await asyncio.sleep(50)
+        (skipped,) = desk.pages("skipped")
+        assert (skipped.detail, skipped.took_ms) == ("no_address", None)
+        assert {who for _, who in desk.sent("push")} == {"petugas-1"}
+        desk.fakes["push"].strangers = frozenset()
+        await asyncio.sleep(0.5)
+        assert desk.sent("push")[-1] == (50.0, "petugas-2")
+
+    run(night())
+
+
+def test_who_comes_on_duty_is_paged_and_a_step_for_nobody_is_written_down() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push")], ONE)
+        desk.shift.on = ()
+        await asyncio.sleep(0.5)
+        desk.press()
+        await asyncio.sleep(2)
+        (skipped,) = desk.pages()
+        assert (skipped.outcome, skipped.detail, skipped.who) == ("skipped", "nobody", None)
+        desk.shift.on = ("petugas-3",)
+        await asyncio.sleep(1)
+        assert desk.sent("push") == [(2.5, "petugas-3")]
+
+    run(night())
+
+
+def test_a_channel_that_is_nobodys_own_is_used_once_a_step_and_not_at_all_by_a_siren_in_a_drill() -> None:
+    async def night() -> None:
+        steps = (*DEFAULT_STEPS[:1], Step(5, ("siren",), channels=("webhook", "siren")))
+        for status, called in (("Actual", 1), ("Exercise", 0)):
+            desk = Night([Fake("webhook", personal=False), Fake("siren", personal=False)], steps)
+            desk.press(status=status)  # type: ignore[arg-type]
+            await asyncio.sleep(10)
+            assert [who for _, who in desk.sent("webhook")] == [None]
+            assert len(desk.sent("siren")) == called
+            assert desk.fakes["webhook"].sent[0].page.status == status
+            await desk.stop()
+
+    run(night())
+
+
+def test_a_flood_is_sent_in_portions_by_each_channel_the_oldest_first_and_all_of_it() -> None:
+    async def night() -> None:
+        push, sms = Fake("push", takes_s=1), Fake("sms")
+        desk = Night([push, sms], (Step(0, ("officer",), channels=("push", "sms")), Step(300, ("supervisor",))))
+        for number in range(100):
+            desk.press(f"b{number}")
+        await asyncio.sleep(0.5)
+        assert len(push.sent) == MAX_AT_ONCE
+        assert [each.page.text for each in push.sent[:2]] == [f"{each.id} 0" for each in desk.board.active()[:1] * 2]
+        await asyncio.sleep(2)
+        assert len(sms.sent) == 200
+        await asyncio.sleep(10)
+        assert len(push.sent) == len(push.arrived) == 200
+        assert len({(each.page.incident_id, each.page.who) for each in push.sent}) == 200
+
+    run(night())
+
+
+def test_channels_that_do_not_end_keep_their_places_and_no_more() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push", mode="deaf")], ONE)
+        for number in range(40):
+            desk.press(f"b{number}")
+        await asyncio.sleep(20)
+        assert len(desk.fakes["push"].sent) == MAX_AT_ONCE
+        await asyncio.sleep(40)
+        assert len(desk.fakes["push"].sent) > MAX_AT_ONCE
+
+    run(night())
