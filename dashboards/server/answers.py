@@ -19,6 +19,7 @@ MAX_ROWS: Final = 50_000
 """Rows of one question that are handed on; what is beyond is said to be missing."""
 _QUOTED: Final = re.compile(r'"([^"]+)"')
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+_GROUPED: Final = "GROUP BY time("
 _SELECTOR: Final = re.compile(r'SELECT\s+(?:last|first|top|bottom)\("[^"]+"(?:, [^)]*)?\)(?!\s*-)|SELECT\s+"')
 
 
@@ -47,19 +48,30 @@ class Answered:
 
 def outer_tags(influxql: str) -> tuple[str, ...]:
     """Return the tags by which a question groups, those of a question within it left out."""
+    _, found, rest = _outer(influxql).rpartition("GROUP BY")
+    return tuple(_QUOTED.findall(rest)) if found else ()
+
+
+def has_times(question: Question) -> bool:
+    """Return whether the rows' times are those of readings, to within a group.
+
+    The mean of a bounded time has the time at which that begins, and so has what is chosen of such means.
+    """
+    if "GROUP BY time)" in _outer(question.influxql):
+        return True
+    parts = question.influxql.split("FROM (")
+    return all(_GROUPED in part or _SELECTOR.match(part) is not None for part in parts)
+
+
+def _outer(influxql: str) -> str:
+    """Return a question without what is in parentheses; of each pair the closing one stays."""
     depth = 0
     outer: list[str] = []
     for character in influxql:
         depth += (character == "(") - (character == ")")
         if depth == 0:
             outer.append(character)
-    _, found, rest = "".join(outer).rpartition("GROUP BY")
-    return tuple(_QUOTED.findall(rest)) if found else ()
-
-
-def has_times(question: Question) -> bool:
-    """Return whether the rows' times are those of readings, to within a group."""
-    return "GROUP BY time(" in question.influxql or _SELECTOR.match(question.influxql) is not None
+    return "".join(outer)
 
 
 def answered(
@@ -85,7 +97,7 @@ def answered(
             if column not in by and column not in columns and column != "measurement":
                 columns.append(column)
         groups.setdefault(tuple(str(row.get(each) or "") for each in by), []).append(row)
-    grouped = "GROUP BY time(" in question.influxql
+    grouped = _GROUPED in question.influxql
     series = []
     for key, found in groups.items():
         tags = {tag: value for tag, value in zip(by, key, strict=True) if value}

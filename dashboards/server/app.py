@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -16,6 +18,7 @@ from starlette.exceptions import HTTPException
 from dashboards.boards import DASHBOARDS
 from dashboards.plan import SCREENS, Screen
 from dashboards.server.guard import Guard
+from dashboards.server.guests import TooManyError
 from dashboards.server.panels import NotAPanelError, described
 from dashboards.server.wall import Wall
 
@@ -88,8 +91,8 @@ def _add_screens(app: FastAPI, wall: Wall) -> None:
         return await wall.overview()
 
     @app.get("/api/screen/{number}")
-    async def state(number: int, seen: Word = "") -> dict[str, Any]:
-        return await wall.next_state(known(number), seen)
+    async def state(request: Request, number: int, seen: Word = "") -> dict[str, Any]:
+        return await wall.next_state(known(number), seen, _address(request))
 
     @app.get("/api/incident/{incident_id}")
     async def incident(incident_id: str, language: Language = "id") -> dict[str, Any]:
@@ -117,21 +120,36 @@ def _add_panels(app: FastAPI, wall: Wall) -> None:
             raise Fault(404, "no_panel", "there is no such dashboard")
         return described(DASHBOARDS[uid], language)
 
+    @contextlib.contextmanager
+    def place(request: Request, *choice: Any, bounded: bool = False) -> Iterator[bool]:
+        """Take a place for a question that no screen asks; tell whether it is one."""
+        guest = wall.guests.is_guest(*choice, bounded=bounded)
+        try:
+            with wall.guests.asking(_address(request)) if guest else contextlib.nullcontext():
+                yield guest
+        except TooManyError:
+            text = "too many questions at once that no screen of the wall asks; ask again in a moment"
+            raise Fault(429, "too_many", text) from None
+        except NotAPanelError as error:
+            raise Fault(404, "no_panel", str(error)) from None
+
     @app.get("/api/health/{uid}")
     async def health(
+        request: Request,
         uid: str,
         device: Word = "",
         sensor: Word = "",
         range_s: Annotated[int | None, Query(alias="range")] = None,
         language: Language = "id",
     ) -> dict[str, Any]:
-        try:
-            return await panels.health(uid, device=device, sensor=sensor, range_s=range_s, language=language)
-        except NotAPanelError as error:
-            raise Fault(404, "no_panel", str(error)) from None
+        with place(request, uid, device, sensor, range_s) as guest:
+            return await panels.health(
+                uid, device=device, sensor=sensor, range_s=range_s, language=language, guest=guest
+            )
 
     @app.get("/api/panel/{uid}/{panel}")
     async def answer(
+        request: Request,
         uid: str,
         panel: str,
         from_ms: Annotated[int | None, Query(alias="from")] = None,
@@ -141,7 +159,8 @@ def _add_panels(app: FastAPI, wall: Wall) -> None:
         sensor: Word = "",
         language: Language = "id",
     ) -> dict[str, Any]:
-        try:
+        bounded = from_ms is not None or to_ms is not None
+        with place(request, uid, device, sensor, range_s, bounded=bounded) as guest:
             return await panels.answer(
                 uid,
                 panel,
@@ -151,9 +170,8 @@ def _add_panels(app: FastAPI, wall: Wall) -> None:
                 device=device,
                 sensor=sensor,
                 language=language,
+                guest=guest,
             )
-        except NotAPanelError as error:
-            raise Fault(404, "no_panel", str(error)) from None
 
     async def streets() -> Response:
         body = wall.server.streets or _EMPTY
@@ -171,6 +189,10 @@ def _add_grafana(app: FastAPI, wall: Wall) -> None:
         return await wall.grafana.pass_on(request)
 
     app.add_api_route("/grafana/{path:path}", grafana, methods=["GET", "POST"], response_model=None)
+
+
+def _address(request: Request) -> str:
+    return "" if request.client is None else request.client.host
 
 
 async def _as_json(request: Request, error: Exception) -> Response:

@@ -1,8 +1,13 @@
-"""Asks the store on behalf of all screens: one query for all who ask the same within a second, four at once at most."""
+"""Asks the store on behalf of all screens: one query for all who ask the same within a second, four at once at most.
+
+What no screen asks by itself is a guest's question. One of those is at the store at a time, few wait, and when one gets
+no answer that says nothing of the store: whoever asks for ten years again and again slows down nobody but himself.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,9 +20,11 @@ FRESH_S: Final = 1.0
 AT_ONCE: Final = 4
 WAITING: Final = 256
 """Questions that may wait for their turn; who comes later is told so at once."""
+WAITING_GUESTS: Final = 24
+"""Of those, guests' questions."""
 TIMEOUT_S: Final = 5.0
 MAX_KEPT: Final = 1_024
-MAX_KEPT_ROWS: Final = 2_000_000
+MAX_KEPT_ROWS: Final = 400_000
 """Answers that are kept, and the rows of all of them together."""
 
 
@@ -63,6 +70,8 @@ class Asking:
         self._monotonic = monotonic
         self._timeout_s = timeout_s
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._guests_turn = asyncio.Semaphore(1)
+        self._guests = 0
         self._kept: OrderedDict[str, tuple[float, Reply]] = OrderedDict()
         self._rows = 0
         self._under_way: dict[str, asyncio.Task[Reply]] = {}
@@ -71,8 +80,12 @@ class Asking:
         self.queries = 0
         """Questions that went to the store."""
 
-    async def ask(self, influxql: str) -> Reply:
+    async def ask(self, influxql: str, *, guest: bool = False) -> Reply:
         """Return the store's rows, at most a second old.
+
+        Args:
+            influxql: The question.
+            guest: Whether no screen of the wall asks it.
 
         Raises:
             NoAnswer: The store does not answer, refuses, or too many questions wait.
@@ -82,34 +95,36 @@ class Asking:
             return kept[1]
         task = self._under_way.get(influxql)
         if task is None:
-            if len(self._under_way) >= WAITING:
-                raise NoAnswer(f"{WAITING} questions wait for the store")
-            task = asyncio.create_task(self._query(influxql), name="wall-question")
+            if len(self._under_way) >= WAITING or (guest and self._guests >= WAITING_GUESTS):
+                raise NoAnswer("too many questions wait for the store")
+            self._guests += guest
+            task = asyncio.create_task(self._query(influxql, guest=guest), name="wall-question")
             self._under_way[influxql] = task
-            task.add_done_callback(lambda done: self._ended(influxql, done))
+            task.add_done_callback(lambda done: self._ended(influxql, done, guest=guest))
         # Who asked first may go away; the others still want the answer.
         return await asyncio.shield(task)
 
-    async def _query(self, influxql: str) -> Reply:
+    async def _query(self, influxql: str, *, guest: bool) -> Reply:
         began = self._monotonic()
+        first = self._guests_turn if guest else contextlib.nullcontext()
         try:
-            async with asyncio.timeout(self._timeout_s), self._turns:
+            async with asyncio.timeout(self._timeout_s), first, self._turns:
                 asked_ms = self._time_ms()
                 self.queries += 1
                 rows = await self._store.query(influxql)
         except TimeoutError:
-            self._failed()
+            self._failed(guest=guest)
             raise NoAnswer(f"no answer within {self._timeout_s:g} s") from None
         except StoreError as error:
-            self._failed()
+            self._failed(guest=guest)
             raise NoAnswer(str(error)) from None
         self.no_answer_since_ms = None
         reply = Reply(rows, asked_ms)
         self._keep(influxql, began, reply)
         return reply
 
-    def _failed(self) -> None:
-        if self.no_answer_since_ms is None:
+    def _failed(self, *, guest: bool) -> None:
+        if not guest and self.no_answer_since_ms is None:
             self.no_answer_since_ms = self._time_ms()
 
     def _keep(self, influxql: str, began: float, reply: Reply) -> None:
@@ -124,7 +139,8 @@ class Asking:
         began, _ = next(iter(self._kept.values()))
         return self._monotonic() - began > 10 * FRESH_S
 
-    def _ended(self, influxql: str, task: asyncio.Task[Reply]) -> None:
+    def _ended(self, influxql: str, task: asyncio.Task[Reply], *, guest: bool) -> None:
         self._under_way.pop(influxql, None)
+        self._guests -= guest
         if not task.cancelled():
             task.exception()  # whoever waits has it; without this asyncio would tell it again

@@ -16,6 +16,7 @@ from dashboards.model import Dashboard, Panel
 from dashboards.ranges import Range, ask
 from dashboards.server.answers import Answered, answered, newest_of, silent, table_rows
 from dashboards.server.asking import Asking, NoAnswer
+from dashboards.server.counting import counted, vehicles_only, who_counts
 from dashboards.server.roster import Roster, grade
 
 MIN_RANGE_S: Final = 60
@@ -55,8 +56,9 @@ class Panels:
         device: str = "",
         sensor: str = "",
         language: str = "id",
+        guest: bool = False,
     ) -> dict[str, Any]:
-        """Return a panel's answer as JSON can hold it.
+        """Return a panel's answer as JSON can hold it. `guest`: no screen of the wall asks it.
 
         Without `from_ms` and `to_ms` it is of the last `range_s` seconds, or of the dashboard's own range, and ends
         at a whole multiple of its refresh, so that all screens ask the same. When the store does not answer, the last
@@ -71,9 +73,11 @@ class Panels:
         shown = _range(board, now_ms, from_ms, to_ms, range_s)
         kept_as = (uid, key, device, sensor, language, range_s, from_ms, to_ms)
         try:
-            made = await self._ask(panel, shown, device, sensor, language)
+            made = await self._ask(panel, shown, device, sensor, language, guest=guest)
         except NoAnswer as error:
             return self._old(kept_as, str(error), now_ms)
+        if guest:
+            return made
         self._kept[kept_as] = made
         self._kept.move_to_end(kept_as)
         while len(self._kept) > MAX_KEPT:
@@ -81,7 +85,14 @@ class Panels:
         return made
 
     async def health(
-        self, uid: str, *, device: str = "", sensor: str = "", range_s: int | None = None, language: str = "id"
+        self,
+        uid: str,
+        *,
+        device: str = "",
+        sensor: str = "",
+        range_s: int | None = None,
+        language: str = "id",
+        guest: bool = False,
     ) -> dict[str, Any]:
         """Return how a dashboard's data is: its newest value, which panels are stale, who is silent.
 
@@ -94,7 +105,9 @@ class Panels:
         shown = [panel for panel in board.panels if panel.questions]
         answers = await asyncio.gather(
             *(
-                self.answer(uid, panel.key, device=device, sensor=sensor, range_s=range_s, language=language)
+                self.answer(
+                    uid, panel.key, device=device, sensor=sensor, range_s=range_s, language=language, guest=guest
+                )
                 for panel in shown
             )
         )
@@ -118,25 +131,22 @@ class Panels:
             "no_answer_since_ms": self.asking.no_answer_since_ms,
         }
 
-    async def _ask(self, panel: Panel, shown: Range, device: str, sensor: str, language: str) -> dict[str, Any]:
-        texts = [ask(question.influxql, shown, device=device, sensor=sensor) for question in panel.questions]
-        replies = await asyncio.gather(*(self.asking.ask(text) for text in texts), return_exceptions=True)
+    async def _ask(
+        self, panel: Panel, shown: Range, device: str, sensor: str, language: str, *, guest: bool
+    ) -> dict[str, Any]:
+        named = [who_counts(panel, question) for question in panel.questions]
+        put = [who or question for who, question in zip(named, panel.questions, strict=True)]
+        texts = [ask(question.influxql, shown, device=device, sensor=sensor) for question in put]
+        replies = await asyncio.gather(*(self.asking.ask(text, guest=guest) for text in texts), return_exceptions=True)
+        told: list[Answered] = []
         found: list[Answered] = []
-        now_ms = self._time_ms()
-        for question, reply in zip(panel.questions, replies, strict=True):
+        now_ms, step_ms = self._time_ms(), shown.step_s * 1_000
+        for question, who, of, reply in zip(panel.questions, named, put, replies, strict=True):
             if isinstance(reply, BaseException):
                 raise reply
-            found.append(
-                answered(
-                    panel,
-                    question,
-                    reply.rows,
-                    self.roster,
-                    now_ms=now_ms,
-                    step_ms=shown.step_s * 1_000,
-                    language=language,
-                )
-            )
+            rows = vehicles_only(panel, question, reply.rows, self.roster)
+            told.append(answered(panel, of, rows, self.roster, now_ms=now_ms, step_ms=step_ms, language=language))
+            found.append(told[-1] if who is None else counted(panel, question, told[-1], self.roster, language))
         asked_ms = min((reply.asked_ms for reply in replies if not isinstance(reply, BaseException)), default=now_ms)
         series = [each for question in found for each in question.series]
         expected = len(self.roster.expected(panel.expected))
@@ -148,7 +158,7 @@ class Panels:
             "from_ms": shown.from_ms,
             "to_ms": shown.to_ms,
             "newest_ms": newest_of(found),
-            "silent": silent(panel, found, self.roster),
+            "silent": silent(panel, told, self.roster),
             "expected": expected,
             "absent": absent,
             "stale": bool(panel.questions) and not absent and all(each.stale for each in series),

@@ -43,6 +43,7 @@ class Roster:
             self._labels[sensor.device, sensor.id] = sensor.label
             for bound in sensor.thresholds:
                 self._bounds.setdefault((sensor.device, sensor.id, bound.field), []).append(bound)
+        self._standing = {each.name for each in inventory.devices if each.vehicle is None}
         self._choices = {(sensor.device, sensor.id) for sensor in inventory.sensors}
 
     def expected(self, kind: str | None) -> tuple[Expected, ...]:
@@ -56,6 +57,10 @@ class Roster:
     def has_device(self, device: str) -> bool:
         """Return whether the inventory knows this box."""
         return (device, "") in self._labels
+
+    def stands(self, device: str) -> bool:
+        """Return whether the inventory knows this box as one that is in no vehicle."""
+        return device in self._standing
 
     def has_sensor(self, device: str, sensor: str) -> bool:
         """Return whether the inventory knows this sensor of this box."""

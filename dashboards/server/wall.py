@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from dashboards.model import Dashboard
 from dashboards.plan import Screen
 from dashboards.server.asking import Asked, Asking
 from dashboards.server.grafana import Grafana
+from dashboards.server.guests import Guests
 from dashboards.server.panels import Panels
 from dashboards.server.roster import Roster
 from dashboards.server.scene import scene
@@ -26,6 +28,8 @@ HOLD_S: Final = 15.0
 """How long a screen's question is held when nothing changes."""
 MAX_HELD: Final = 200
 """Screens' questions held at once; a further one is answered at once."""
+HELD_BY_ADDRESS: Final = 60
+"""Of one address: all 24 screens of a machine, and each once more while it loads anew."""
 TICK_S: Final = 0.5
 _SENSOR_TABLES: Final = (
     ("siaga_water", "gauges", "level_m"),
@@ -49,6 +53,7 @@ class Wall:
         self.plan = server.plan
         self._time_ns = time_ns
         self.panels = Panels(Asking(store, self.now_ms), Roster(server.inventory), self.now_ms)
+        self.guests = Guests(server.plan)
         screens = [screen.number for screen in server.plan.screens if screen.takeover]
         self.takeover = Takeover(screens, server.plan.takeover_s)
         grafana = server.settings.grafana
@@ -60,6 +65,7 @@ class Wall:
         self.faults: Callable[[], Mapping[int, Mapping[str, Any]]] = dict
         """What a judge says of each screen: `state`, `reasons`, `since_ms`; empty without a judge."""
         self._waiting: set[asyncio.Event] = set()
+        self._held: Counter[str] = Counter()
         self._shown: dict[int, str] = {}
 
     def now_ms(self) -> int:
@@ -153,19 +159,24 @@ class Wall:
             "now_ms": self.now_ms(),
         }
 
-    async def next_state(self, screen: Screen, seen: str) -> dict[str, Any]:
+    async def next_state(self, screen: Screen, seen: str, address: str = "") -> dict[str, Any]:
         """Return what a screen shows, as soon as it is other than what it has seen, or after 15 s."""
         state = self.state(screen)
-        if state["version"] != seen or len(self._waiting) >= MAX_HELD:
+        many = len(self._waiting) >= MAX_HELD or self._held[address] >= HELD_BY_ADDRESS
+        if state["version"] != seen or many:
             return state
         event = asyncio.Event()
         self._waiting.add(event)
+        self._held[address] += 1
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HOLD_S):
                     await event.wait()
         finally:
             self._waiting.discard(event)
+            self._held[address] -= 1
+            if not self._held[address]:
+                del self._held[address]
         return self.state(screen)
 
     def showing(self, screen: Screen) -> Dashboard:
