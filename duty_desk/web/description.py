@@ -68,9 +68,9 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, Any]]] = {
 _REFUSED: Final = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Fault"}}}}
 _EVENTS: Final[dict[str, Any]] = {
     "summary": "Events",
-    "description": "Server-sent events: `snapshot` first, then `incident`, `reach`, `screens`, `pages` and `beat` as they "
-    "come, at least every 3 s. One that lost the stream sends the id of the last event it has as `Last-Event-ID`, and gets "
-    "what it missed, or a snapshot. The shapes are in docs/desk.md.",
+    "description": "Server-sent events: `snapshot` first, then `incident`, `reach`, `screens`, `pages` and `beat` as "
+    "they come, at least every 3 s. One that lost the stream sends the id of the last event it has as "
+    "`Last-Event-ID`, and gets what it missed, or a snapshot. The shapes are in docs/desk.md.",
     "parameters": [
         {
             "name": "last_event_id",
