@@ -15,6 +15,7 @@ DeskError
 ├── NotOnDutyError         who is not on duty, nor soon, takes nothing over
 ├── ArchiveBusyError       so many searches wait that it takes no more, or one took too long; ask again, or for less
 ├── ChannelError           a page could not be handed over by this channel; the next one is used
+├── NotCommandedError      a box was not commanded: there is no key, or it gave no answer; the text says which
 └── ContactError           where somebody is reached cannot be kept: `code` never changes, the text says what to do
 """
 
@@ -128,6 +129,10 @@ class ChannelError(DeskError):
         super().__init__(detail)
         self.detail = detail[:120]
         self.gone = gone
+
+
+class NotCommandedError(DeskError):
+    """A box was not commanded: there is no key, or it gave no answer."""
 
 
 class ContactError(DeskError):
