@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test check bench-alarm bench-desk bench-desk-restart bench-wall bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers fuzz-bridge firmware schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test test-long check bench-alarm bench-desk bench-desk-restart bench-wall bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers fuzz-bridge firmware schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -18,7 +18,10 @@ test-setup:
 	@scripts/setup.sh test
 
 test: test-setup ## run all tests, with real brokers, database and browser
-	@.venv/bin/pytest -n 3 --dist worksteal
+	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/pytest -n 3 --dist worksteal
+
+test-long: test-setup ## play at its real length what `make test` plays shortened, about two minutes
+	@.venv/bin/pytest -m long
 
 check: test-setup ## style, types, imports between rooms, schemas, drivers' own words, Grafana's JSON
 	@.venv/bin/ruff check .

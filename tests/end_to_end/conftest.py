@@ -3,20 +3,57 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import pytest
 
 from siaga.demo.stack import DemoStack, Size
+from siaga.stack.process import Process
+
+NOTHING: Final = ["sh", "-c", "echo ready; exec sleep infinity"]
+"""Stands for a part that a test does not need."""
+_IMPATIENT: Final = """
+import edge_agent.flight
+import edge_agent.gatherer
+import edge_agent.telemetry_lane
+from siaga.main import main
+edge_agent.flight.RESEND_FIRST_NS = edge_agent.telemetry_lane.KEEP_AFTER_NS = {hold_s} * 10**9
+edge_agent.gatherer.GROWN_AGE_NS = {hold_s} * 10**9
+main()
+"""
+"""The whole agent, which waits less than 30 s before it writes readings to its card or sends them again."""
+
+
+class Stack(DemoStack):
+    """The demo's processes but the walls' server, which no test of this room looks at.
+
+    Args:
+        folder: Where all data, configuration and logs go.
+        size: How much hardware to simulate.
+        hold_s: After how long a box has readings on its card and sends them again; 30, unless a test cannot wait.
+    """
+
+    def __init__(self, folder: Path, size: Size, *, hold_s: int = 30) -> None:
+        self._hold_s = hold_s
+        super().__init__(folder, size, probes=True)
+
+    def _siaga(self, name: str, *arguments: str) -> Process:
+        if arguments[0] == "wall":
+            return Process(NOTHING, name=name, folder=self.folder / "log")
+        if arguments[0] == "edge" and self._hold_s != 30:
+            agent = [sys.executable, "-P", "-c", _IMPATIENT.format(hold_s=self._hold_s), *arguments]
+            return Process(agent, name=name, folder=self.folder / "log")
+        return super()._siaga(name, *arguments)
 
 
 class MakeStack(Protocol):
     """Starts a stack of a size; `before` is called with its folder while that is empty."""
 
-    def __call__(self, size: Size, before: Callable[[Path], None] = ...) -> DemoStack: ...
+    def __call__(self, size: Size, before: Callable[[Path], None] = ..., *, hold_s: int = ...) -> DemoStack: ...
 
 
 @pytest.fixture
@@ -25,10 +62,10 @@ def make_stack() -> Iterator[MakeStack]:
     stacks: list[DemoStack] = []
     folders: list[Path] = []
 
-    def make(size: Size, before: Callable[[Path], None] = lambda folder: None) -> DemoStack:
+    def make(size: Size, before: Callable[[Path], None] = lambda folder: None, *, hold_s: int = 30) -> DemoStack:
         folders.append(Path(tempfile.mkdtemp(prefix="siaga-")))
         before(folders[-1])
-        stacks.append(DemoStack(folders[-1], size, probes=True))
+        stacks.append(Stack(folders[-1], size, hold_s=hold_s))
         stacks[-1].start(lambda part, what: None)
         return stacks[-1]
 

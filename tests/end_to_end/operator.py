@@ -20,6 +20,7 @@ from siaga.demo.stack import DemoStack
 from siaga.stack.mosquitto import Mosquitto
 from tests.end_to_end.oracle import eventually, press
 
+PRESS_S: Final = 0.5
 REFUSALS: Final = ("refuses our certificate", "refuse the broker's certificate", "Not authorized", "refused the log-in")
 
 
@@ -36,7 +37,7 @@ def refusals(log: str) -> list[str]:
 
 
 class Presser:
-    """Presses a button each second, of one box after the other, until its block ends; `untouched` spares a box."""
+    """Presses a button each half second, of one box after the other, until its block ends; `untouched` spares a box."""
 
     def __init__(self, stack: DemoStack) -> None:
         self._stack = stack
@@ -72,7 +73,7 @@ class Presser:
 
     def _run(self) -> None:
         began = time.monotonic()
-        while not self._end.wait(began + self._number - time.monotonic()):
+        while not self._end.wait(began + self._number * PRESS_S - time.monotonic()):
             with self._pressing:
                 boxes = [box for box in self._stack.boxes if box not in self._spared]
                 press(self._stack, boxes[self._number % len(boxes)])

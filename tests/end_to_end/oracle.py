@@ -23,19 +23,25 @@ from simulator.control import BoardControl
 from simulator.layout import board_path, counts_path
 
 _POLL_S: Final = 0.005
+_CALM_S: Final = 0.05
+"""A look costs processor time that the looked at would need: after a second there is time between two."""
 
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], what: str, timeout_s: float = 60.0) -> T:
-    """Return what `look` returns as soon as that is true; fail, naming `what`, when it is not in time."""
-    deadline = time.monotonic() + timeout_s
+def eventually(look: Callable[[], T], what: str, timeout_s: float = 60.0, *, calm_s: float = _CALM_S) -> T:
+    """Return what `look` returns as soon as that is true; fail, naming `what`, when it is not in time.
+
+    After a second it looks each `calm_s` only.
+    """
+    began = time.monotonic()
     while True:
         seen = look()
         if seen:
             return seen
-        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what} (last seen: {seen!r})"
-        time.sleep(_POLL_S)
+        took_s = time.monotonic() - began
+        assert took_s < timeout_s, f"not within {timeout_s:g} s: {what} (last seen: {seen!r})"
+        time.sleep(_POLL_S if took_s < 1 else calm_s)
 
 
 def press(stack: DemoStack, box: str = "box-1", hold_ms: int = 50) -> int:

@@ -12,8 +12,8 @@ from typing import Final
 
 from siaga.demo.stack import DemoStack, Size
 from siaga.stack.process import Process
+from tests.end_to_end.conftest import NOTHING
 
-_NOTHING: Final = ["sh", "-c", "echo ready; exec sleep infinity"]
 _REPORTS_OFTEN: Final = """
 import asyncio
 import edge_agent.agent
@@ -27,14 +27,14 @@ main()
 
 
 class ReadingsOnly(DemoStack):
-    """A stack whose boxes report each half second, with no desk; the receivers are switched on by the test."""
+    """A stack whose boxes report each half second, with no desk or wall; the receivers are switched on by the test."""
 
     def _siaga(self, name: str, *arguments: str) -> Process:
         log = self.folder / "log"
         if arguments[0] == "edge":
             return Process([sys.executable, "-P", "-c", _REPORTS_OFTEN, *arguments], name=name, folder=log)
-        if arguments[0] == "desk":
-            return Process(_NOTHING, name=name, folder=log)
+        if arguments[0] in ("desk", "wall"):
+            return Process(NOTHING, name=name, folder=log)
         off = ("--trackers-per-box", "0") if arguments[0] == "simulator" else ()
         return super()._siaga(name, *arguments, *off)
 
