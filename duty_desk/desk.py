@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -20,6 +20,8 @@ from contract.errors import BodyError, TopicError
 from contract.messages import AlarmReceipt, Heartbeat, Lamps, Status, decode, encode
 from contract.topics import Lane
 from duty_desk.channels.pager import Pager
+from duty_desk.command_key import CommandKey
+from duty_desk.commander import Commander
 from duty_desk.duty.duty import Duty
 from duty_desk.duty.roster_disk import RosterDisk
 from duty_desk.duty.settings import DutySettings
@@ -69,7 +71,7 @@ class DutyDesk:
         monotonic_ns: The monotonic clock.
         roster: Who is on duty when; None for one that nobody looks for.
         duty: What is asked of those who are.
-        channels: The names of the channels by which people are paged.
+        command_key: What signs the commands to boxes, such as to sound a siren.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class DutyDesk:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         roster: RosterDisk | None = None,
         duty: DutySettings = DutySettings(),  # noqa: B008 - it is frozen
-        channels: Iterable[str] = (),
+        command_key: CommandKey = CommandKey(),  # noqa: B008 - it is frozen
     ) -> None:
         self.name = name
         self.places = places
@@ -93,15 +95,14 @@ class DutyDesk:
         self.faults: dict[Lane, str] = {}
         self.accounts_fault: str | None = None
         self.failing: dict[str, str] = {}
-        self.ringing = Ringing(
-            policy or Policy(), now_ns, monotonic_ns, channels=channels, spot=partial(spot, places=places)
-        )
+        self.ringing = Ringing(policy or Policy(), now_ns, monotonic_ns, spot=partial(spot, places=places))
         self.paged: set[str] = set()
         """Incidents of whose pages there is news since the last tick."""
         self.presence = Presence(places.devices_with_buttons(), now_ns())
         self.ledger: Ledger
         self._pager: Pager | None = None
         self._outlet = outlet
+        self.commander = Commander(outlet, command_key, now_ns, monotonic_ns)
         self._revision = 0
         self._held: deque[Record] = deque(maxlen=MAX_HELD)
         self._retelling = Retelling()
@@ -122,6 +123,7 @@ class DutyDesk:
     def attach(self, pager: Pager) -> None:
         """Let people be paged, beside the screens that ring."""
         self._pager = pager
+        self.ringing.escalation.use(pager.channels)
         self.ringing.outlook = pager.outlook
         pager.refresh()
 
@@ -140,6 +142,8 @@ class DutyDesk:
             # Whoever retained it, it is not happening now.
             self.refused["retained alarm"] += 1
             _log.warning("a retained alarm of %s is not taken for a new one", up.device)
+        elif up.kind == "reply" and not retained:
+            self.commander.hear(up.device, body)
         elif up.kind == "alarm":
             self._hear_alarm(read_alarm(up.device, body), lane)
 
@@ -162,6 +166,7 @@ class DutyDesk:
 
     def watch(self) -> None:
         """Look which devices and screens are there, once a second, and tell the pages what changed."""
+        self.commander.round()
         if self.presence.round():
             self.push.send("reach", json_bytes(reach_view(self.presence, self.places)))
         screens = self.ringing.screens.round()
@@ -179,7 +184,7 @@ class DutyDesk:
         for incident in reached.incidents:
             self._tell(incident)
         for command in self.ringing.commands(self.board):
-            self._outlet.send(topics.command(command.device), encode(command))
+            self.commander.tell(command)
         if self._pager is not None:
             self._pager.tick()
         if self.paged:
@@ -345,6 +350,7 @@ class DutyDesk:
             "faults": dict(self.faults),
             "accounts_fault": self.accounts_fault,
             "failing": dict(self.failing),
+            "sirens": self.commander.wrong,
             "channels": {} if self._pager is None else dict(self._pager.faults()),
             "duty": self.duty.beat(),
         }

@@ -46,6 +46,7 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
         body = {**beat, "pages": desk.push.pages, "refused": dict(desk.refused)}
         # Without names, as anybody may ask.
         body["duty"] = [fault["kind"] for fault in beat["duty"]["faults"]]
+        body["sirens"] = len(beat["sirens"])
         body["unreachable"] = len(desk.presence.missing)
         body["screens"] = desk.ringing.screens.counts()
         return JSONResponse({"status": "ok" if good else "degraded", **body}, status_code=200 if good else 503)

@@ -1,0 +1,218 @@
+"""Commands of the desk: signed, told again, answered or known to be unanswered; and the channels that sound by them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from contract import topics
+from contract.command import KIND
+from contract.messages import Command, CommandOutcome, CommandReply, encode
+from contract.signed import Document, verify
+from duty_desk import commander as commander_module
+from duty_desk.channels import sirens as sirens_module
+from duty_desk.channels.channel import Page
+from duty_desk.channels.sirens import SirenChannel
+from duty_desk.command_key import CommandKey, read_command_key
+from duty_desk.commander import ANSWER_S, EXPIRES_NS, MOST_WAITING, Commander
+from duty_desk.errors import ChannelError, NotCommandedError
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+NOW: Final = 1_800_000_000 * 10**9
+S: Final = 10**9
+
+
+class Boxes:
+    """Boxes that do as they are told, but for those in `mute`, which say nothing, and what `outcomes` says."""
+
+    def __init__(self, key: CommandKey | None = None) -> None:
+        self.sent: list[tuple[str, Document]] = []
+        self.mute: set[str] = set()
+        self.outcomes: dict[str, CommandOutcome] = {}
+        self.wall_ns, self.monotonic_ns = NOW, 0
+        self.commander = Commander(self, key or CommandKey(KEY), lambda: self.wall_ns, lambda: self.monotonic_ns)
+
+    def send(self, topic: str, body: bytes) -> None:
+        """Take what goes to both brokers, and answer as a box does."""
+        device = topic.split("/")[3]
+        assert topic == topics.command(device)
+        self.sent.append((device, verify(body, [KEY.public_key()], device=device, kind=KIND, newer_than=None)))
+        if device not in self.mute:
+            asyncio.get_running_loop().call_soon(self.answer, device, self.commands[-1])
+
+    def answer(self, device: str, command: Command) -> None:
+        """Let a box answer, by both brokers."""
+        outcome = self.outcomes.get(device, "done")
+        reply = CommandReply(device=device, id=command.id, outcome=outcome, detail="words", timestamp_ns=0)
+        for _ in range(2):
+            self.commander.hear(device, encode(reply))
+
+    @property
+    def commands(self) -> list[Command]:
+        """What was commanded, in order."""
+        return [Command.model_validate(document.content) for _, document in self.sent]
+
+
+def page(status: str = "Actual") -> Page:
+    """Return a page."""
+    return Page("id", None, "", status, "title", "text", "incident", "/", NOW)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait for seconds."""
+    monkeypatch.setattr(commander_module, "ANSWER_S", 0.1)
+    monkeypatch.setattr(commander_module, "AGAIN_S", 0.03)
+    monkeypatch.setattr(sirens_module, "_LOOK_S", 0.01)
+
+
+async def test_a_command_is_signed_for_its_box_with_a_version_that_rises_whatever_the_clock_does() -> None:
+    boxes = Boxes()
+    for wall_ns in (NOW, NOW - 3_600 * S, NOW + 1):
+        boxes.wall_ns = wall_ns
+        reply = await boxes.commander.ask(boxes.commander.make("siren", "box-1", seconds=30))
+        assert reply.outcome == "done"
+        assert boxes.commands[-1].expires_at_ns == wall_ns + EXPIRES_NS
+    versions = [document.version for _, document in boxes.sent]
+    assert versions == sorted(set(versions))
+    assert boxes.commander.wrong == {}
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_box_that_gives_no_answer_is_told_once_more_the_same_and_then_known() -> None:
+    boxes = Boxes()
+    boxes.mute = {"box-1"}
+    with pytest.raises(NotCommandedError, match="no answer from box-1"):
+        await boxes.commander.ask(boxes.commander.make("siren", "box-1", seconds=30))
+    (_, first), (_, second) = boxes.sent
+    assert first == second, "the same id: a box that did it does not do it again"
+    assert boxes.commander.wrong == {"box-1": "no answer"}
+    # An answer after the end changes nothing and raises nothing; the next one that is heard is well again.
+    boxes.answer("box-1", boxes.commands[0])
+    assert boxes.commander.wrong == {"box-1": "no answer"}
+    boxes.mute = set()
+    await boxes.commander.ask(boxes.commander.make("siren", "box-1", on=False))
+    assert boxes.commander.wrong == {}
+
+
+async def test_what_is_told_without_waiting_is_known_all_the_same() -> None:
+    boxes = Boxes()
+    boxes.mute = {"box-1"}
+    boxes.outcomes = {"box-2": "refused"}
+    for device in ("box-1", "box-2", "box-3"):
+        boxes.commander.tell(boxes.commander.make("siren", device, seconds=30))
+    await asyncio.sleep(0)
+    boxes.commander.round()
+    assert boxes.commander.wrong == {"box-2": "refused: words"}
+    boxes.monotonic_ns = int(ANSWER_S * S)
+    boxes.commander.round()
+    assert boxes.commander.wrong == {"box-2": "refused: words", "box-1": "no answer"}
+
+
+async def test_only_the_box_itself_answers_for_it_and_nonsense_is_passed_over() -> None:
+    boxes = Boxes()
+    boxes.mute = {"box-1"}
+    command = boxes.commander.make("siren", "box-1", seconds=30)
+    boxes.commander.tell(command)
+    reply = CommandReply(device="box-1", id=command.id, outcome="done", timestamp_ns=0)
+    as_other = encode(reply.model_copy(update={"device": "box-2"}))
+    for device, body in (("box-2", encode(reply)), ("box-2", as_other), ("box-1", as_other), ("box-1", b"\xff{")):
+        boxes.commander.hear(device, body)
+    boxes.monotonic_ns = int(ANSWER_S * S)
+    boxes.commander.round()
+    assert boxes.commander.wrong == {"box-1": "no answer"}
+
+
+async def test_what_waits_is_bounded() -> None:
+    boxes = Boxes()
+    boxes.mute = {"box-1"}
+    for _ in range(MOST_WAITING + 50):
+        boxes.commander.tell(boxes.commander.make("siren", "box-1", seconds=1))
+    assert len(boxes.commander._waiting) == MOST_WAITING
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (None, "siaga provision command-key make"),
+        (lambda path: None, "cannot be read: No such file"),
+        (lambda path: (path.write_text("nonsense"), path.chmod(0o600)), "no usable private key"),
+        (lambda path: (path.write_text("nonsense"), path.chmod(0o640)), "chmod 600"),
+    ],
+)
+async def test_without_a_key_nothing_is_sent_and_the_pages_say_what_to_do(
+    tmp_path: Path, made: Callable[[Path], object] | None, words: str
+) -> None:
+    path = tmp_path / "desk.key"
+    if made is not None:
+        made(path)
+    boxes = Boxes(read_command_key(None if made is None else path, sirens=True))
+    boxes.commander.tell(boxes.commander.make("siren", "box-1", seconds=30))
+    with pytest.raises(NotCommandedError, match=words):
+        await boxes.commander.ask(boxes.commander.make("siren", "box-1", seconds=30))
+    assert boxes.sent == []
+    assert words in boxes.commander.wrong["desk"]
+
+
+def test_a_desk_without_sirens_needs_no_key() -> None:
+    assert read_command_key(None, sirens=False) == CommandKey()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_page_sounds_every_siren_and_one_that_sounds_is_enough() -> None:
+    boxes = Boxes()
+    channel = SirenChannel("siren", ("box-1", "box-2"), boxes.commander, lambda: True)
+    assert (await channel.send(page())).detail is None
+    assert [(each.device, each.on, each.seconds) for each in boxes.commands] == [
+        ("box-1", True, 30),
+        ("box-2", True, 30),
+    ]
+    boxes.mute = {"box-1"}
+    assert (await channel.send(page())).detail == "1 of 2"
+    boxes.outcomes = {"box-2": "unknown"}
+    with pytest.raises(ChannelError, match="no answer from box-1; box-2: unknown: words"):
+        await channel.send(page())
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("status", ["Test", "Exercise"])
+async def test_a_test_and_a_drill_sound_nothing_but_go_to_the_siren_and_back(status: str) -> None:
+    boxes = Boxes()
+    clock = [0.0]
+    channel = SirenChannel("siren", ("box-1", "box-2"), boxes.commander, lambda: True, lambda: clock[0])
+    await channel.send(page(status))
+    assert [each.on for each in boxes.commands] == [False, False]
+    boxes.outcomes = {"box-2": "refused"}
+    with pytest.raises(ChannelError, match="box-2: refused: words"):
+        await channel.send(page(status))
+    # While it sounds for somebody, no test silences it.
+    await channel.send(page())
+    before = len(boxes.sent)
+    assert (await channel.send(page(status))).detail == "in use"
+    assert len(boxes.sent) == before
+    clock[0] = 31.0
+    boxes.outcomes = {}
+    await channel.send(page(status))
+    assert not boxes.commands[-1].on
+
+
+@pytest.mark.usefixtures("quick")
+async def test_what_this_channel_let_go_is_silenced_once_it_is_answered() -> None:
+    boxes, unanswered = Boxes(), [True]
+    channel = SirenChannel("beacon", ("box-1",), boxes.commander, lambda: unanswered[0])
+    running = asyncio.create_task(channel.run(lambda report: None))
+    await channel.send(page())
+    await asyncio.sleep(0.05)
+    assert [(each.command, each.on, each.seconds) for each in boxes.commands] == [("beacon", True, 120)]
+    unanswered[0] = False
+    async with asyncio.timeout(5):
+        while len(boxes.sent) < 2:  # noqa: ASYNC110 - a list tells nobody
+            await asyncio.sleep(0.005)
+    assert [each.on for each in boxes.commands] == [True, False]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
