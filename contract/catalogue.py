@@ -210,6 +210,7 @@ _KINDS = (
             _number("clock_synchronised", "1", 0, 1, "Kernel's clock is kept (1)", "Jam tersinkron (1)", whole=True),
             _number("clock_error_s", "s", 0, 1e6, "Clock's largest error, by the kernel", "Galat jam terbesar"),
             _number("waiting_readings", "1", 0, 1e12, "Readings without receipt", "Bacaan tanpa resi", whole=True),
+            _number("certificate_days", "d", -36_500, 36_500, "Until the certificate ends", "Sisa umur sertifikat"),
         ),
     ),
 )

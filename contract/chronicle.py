@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contract.batch import FieldValue
-from contract.messages import Heartbeat, IncidentMessage, Report
+from contract.messages import Books, Heartbeat, IncidentMessage, Report
 from contract.time_quality import is_trusted
 
 INCIDENT = "incident"
@@ -68,6 +68,7 @@ def report_point(report: Report) -> Point:
         "dropped": sum(report.readings.dropped.values()),
         "presses": report.presses.produced,
         "presses_waiting": report.presses.waiting,
+        "unaccounted": sum(_unaccounted(books) for books in (report.readings, report.presses)),
         "faults": len(report.faults),
         "faulty": int(bool(report.faults)),
         "clock": report.clock,
@@ -83,6 +84,11 @@ def beat_point(beat: Heartbeat) -> Point:
     """Return the desk's sign of life."""
     fields: dict[str, FieldValue] = {"open_incidents": beat.open_incidents, "recording": int(beat.recording)}
     return Point(DESK_BEAT, {"desk": beat.desk}, fields, beat.timestamp_ns)
+
+
+def _unaccounted(books: Books) -> int:
+    """Return how many of what was produced are neither receipted, waiting nor dropped, or are counted twice."""
+    return abs(books.produced - books.receipted - books.waiting - sum(books.dropped.values()))
 
 
 def _seconds(from_ns: int, to_ns: int | None) -> float | None:

@@ -25,6 +25,7 @@ from pathlib import Path
 from contract.identity import new_stream_id
 from contract.messages import Books as Balance
 from contract.messages import Report, encode
+from contract.time_quality import is_trusted
 from edge_agent.alarm_lane import AlarmLane
 from edge_agent.books import LOST, Books
 from edge_agent.clock import Clock
@@ -428,9 +429,12 @@ class Agent:
             self._raiser.crossed(raised)
 
     async def _read_health(self) -> None:
-        reader = HealthReader(self._settings.data_dir)
+        known = (broker.credentials for broker in self._box.brokers.values())
+        ends = [each.ends_s for each in known if each is not None and each.ends_s is not None]
+        reader = HealthReader(self._settings.data_dir, ends_s=min(ends, default=None))
         while True:
-            sample = await reader.read(self._gatherer.waiting + self._readings.waiting)
+            now_s = self._clock.time_ns(time.monotonic_ns()) / 1e9 if is_trusted(self._clock.source) else None
+            sample = await reader.read(self._gatherer.waiting + self._readings.waiting, now_s)
             self._watchman.health = health_faults(sample.fields)
             self._measured(HEALTH_SENSOR, HEALTH_SENSOR, sample)
             self._sampled(HEALTH_SENSOR, sample)

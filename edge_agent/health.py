@@ -43,23 +43,36 @@ class HealthReader:
     Args:
         data_dir: The folder whose card is told of.
         root: What holds `sys` and `proc`.
+        ends_s: When the first of its certificates ends, in s since 1970, or None.
     """
 
-    def __init__(self, data_dir: Path, root: Path = _ROOT) -> None:
+    def __init__(self, data_dir: Path, root: Path = _ROOT, *, ends_s: float | None = None) -> None:
         self._data_dir = data_dir
         self._root = root
+        self._ends_s = ends_s
         self._reading: asyncio.Future[Sample] | None = None
 
-    async def read(self, waiting_readings: int) -> Sample:
-        """Return a sample as `read_health`; while the kernel does not answer, only what needs no driver of it."""
+    async def read(self, waiting_readings: int, now_s: float | None = None) -> Sample:
+        """Return a sample as `read_health`; while the kernel does not answer, only what needs no driver of it.
+
+        `now_s` is a time that can be trusted, in s since 1970; without one nothing is said of the certificate.
+        """
         if self._reading is None or self._reading.done():
             self._reading = in_thread(lambda: read_health(self._data_dir, waiting_readings, self._root), "health")
         done, _ = await asyncio.wait([self._reading], timeout=_TIMEOUT_S)
         if done:
             sample = self._reading.result()
             # It may have been begun long ago, by a call before.
-            return replace(sample, fields=sample.fields | {"waiting_readings": waiting_readings})
-        return Sample("box_health", _own(waiting_readings), time.monotonic_ns(), None)
+            return replace(
+                sample, fields=sample.fields | self._certificate(now_s) | {"waiting_readings": waiting_readings}
+            )
+        return Sample("box_health", self._certificate(now_s) | _own(waiting_readings), time.monotonic_ns(), None)
+
+    def _certificate(self, now_s: float | None) -> machine.Fields:
+        if self._ends_s is None or now_s is None:
+            return {}
+        days: dict[str, FieldValue] = {"certificate_days": round((self._ends_s - now_s) / 86_400, 2)}
+        return days if fault("box_health", days) is None else {}
 
 
 def read_health(data_dir: Path, waiting_readings: int, root: Path = _ROOT) -> Sample:

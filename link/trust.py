@@ -56,11 +56,13 @@ class Credentials:
     """Who we are and whom we trust. `username` and `password` are None for a device: its certificate names it.
 
     `context` is None for a plain connection with an account. No setting leads there: it is for measuring TLS against.
+    `ends_s` is when our certificate ends, in s since 1970; None for an account.
     """
 
     context: ssl.SSLContext | None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    ends_s: float | None = None
 
 
 def load_credentials(
@@ -94,10 +96,12 @@ def load_credentials(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     _load_trusted(context, ca, wrong)
+    ends_s = None
     if certificate is not None and key is not None:
         _load_identity(context, certificate, key, wrong)
+        ends_s = _end(certificate)
     password = None if password_file is None else _read_password(password_file, wrong)
-    return Credentials(context, username, password)
+    return Credentials(context, username, password, ends_s)
 
 
 def explain(error: BaseException | None) -> TrustError | None:
@@ -136,6 +140,13 @@ def _load_trusted(context: ssl.SSLContext, ca: Path, wrong: _Wrong) -> None:
         raise wrong("ca", f"{ca} is damaged; {_COPY}") from None
     if not context.cert_store_stats()["x509_ca"]:
         raise wrong("ca", f"{ca} holds no certificate of a CA; copy trust.pem from the authority")
+
+
+def _end(certificate: Path) -> float:
+    """Return when the first certificate of a file that TLS has taken ends; the others are its chain."""
+    from cryptography.x509 import load_pem_x509_certificate
+
+    return load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp()
 
 
 def _load_identity(context: ssl.SSLContext, certificate: Path, key: Path, wrong: _Wrong) -> None:

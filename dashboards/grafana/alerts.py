@@ -42,6 +42,13 @@ def _silent(uid: str, title: Words, kind: str, field: str, within: str, for_s: i
     return Rule(uid, title, influxql, "lt", 1, for_s, no_data=no_data)
 
 
+def _certificate(uid: str, title: Words, days: int, *, severity: str = "warning") -> Rule:
+    influxql = (
+        f'SELECT last("certificate_days") AS "days" FROM "{RAW}"."box_health" WHERE $timeFilter GROUP BY "device"'
+    )
+    return Rule(uid, title, influxql, "lt", days, 300, severity=severity)
+
+
 RULES = (
     _silent(
         "siaga_box_silent", Words("Boks diam", "Box silent"), "box_report", "produced", "10m", 600, no_data="Alerting"
@@ -62,6 +69,17 @@ RULES = (
         600,
         3_600,
     ),
+    _certificate(
+        "siaga_certificate_30",
+        Words("Sertifikat boks berakhir dalam 30 hari", "A box's certificate ends in 30 days"),
+        30,
+    ),
+    _certificate(
+        "siaga_certificate_7",
+        Words("Sertifikat boks berakhir dalam 7 hari", "A box's certificate ends in 7 days"),
+        7,
+        severity="critical",
+    ),
     Rule(
         "siaga_clock",
         Words("Jam boks tidak dipercaya", "A box's clock is not trusted"),
@@ -73,7 +91,7 @@ RULES = (
     ),
     Rule(
         "siaga_faults",
-        Words("Boks melaporkan gangguan", "A box reports faults (certificate, sensor, card)"),
+        Words("Boks melaporkan gangguan", "A box reports faults (sensor, card, supply)"),
         f'SELECT last("faults") AS "faults" FROM "{RAW}"."box_report" WHERE $timeFilter GROUP BY "device"',
         "gt",
         0,
@@ -88,6 +106,16 @@ RULES = (
         0,
         300,
         3_600,
+    ),
+    Rule(
+        "siaga_books",
+        Words("Buku boks tidak cocok", "A box's books differ"),
+        f'SELECT last("unaccounted") AS "unaccounted" FROM "{RAW}"."box_report" WHERE $timeFilter GROUP BY "device"',
+        "gt",
+        0,
+        600,
+        900,
+        severity="critical",
     ),
     Rule(
         "siaga_waiting",

@@ -93,5 +93,16 @@ async def test_a_kernel_that_does_not_answer_costs_the_sample_its_fields_and_one
     assert (fields["load_1min"], fields["waiting_readings"]) == (0.25, 7)
 
 
+@pytest.mark.parametrize(("left_s", "days"), [(29.5 * 86_400, 29.5), (-86_400.0, -1.0)])
+async def test_the_days_until_the_certificate_ends_are_told_by_a_clock_that_is_right(
+    tmp_path: Path, left_s: float, days: float
+) -> None:
+    now_s = 1_795_000_000.0
+    reader = HealthReader(tmp_path, tmp_path, ends_s=now_s + left_s)
+    assert (await reader.read(0, now_s)).fields["certificate_days"] == days
+    assert "certificate_days" not in (await reader.read(0)).fields, "a box that thinks it is 1970 would have decades"
+    assert "certificate_days" not in (await HealthReader(tmp_path, tmp_path).read(0, now_s)).fields
+
+
 def test_the_boot_id_is_the_kernels_and_steady() -> None:
     assert boot_id() == boot_id() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from contract.errors import ConfigError
-from link.trust import explain, load_credentials
+from link.trust import Credentials, explain, load_credentials
 from provisioning import certificates as x
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.trust import Trust
@@ -41,9 +42,11 @@ class Files:
         path.chmod(mode)
         return path
 
-    def load(self) -> None:
-        load_credentials(source="box.toml", table="broker", ca=self.ca, certificate=self.certificate, key=self.key)
+    def load(self) -> Credentials:
         load_credentials(source="box.toml", table="broker", ca=self.ca, username="u", password_file=self.password)
+        return load_credentials(
+            source="box.toml", table="broker", ca=self.ca, certificate=self.certificate, key=self.key
+        )
 
 
 @pytest.fixture
@@ -173,7 +176,9 @@ SPOILT: dict[str, tuple[Callable[[Files], object], str]] = {
 
 
 def test_what_is_right_is_taken(files: Files) -> None:
-    files.load()
+    ends_s = files.load().ends_s
+    assert ends_s is not None
+    assert ends_s > time.time(), "when our own certificate ends, not that of the authority"
     files.put("trust.pem", b"# two roots, during a rotation\n" + files.ca.read_bytes() * 2)
     files.load()
 
