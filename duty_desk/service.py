@@ -9,6 +9,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from typing import Final, ParamSpec
 
@@ -19,7 +20,10 @@ from contract import topics
 from contract.messages import encode
 from contract.topics import Lane
 from duty_desk.access.door import Door
+from duty_desk.acts import Acts
+from duty_desk.channels.build import open_channels
 from duty_desk.channels.contacts import Contacts
+from duty_desk.channels.pager import Pager
 from duty_desk.channels.webpush.build import open_push, remember_paged
 from duty_desk.desk import DutyDesk
 from duty_desk.duty.past import read_past
@@ -28,6 +32,7 @@ from duty_desk.incidents.board import Board
 from duty_desk.incidents.retelling import ROUND_S
 from duty_desk.ledger.writer import Ledger
 from duty_desk.outbound import WORKERS, Outbound
+from duty_desk.paging import PagingHost
 from duty_desk.ringing import TICK_S
 from duty_desk.settings import Desk
 from duty_desk.web.api import make_app
@@ -98,6 +103,15 @@ class Service:
         )
         self.contacts = Contacts(config.contacts)
         self.web_push = open_push(self.contacts, config.push_key, config.settings.channels.push, self.desk)
+        self.pager = Pager(
+            open_channels(self.web_push),
+            self.desk.duty,
+            PagingHost(self.desk, Acts(self.desk, time.time_ns), lambda: self.door.accounts, config.settings.language),
+            now_ns=time.time_ns,
+            monotonic_ns=time.monotonic_ns,
+        )
+        self.desk.attach(self.pager)
+        self.desk.duty.ways, self.desk.duty.test = self.pager.ways, self.pager.test
         self._connected = {lane: asyncio.Event() for lane in _LANES}
         self._outbound: dict[Lane, Outbound] = {
             "alarm": Outbound(self._session("alarm", config.brokers["alarm"]), self._lamp_message),
@@ -163,6 +177,7 @@ class Service:
                     task.cancel()
                 await http
         finally:
+            await self.pager.close()
             self.door.stop()
             self.ledger.stop()
             sock.close()
@@ -178,11 +193,12 @@ class Service:
             "beat": self._beats,
             "watch": self._watches,
             "contacts": self.contacts.run,
-            "push": self._push,
             "duty": self._duties,
             "roster": self._look_at_roster,
             "clock": self._ask_ntp,
         }
+        for name, channel in self.pager.channels.items():
+            parts[f"channel-{name}"] = partial(channel.run, self.pager.tell(name))
         for lane, outbound in self._outbound.items():
             parts[f"session-{lane}"] = outbound.session.run
             parts |= {f"outbound-{lane}-{number}": outbound.work for number in range(WORKERS)}
@@ -220,9 +236,6 @@ class Service:
             await asyncio.sleep(BEAT_S)
             self._beat()
 
-    async def _push(self) -> None:
-        await self.web_push.run(lambda _report: None)
-
     async def _watches(self) -> None:
         while True:
             await asyncio.sleep(WATCH_S)
@@ -238,7 +251,9 @@ class Service:
             if not duty.loaded:
                 # As soon as the ledger can be read; who is on duty does not wait for it.
                 with contextlib.suppress(SQLAlchemyError):
-                    duty.adopt(await asyncio.to_thread(read_past, self._config.ledger, time.time_ns()))
+                    past = await asyncio.to_thread(read_past, self._config.ledger, time.time_ns())
+                    duty.adopt(past)
+                    self.pager.remember(past)
             duty.accounts = self.door.accounts
             if duty.tick().changed:
                 self._beat()

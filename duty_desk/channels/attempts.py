@@ -5,7 +5,8 @@ Rules:
   The next round comes after `repeat_s`, counted from when the step was reached, until the incident is answered.
 - Who comes on duty, or gets an address, while an incident is unanswered is paged for the round that is on.
 - Who said that they cannot come is not paged again for that press. What failed comes again with the next round.
-- Who has no address by a channel is written down once as skipped, and so is a step that pages nobody.
+- Who has no address by a channel is written down once as skipped, and so is a step that pages nobody. A channel that
+  reaches none of those who may be called at all is not in use, and nothing is written of it.
 - What the ledger has is not sent again after a restart. Rounds that came due meanwhile come as one, at once.
 """
 
@@ -208,13 +209,16 @@ def _missing(incident: Incident, since_ns: int, rung: Rung, round_: int, crew: C
         line = crew.lines.get(channel)
         if line is None:
             continue
-        whom: tuple[str | None, ...] = (people or (None,)) if line.personal else (None,)
+        if line.personal and not line.reached:
+            continue  # nobody uses it
+        some = any(who in line.reached for who in people)
+        whom: tuple[str | None, ...] = people if line.personal and some else (None,)
         for who in whom:
             if who in declined:
                 continue
             skip: Skip | None = None
             if line.personal:
-                skip = "nobody" if who is None else None if who in line.reached else "no_address"
+                skip = None if who in line.reached else "no_address" if people else "nobody"
             known = incident.pages.get((rung.step, channel, who))
             if known is None:
                 if len(incident.pages) >= MAX_PAGED:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -187,12 +187,22 @@ class Pager:
         return partial(self._hear, channel)
 
     def faults(self) -> dict[str, Fault]:
-        """Return each channel that cannot be counted on, and why."""
-        return {name: fault for name in self.channels if (fault := self.fault(name)) is not None}
+        """Return each channel in use that cannot be counted on, and why."""
+        return {name: fault for name in self.channels if (fault := self.fault(name)) not in (None, "unused")}
 
     def fault(self, channel: str) -> Fault | None:
         """Return what is wrong with a channel, None when it can be counted on."""
         return self.schedule.fault(channel, self._reached(channel), self.people_on_duty(), self._now_ns())
+
+    def ways(self, who: str) -> tuple[str, ...] | None:
+        """Return the channels that have an address of an account; None where none goes to people."""
+        personal = [channel for channel in self.channels.values() if channel.personal]
+        return tuple(channel.name for channel in personal if channel.reaches(who)) if personal else None
+
+    def test(self, who: str) -> None:
+        """Test all channels of somebody now, beside what the schedule does."""
+        for channel in self.ways(who) or ():
+            self._begin_trial((channel, who))
 
     def people_on_duty(self) -> tuple[str, ...]:
         """Return the officers and supervisors on duty, each once."""
@@ -283,13 +293,14 @@ class Pager:
         due = self.schedule.due(
             channels, self.people_on_duty(), wall_ns=self._now_ns(), monotonic_ns=self._monotonic_ns()
         )
-        running = Counter(channel for channel, _ in self._trials)
         for tested in due:
-            channel = tested[0]
-            if tested not in self._trials and running[channel] < MAX_TRIALS and self._hands.room(channel) > 0:
-                running[channel] += 1
-                self._hands.take(channel)
-                self._trials[tested] = asyncio.create_task(self._try(tested), name=f"desk-try-{channel}")
+            if sum(channel == tested[0] for channel, _ in self._trials) < MAX_TRIALS:
+                self._begin_trial(tested)
+
+    def _begin_trial(self, tested: Tested) -> None:
+        if tested not in self._trials and self._hands.room(tested[0]) > 0:
+            self._hands.take(tested[0])
+            self._trials[tested] = asyncio.create_task(self._try(tested), name=f"desk-try-{tested[0]}")
 
     def _reached(self, channel: str) -> frozenset[str] | None:
         line = self.crew.lines.get(channel)

@@ -1,7 +1,8 @@
 """When each channel is tested, and which of them nobody can count on. Pure; time is given.
 
 Rules:
-- Each channel is tested at least once a day; a personal one for each person on duty, and again when they come on duty.
+- Each channel is tested at least once a day; a personal one for each person on duty, and again when they come on duty,
+  unless it worked in the ten minutes before.
 - After the desk's start nobody is said to have just come: then a test of the last half day counts.
 - A test that failed is made again after ten minutes. A page that was handed over is as good as a test.
 - While a press is unanswered no test begins.
@@ -29,9 +30,9 @@ DOWN: Final = 3
 MAX_KNOWN: Final = 10_000
 """People and channels whose tests are remembered."""
 
-Fault = Literal["untested", "failing", "down", "nobody"]
+Fault = Literal["untested", "failing", "down", "nobody", "unused"]
 """untested: it did not work within a day; failing: the last attempt failed; down: the last three did; nobody: it is a
-personal one, and reaches nobody of those on duty."""
+personal one, and reaches nobody of those on duty; unused: it reaches nobody at all."""
 Tested = tuple[str, str | None]
 """Channel and account; None for a channel that is nobody's own."""
 
@@ -110,7 +111,7 @@ class Schedule:
         if self.down(channel):
             return "down"
         if reached is not None and not any(who in reached for who in on_duty):
-            return "nobody"
+            return "nobody" if reached else "unused"
         if health.fault is not None:
             return "failing"
         return "untested" if _stale(health, wall_ns) else None
@@ -146,7 +147,7 @@ class Schedule:
             return False
         duty = (self._duty or {}).get(who)
         since_ns = None if duty is None else duty.since_ns
-        return wall_ns - worked_ns >= HALF_DAY_NS if since_ns is None else worked_ns < since_ns
+        return wall_ns - worked_ns >= HALF_DAY_NS if since_ns is None else worked_ns < since_ns - AGAIN_NS
 
 
 def _stale(health: Health, wall_ns: int) -> bool:

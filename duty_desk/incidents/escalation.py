@@ -108,6 +108,11 @@ class Escalation:
         self._chosen: dict[str, int | None] = {}
         self._ladder = cache(self._make_ladder)
 
+    def use(self, channels: Iterable[str]) -> None:
+        """Take note which channels are set up."""
+        self.channels = tuple(channels)
+        self._ladder = cache(self._make_ladder)
+
     def plan(self, incident: Incident) -> Plan | None:
         """Return an incident's plan; None where none fits, so that the steps of all others hold."""
         number = self._number(incident)
