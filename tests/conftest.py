@@ -16,6 +16,7 @@ from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, live_processes
 from siaga.stack.trust import Trust
 from store import Account, InfluxDB1
+from tests.order import arranged
 
 _database_numbers = itertools.count(1)
 
@@ -32,6 +33,13 @@ class Database:
         """Return it as one of its accounts sees it, or another database of the server."""
         account = Account(username, self.server.password_file(username))
         return InfluxDB1(self.url, database or self.database, account)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let some of several workers begin with what waits."""
+    worker: dict[str, int] = getattr(config, "workerinput", {})
+    items[:] = arranged(items, worker.get("workercount", 1))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -228,7 +228,7 @@ class Desk:
         for name, value in (session_headers(who) | headers).items():
             request.add_header(name.replace("_", "-"), value)
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=15) as answer:
                 return answer.status, json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             with error:
@@ -298,7 +298,7 @@ class Box:
                 self.received.append((str(message.topic), json.loads(message.payload)))
                 self._arrived.notify_all()
 
-    async def wait(self, topic: str, match: Callable[[Any], bool] = lambda _: True, timeout_s: float = 5.0) -> Any:
+    async def wait(self, topic: str, match: Callable[[Any], bool] = lambda _: True, timeout_s: float = 15.0) -> Any:
         """Return the first body on a topic that matches, from those that came before on."""
 
         def found() -> Any:

@@ -13,12 +13,13 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, async_playwright
 
 from dashboards.server.service import Service
 from dashboards.server.settings import load_server
 from siaga.stack.influxdb import ADMIN, READER, InfluxDB
 from siaga.stack.process import free_port
+from tests.browsers import CHROMIUM
 from tests.dashboards.server import city
 
 REPO = Path(__file__).resolve().parents[3]
@@ -30,10 +31,7 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
 };
 }"""
 """Before a page's own scripts: a screen without WebGL, whose map costs a test much less."""
-CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 _DATABASE = "walls"
-
-expect.set_options(timeout=15_000)  # the machine draws maps in software and has other tests to run
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ async def walls(
 async def chromium() -> AsyncIterator[Browser]:
     """Yield Debian's Chromium."""
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM])
         try:
             yield running
         finally:

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, async_playwright, expect
 
+from tests.browsers import CHROMIUM
 from tests.duty_desk.conftest import REPO, Desk, session_token
 
 CONSOLE = REPO / "duty_desk" / "console"
@@ -21,16 +22,6 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 SETTLED_MS = 450
 """After this a key is taken for the incident that just came to stand large."""
 SOUND_TRIED = "sound tried"
-CHROMIUM = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 Map = Literal["hidden", "plain", "drawn"]
 Test = TypeVar("Test", bound=Callable[..., Coroutine[Any, Any, None]])
 NO_WEBGL = """{

@@ -17,8 +17,6 @@ from tests.duty_desk.console.browser import DESK_SCREEN, NO_WEBGL, PHONE
 
 PAGES = REPO / "duty_desk" / "console" / "pages"
 SHOTS = REPO / "docs" / "assets"
-# A machine that runs the whole suite has other work, too.
-expect.set_options(timeout=15_000)
 
 
 def words(page: str, language: str = "id") -> dict[str, str]:

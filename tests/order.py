@@ -1,0 +1,82 @@
+"""The order of a run by several workers: what mostly waits comes first at some, so that others have the processor.
+
+Left where they stand in the alphabet, these tests would wait one after the other, or for a minute at the very end.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol, TypeVar
+
+WAITING: Final = (
+    "dashboards/guardian/test_screens.py::test_each_thing_that_freezes_is_named_for_what_it_is",
+    "end_to_end/test_books.py::test_the_books_of_a_box_balance_to_the_reading_and_one_that_is_deleted_is_missed",
+    "end_to_end/test_kills.py::test_fault_29_collector_killed_between_write_and_receipt",
+    "end_to_end/test_trust.py::test_fault_15_a_revoked_box_is_silent_at_once_says_so_and_is_restored",
+    "dashboards/guardian/test_telling.py::test_a_screen_is_told_on_both_brokers_retained_and_again_after_one_was_away",
+    "end_to_end/test_load.py::test_300_readings_a_second_from_20_boxes",
+    "end_to_end/test_trust.py::test_fault_24_rotation_of_all_certificates_under_a_press_each_second",
+    "duty_desk/escalation/test_service.py::"
+    "test_fault_13_a_frozen_alarm_broker_is_shown_within_20_s_and_presses_come_by_the_other",
+    "duty_desk/screens/test_stream.py::test_fault_36_a_page_that_sleeps_is_told_to_everybody_and_does_not_ring",
+    "dashboards/server/test_screens.py::test_grafana_is_shown_read_only_and_when_it_is_down_the_own_board_is",
+    "end_to_end/test_kills.py::test_fault_2_agent_killed_right_after_the_commit",
+    "duty_desk/console/test_stream.py::test_a_cut_stream_goes_on_without_a_gap_and_nothing_doubled",
+    "duty_desk/console/test_stream.py::test_a_box_that_died_is_told_until_it_is_back",
+    "end_to_end/test_outage.py::test_fault_31_after_an_outage_what_is_fresh_is_stored_before_the_backlog",
+    "end_to_end/test_kills.py::test_a_killed_agent_loses_at_most_the_last_30_s_of_readings",
+    "end_to_end/test_kills.py::test_fault_9_broker_killed",
+    "edge_agent/network_faults/test_paths.py::test_fault_20_on_200_bytes_a_second_a_press_goes_before_the_backlog",
+    "edge_agent/network_faults/test_paths.py::test_fault_12_a_lost_lamp_message_is_repaired_by_the_next_round",
+    "dashboards/server/test_screens.py::test_a_screen_shows_its_city_who_is_silent_and_that_its_server_is_gone",
+    "duty_desk/proof/test_crowd.py::test_a_request_that_never_ends_is_cut_off",
+    "end_to_end/test_kills.py::test_fault_29_no_receipt_before_the_store_took_it",
+    "duty_desk/console/test_stream.py::test_a_dead_desk_shows_within_ten_seconds_and_the_page_comes_back",
+    "duty_desk/escalation/test_service.py::test_with_no_screen_to_ring_all_steps_come_at_once_after_the_start",
+    "edge_agent/network_faults/test_brokers.py::"
+    "test_fault_13_a_frozen_broker_is_shown_after_twice_the_keep_alive_and_2_s",
+    "edge_agent/network_faults/test_brokers.py::"
+    "test_fault_21_all_boxes_come_back_spread_and_a_press_goes_through_meanwhile",
+    "duty_desk/proof/test_load.py::test_a_hundred_alarms_in_three_seconds_none_is_lost_and_the_oldest_stays_on_top",
+    "edge_agent/network_faults/test_paths.py::test_fault_16_a_press_that_nobody_hears_is_not_delivered",
+    "collector/test_outage.py::test_fault_31_a_store_that_is_down_costs_no_reading_and_every_box_is_told_to_wait",
+    "duty_desk/geo/test_map_page.py::test_a_lost_graphics_card_gives_way_to_the_plain_map",
+    "duty_desk/proof/test_script.py::test_the_log_in_leads_to_this_desk_alone",
+    "link/test_slow_link.py::test_a_handshake_that_brings_bytes_goes_on_and_what_follows_gets_the_same_time",
+    "duty_desk/test_service.py::test_fault_15_what_the_broker_refuses_the_desk_is_shown_until_it_is_mended",
+)
+"""What waits for 5 s or more, the longest first."""
+
+
+class Named(Protocol):
+    """A collected test."""
+
+    @property
+    def nodeid(self) -> str:
+        """Its file, name and parameters."""
+
+
+Item = TypeVar("Item", bound=Named)
+
+
+def arranged(items: list[Item], workers: int) -> list[Item]:
+    """Return the tests in the order in which each worker takes an equal part of them.
+
+    Half of the workers begin with what waits; what they have not begun in the end the others take from them.
+    """
+    if workers < 2:
+        return items
+    places = {f"tests/{name}": place for place, name in enumerate(WAITING)}
+    waiting = sorted((item for item in items if _name(item) in places), key=lambda item: places[_name(item)])
+    others = [item for item in items if _name(item) not in places]
+    begin, part = workers // 2, len(items) // workers
+    order: list[Item] = []
+    for worker in range(begin):
+        mine = waiting[worker::begin]
+        room = max(0, part - len(mine))
+        order += [*mine, *others[:room]]
+        del others[:room]
+    return order + others
+
+
+def _name(item: Named) -> str:
+    return item.nodeid.partition("[")[0]
