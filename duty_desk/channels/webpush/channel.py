@@ -116,6 +116,11 @@ class WebPush:
         waiting = {self._start(self._push_page(phone, page, ttl_s, topic)) for phone in phones}
         return await self._first_taken(waiting, len(phones))
 
+    @property
+    def going(self) -> int:
+        """How many pushes are on their way."""
+        return len(self._going)
+
     def remember(self, incident_id: str, who: str) -> None:
         """Take note that somebody was paged, before a restart too, so that they are told who has the incident."""
         self._paged.setdefault(incident_id, _Paged()).who.add(who)

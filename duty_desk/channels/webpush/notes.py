@@ -34,8 +34,9 @@ def page_note(page: Page, phone: Subscription, proof: str) -> bytes:
     """Return what shows a page at a phone. What is not real says so in its first word."""
     title = page.title
     if page.status != "Actual":
-        marks = {words[f"note_{page.status}"] for words in _words().values()}
-        if not title.upper().startswith(tuple(marks)):
+        # Whoever made the page may have said so already.
+        marks = {words[f"note_{page.status}"].split()[0] for words in _words().values()}
+        if not any(title.startswith((f"{mark}:", f"{mark} ")) for mark in marks):
             title = f"{note_word(phone.language, page.status)}: {title}"
     return _note(
         {

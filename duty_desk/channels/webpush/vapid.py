@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -112,9 +113,7 @@ def _make(path: Path) -> bytes:
     """Write a new key whole or not at all; when another process was faster, return its key."""
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    # One left behind by a crash is written anew.
-    handle = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             if os.geteuid() == 0:
@@ -128,5 +127,5 @@ def _make(path: Path) -> bytes:
         except FileExistsError:
             return path.read_bytes()
     finally:
-        part.unlink()
+        os.unlink(part)
     return pem
