@@ -10,6 +10,7 @@ import typer
 
 from duty_desk.access.commands import token_app, user_app
 from duty_desk.duty.commands import roster_app
+from duty_desk.cap import cli as cap_cli
 from duty_desk.geo import cli as map_cli
 from duty_desk.ledger import cli as ledger_cli
 
@@ -22,6 +23,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(roster_app, name="roster")
 app.add_typer(map_cli.app, name="map")
 ledger_cli.register(app)
+cap_cli.register(app)
 
 Config = Annotated[Path, typer.Option("--config", help="The desk's configuration file.", show_default=False)]
 

@@ -15,6 +15,8 @@ from contract.identity import Name
 from contract.inventory import Inventory, parse_inventory
 from contract.settings import Settings, load_toml
 from contract.topics import Lane
+from duty_desk.cap_settings import EXAMPLES as CAP_EXAMPLES
+from duty_desk.cap_settings import CapSettings
 from duty_desk.channels_settings import EXAMPLES as CHANNELS_EXAMPLES
 from duty_desk.channels_settings import ChannelsSettings
 from duty_desk.duty.settings import EXAMPLES as DUTY_EXAMPLES
@@ -76,6 +78,7 @@ class DeskSettings(Settings):
     access: AccessSettings = AccessSettings()
     escalation: EscalationSettings = Field(default_factory=EscalationSettings)
     targets: TargetSettings = TargetSettings()
+    cap: CapSettings | None = None
     channels: ChannelsSettings = Field(default_factory=ChannelsSettings)
     duty: DutySettings = DutySettings()
 
@@ -114,6 +117,7 @@ _EXAMPLES = {
     "store": '[store] url = "http://127.0.0.1:8086" database = "siaga"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
     **ESCALATION_EXAMPLES,
+    **CAP_EXAMPLES,
     **CHANNELS_EXAMPLES,
     **DUTY_EXAMPLES,
     "targets": "[targets] accept_s = 15 depart_s = 120 resolve_s = 1800",

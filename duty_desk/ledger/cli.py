@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from duty_desk.incidents.entries import TextName
+    from duty_desk.settings import Desk
 
 Config = Annotated[Path, typer.Option("--config", help="The desk's configuration file.", show_default=False)]
 _EVERY_S: Final = 2.0
@@ -62,20 +63,20 @@ def verify_ledger(
 
     path = _ledger(config)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_read_errors(path))
+        stack.enter_context(read_errors(path))
         lines = None
         if against is not None:
             lines = stack.enter_context(_open(against))
         if rebuild:
             mend(open_engine(path, busy_timeout_ms=5_000), anew=True)
         try:
-            verdict = verify(path, lines, _progress("rows checked"))
+            verdict = verify(path, lines, progress("rows checked"))
         except LedgerBrokenError as error:
-            raise _fail(f"{path}: broken: {error}") from None
+            raise fail(f"{path}: broken: {error}") from None
         except DerivedError as error:
-            raise _fail(f"{path}: the chain is whole, but {error}; --rebuild makes the tables anew from it") from None
+            raise fail(f"{path}: the chain is whole, but {error}; --rebuild makes the tables anew from it") from None
         except (HeadMissingError, NoHeadsError) as error:
-            raise _fail(f"{path}: {against}: {error}") from None
+            raise fail(f"{path}: {against}: {error}") from None
     print(f"{path}: whole, {verdict.rows} rows, head {verdict.head or '-'}")
     if verdict.heads is not None:
         unread = f", {verdict.heads.unreadable} lines could not be read" if verdict.heads.unreadable else ""
@@ -113,20 +114,20 @@ def export(
     from duty_desk.ledger.tables import open_reader
 
     path = _ledger(config)
-    wanted: dict[str, Any] = {"incident_id": incident, "from_ns": _time("--from", from_), "to_ns": _time("--to", to)}
-    _audit(path, f"{format_.value}{' without names' if without_names else ''}")
-    with _read_errors(path):
+    wanted: dict[str, Any] = {"incident_id": incident, "from_ns": moment("--from", from_), "to_ns": moment("--to", to)}
+    audit_export(path, f"{format_.value}{' without names' if without_names else ''}")
+    with read_errors(path):
         try:
             with open_reader(path).connect() as connection:
                 if format_ is Format.csv:
-                    _up_to_date(connection, path)
+                    check_up_to_date(connection, path)
                     _write(lines.csv_lines(lines.incidents(connection, **wanted), names=not without_names))
                 else:
                     if incident is not None:
-                        _up_to_date(connection, path)
+                        check_up_to_date(connection, path)
                     _write_rows(lines.json_lines(connection, **wanted, names=not without_names))
         except UnknownIncidentError as error:
-            raise _fail(f"{path}: {error}") from None
+            raise fail(f"{path}: {error}") from None
 
 
 def erase(
@@ -166,9 +167,9 @@ def erase(
         raise typer.BadParameter("--why takes 1 to 500 characters")
     path = _ledger(config)
     if not path.exists():
-        raise _fail(f"{path}: there is no ledger")
+        raise fail(f"{path}: there is no ledger")
     by: dict[str, Any] = {"who": _who(), "why": why.strip(), "now_ns": time.time_ns()}
-    with _read_errors(path):
+    with read_errors(path):
         try:
             if incident is None:
                 rows, gone = erase_person(path, person or "", **by)
@@ -177,7 +178,7 @@ def erase(
                 erased, gone = erase_texts(path, incident, chosen, **by)
                 told = f"erased beside incident {incident}: {', '.join(erased)}"
         except (UnknownIncidentError, NothingToEraseError) as error:
-            raise _fail(f"{path}: {error}") from None
+            raise fail(f"{path}: {error}") from None
     print(f"{path}: {told}")
     if not gone:
         print(
@@ -187,27 +188,34 @@ def erase(
 
 
 def _ledger(config: Path) -> Path:
+    return load(config).ledger
+
+
+def load(config: Path) -> Desk:
+    """Return the desk's configuration, or end the command with its message."""
     from contract.errors import EX_CONFIG, ConfigError
     from duty_desk.settings import load_desk
 
     try:
-        return load_desk(config).ledger
+        return load_desk(config)
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(EX_CONFIG) from None
 
 
 @contextlib.contextmanager
-def _read_errors(path: Path) -> Iterator[None]:
+def read_errors(path: Path) -> Iterator[None]:
+    """End the command with what to do where the ledger cannot be read."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
     except SQLAlchemyError as error:
-        raise _fail(f"{path}: cannot be read: {getattr(error, 'orig', None) or error}") from None
+        raise fail(f"{path}: cannot be read: {getattr(error, 'orig', None) or error}") from None
 
 
-def _fail(text: str) -> typer.Exit:
+def fail(text: str) -> typer.Exit:
+    """Tell why the command ends; to be raised."""
     print(text, file=sys.stderr)
     return typer.Exit(1)
 
@@ -216,10 +224,11 @@ def _open(file: Path) -> Any:
     try:
         return file.open(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise _fail(f"{file}: cannot be read: {error.strerror}") from None
+        raise fail(f"{file}: cannot be read: {error.strerror}") from None
 
 
-def _time(option: str, text: str | None) -> int | None:
+def moment(option: str, text: str | None) -> int | None:
+    """Return the time an option gives in ns since 1970."""
     from duty_desk.ledger.export import parse_time
 
     if text is None:
@@ -239,7 +248,7 @@ def _who() -> str:
         return "command line"
 
 
-def _audit(path: Path, detail: str) -> None:
+def audit_export(path: Path, detail: str) -> None:
     """Write down that something was exported; a ledger that only can be read, as a copy, is exported all the same."""
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -250,23 +259,24 @@ def _audit(path: Path, detail: str) -> None:
     who = Aside.of(_who())
     entry = AuditEntry(at_ns=time.time_ns(), what="exported", who=who.hash, detail=detail)
     if not path.exists():
-        raise _fail(f"{path}: there is no ledger")
+        raise fail(f"{path}: there is no ledger")
     try:
         append_now(path, Record(entry, {"who": who}))
     except (SQLAlchemyError, OSError) as error:
         print(f"{path}: not written down: {getattr(error, 'orig', None) or error}", file=sys.stderr)
 
 
-def _up_to_date(connection: Connection, path: Path) -> None:
+def check_up_to_date(connection: Connection, path: Path) -> None:
+    """End the command where the derived tables are behind the chain."""
     from duty_desk.ledger.derived import follows
     from duty_desk.ledger.tables import last_row
 
     if not follows(connection, last_row(connection)):
-        raise _fail(f"{path}: the tables derived from the chain are behind it; verify-ledger --rebuild mends that")
+        raise fail(f"{path}: the tables derived from the chain are behind it; verify-ledger --rebuild mends that")
 
 
 def _write(lines: Iterator[str]) -> None:
-    told = _progress("incidents written")
+    told = progress("incidents written")
     with _whole_pipe():
         for number, line in enumerate(lines):
             sys.stdout.write(line)
@@ -275,7 +285,7 @@ def _write(lines: Iterator[str]) -> None:
 
 
 def _write_rows(lines: Iterator[tuple[int, str | None]]) -> None:
-    told = _progress("rows read")
+    told = progress("rows read")
     with _whole_pipe():
         for sequence, line in lines:
             if line is not None:
@@ -299,7 +309,7 @@ def _whole_pipe() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _progress(what: str) -> Callable[[int], None]:
+def progress(what: str) -> Callable[[int], None]:
     """Return what tells on standard error how far it is, every 2 s."""
     last = time.monotonic()
 

@@ -17,6 +17,7 @@ from duty_desk.settings import Desk
 from duty_desk.web.acting_api import add_acting
 from duty_desk.web.archive_api import add_archive
 from duty_desk.web.calls_api import add_calls
+from duty_desk.web.cap_api import add_cap
 from duty_desk.web.deliveries_api import add_deliveries
 from duty_desk.web.description import describe
 from duty_desk.web.events import Events
@@ -45,7 +46,9 @@ def make_app(desk: DutyDesk, config: Desk, door: Door, push: WebPush) -> Guard:
     add_acting(app, acts)
     add_deliveries(app, acts)
     add_calls(app, desk)
-    add_archive(app, desk, acts, Archive(config.ledger))
+    archive = Archive(config.ledger)
+    add_archive(app, desk, acts, archive)
+    add_cap(app, desk, archive, config.settings.cap)
     add_screens(app, desk.ringing)
     add_push(app, push, acts, desk)
     app.router.routes.append(Route("/api/events", Events(desk, entrance), methods=["GET"]))

@@ -112,7 +112,7 @@ def add_archive(app: FastAPI, desk: DutyDesk, acts: Acts, archive: Archive) -> N
     ) -> PastIncidents:
         """Find incidents, the latest first. `after` of the answer begins the next page."""
         try:
-            found = await _read(archive.search(chosen.chosen(desk.places), after, limit))
+            found = await read(archive.search(chosen.chosen(desk.places), after, limit))
         except ValueError as error:
             raise _invalid("after", str(error)) from None
         return PastIncidents(incidents=[past_incident(one, desk.places) for one in found.incidents], after=found.after)
@@ -124,7 +124,7 @@ def add_archive(app: FastAPI, desk: DutyDesk, acts: Acts, archive: Archive) -> N
         Who exported stands in the ledger. An export that was cut off ends without its last line's end.
         """
         wanted = chosen.chosen(desk.places)
-        first = await _read(archive.search(wanted, None, MAX_PAGE))
+        first = await read(archive.search(wanted, None, MAX_PAGE))
         record = audit_record(
             "exported",
             who=who.name,
@@ -155,7 +155,7 @@ def add_archive(app: FastAPI, desk: DutyDesk, acts: Acts, archive: Archive) -> N
         try:
             desk.board.find(incident_id)
         except UnknownIncidentError:
-            await _read(archive.timeline(incident_id, _MAX_ROW))
+            await read(archive.timeline(incident_id, _MAX_ROW))
         record = acts.remark(incident_id, who, body.note)
         return NoteView(line=pending([], [record], None, incident_id)[0])
 
@@ -185,7 +185,7 @@ def _add_timeline(app: FastAPI, desk: DutyDesk, archive: Archive) -> None:
         told: Timeline | None = None
         fault: str | None = None
         try:
-            told = await _read(archive.timeline(incident_id, after))
+            told = await read(archive.timeline(incident_id, after))
         except UnknownIncidentError:
             if incident is None:
                 raise
@@ -218,7 +218,12 @@ def _in_memory(desk: DutyDesk, incident_id: str) -> Incident | None:
         return None
 
 
-async def _read(ask: Awaitable[T]) -> T:
+async def read(ask: Awaitable[T]) -> T:
+    """Return what the ledger answers.
+
+    Raises:
+        LedgerUnreadableError: It cannot be read.
+    """
     try:
         return await ask
     except SQLAlchemyError as error:

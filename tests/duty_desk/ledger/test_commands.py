@@ -14,7 +14,7 @@ from contract.identity import new_event_id
 from duty_desk.access.audit import audit_record
 from duty_desk.cli import app
 from duty_desk.incidents.board import Board, Report
-from duty_desk.incidents.entries import MAX_ERASED_ROWS, AuditEntry, parse_entry
+from duty_desk.incidents.entries import MAX_ERASED_ROWS, AuditEntry, CallEntry, parse_entry
 from duty_desk.incidents.records import Aside
 from duty_desk.ledger.chain import GENESIS, row_hash
 from duty_desk.ledger.derived import mend
@@ -50,7 +50,9 @@ def ids(idle: Desk) -> dict[str, str]:
     records.append(board.report(report, OPERATOR, NOW + _HOUR))
     write(idle.ledger, iter(records))
     mend(open_engine(idle.ledger))
-    return {"press": pressed.id, "call": records[2].entry.incident_id}  # type: ignore[union-attr]
+    called = records[2].entry
+    assert isinstance(called, CallEntry)
+    return {"press": pressed.id, "call": called.incident_id}
 
 
 def run(idle: Desk, *arguments: str) -> Result:

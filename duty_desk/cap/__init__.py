@@ -1,0 +1,1 @@
+"""Incidents as messages of the Common Alerting Protocol, for other systems."""
