@@ -37,6 +37,10 @@ class Client:
         self._api: Any = GrafanaApi.from_url(url, credential=token, timeout=timeout_s)
         self._api.client.s.max_redirects = 0
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._api.client.s.close()
+
     def version(self) -> str:
         """Return its version.
 

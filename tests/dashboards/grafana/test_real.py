@@ -1,13 +1,15 @@
 """Against a real Grafana, where the environment names one: the push twice, and each panel asked through it.
 
 SIAGA_TEST_GRAFANA_URL and SIAGA_TEST_GRAFANA_TOKEN name it; SIAGA_TEST_GRAFANA_STORE, _STORE_USER and _STORE_PASSWORD
-the store as it reaches it, 1.x with a reader. Its folder `Siaga`, data source, dashboards and rules are made.
+the store as it reaches it, 1.x with a reader; with SIAGA_TEST_GRAFANA_STORE_ORG a 2.x, whose reader's token is
+SIAGA_TEST_GRAFANA_STORE_PASSWORD. Its folder `Siaga`, data source, dashboards and rules are made.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -24,6 +26,7 @@ URL = os.environ.get("SIAGA_TEST_GRAFANA_URL", "")
 TOKEN = os.environ.get("SIAGA_TEST_GRAFANA_TOKEN", "")
 STORE = os.environ.get("SIAGA_TEST_GRAFANA_STORE", "http://127.0.0.1:8086")
 USER = os.environ.get("SIAGA_TEST_GRAFANA_STORE_USER", "reader")
+ORG = os.environ.get("SIAGA_TEST_GRAFANA_STORE_ORG", "")
 PASSWORD = os.environ.get("SIAGA_TEST_GRAFANA_STORE_PASSWORD", "reader")
 
 pytestmark = [
@@ -33,19 +36,21 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def client() -> Client:
+def client() -> Iterator[Client]:
     """A real Grafana that has been pushed to."""
     made = Client(URL.rstrip("/") + "/", TOKEN, 30)
     made.version()
+    reader = {"kind": "influxdb2", "org": ORG, "token_file": "x"} if ORG else {"username": USER, "password_file": "x"}
     things = wanted(
-        StoreSettings.model_validate({"url": STORE, "username": USER, "password_file": "x"}),
+        StoreSettings.model_validate({"url": STORE, **reader}),
         PASSWORD,
         folder="Siaga",
         token=TOKEN,
     )
     push(made, changes(made, things))
     assert changes(made, things) == [], "a second push would change something"
-    return made
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("board", DASHBOARDS.values(), ids=lambda board: board.uid)
@@ -61,6 +66,6 @@ def test_each_panel_s_questions_are_answered_through_it(client: Client, board: D
 
 
 def test_a_stranger_changes_nothing_through_it(client: Client) -> None:
-    outcomes = try_all(client.url, "siaga", "", 30)
+    outcomes = try_all(client.url, "siaga", ORG, 30)
     assert outcomes
     assert [outcome for outcome in outcomes if outcome.open] == []
