@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test test-long check bench-alarm bench-desk bench-desk-restart bench-wall bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers fuzz-bridge firmware schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test test-long check bench-alarm bench-desk bench-desk-restart bench-wall test-walls bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector soak-pager fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers fuzz-bridge firmware schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -44,6 +44,9 @@ bench-desk-restart: test-setup ## a desk killed in the middle of an incident wit
 bench-wall: test-setup ## the walls' questions over a simulated day and a year, and what 24 screens' heartbeats cost (20 minutes)
 	@.venv/bin/python -m benchmarks.wall; held=$$?; .venv/bin/python -m benchmarks.wall_heartbeats && exit $$held
 
+test-walls: test-setup ## each value of each panel over the whole day of the whole city, and each question broken on purpose (20 minutes)
+	@SIAGA_TEST_WALLS=full .venv/bin/pytest -q -p no:cacheprovider tests/dashboards/values
+
 bench-edge: test-setup ## what the agent costs a box, what an outage costs its card, and a million readings that drain (20 minutes)
 	@.venv/bin/python -m benchmarks.edge
 
@@ -67,6 +70,9 @@ soak-collector: test-setup ## kills, freezes and outages around collectors for S
 
 fuzz-collector: test-setup ## COUNT broken bodies, judged the quick and the careful way, from SEED
 	@.venv/bin/python -m tests.collector.fuzz $(or $(COUNT),1000000) $(or $(SEED),1)
+
+soak-pager: test-setup ## play RUNS nights of pages in virtual time: channels that fail, restarts, people who answer or not
+	@.venv/bin/python -m tests.duty_desk.channels.soak $(or $(RUNS),500)
 
 soak-edge: test-setup ## run RUNS nights of the box's world in virtual time, from seed SEED on
 	@.venv/bin/python -m tests.edge_agent.world $(or $(RUNS),10000) $(or $(SEED),1)

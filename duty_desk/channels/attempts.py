@@ -204,7 +204,7 @@ def _begin(incident: Incident, since_ns: int, rung: Rung, wall_ns: int, monotoni
 
 def _missing(incident: Incident, since_ns: int, rung: Rung, round_: int, crew: Crew) -> Iterable[Attempt]:
     people = crew.of(rung)
-    declined = declined_by(incident)
+    declined = incident.declined
     for channel in rung.channels:
         line = crew.lines.get(channel)
         if line is None:
@@ -228,11 +228,6 @@ def _missing(incident: Incident, since_ns: int, rung: Rung, round_: int, crew: C
             yield Attempt(incident.id, since_ns, rung.step, round_, channel, who, skip)
 
 
-def declined_by(incident: Incident) -> frozenset[str]:
-    """Return who said of what is unanswered that they cannot come."""
-    return frozenset(each.who for each in incident.pages.values() if each.declined and each.who is not None)
-
-
 def outlook(incident: Incident, rung: Rung, crew: Crew) -> Outlook:
     """Return what the pages of a step, reached or just being reached, may still do.
 
@@ -241,7 +236,7 @@ def outlook(incident: Incident, rung: Rung, crew: Crew) -> Outlook:
     """
     if not rung.channels:
         return "nobody"
-    declined = declined_by(incident)
+    declined = incident.declined
     people = crew.of(rung)
     for who in people:
         if who in declined:

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from contract.identity import new_event_id
-from duty_desk.channels.attempts import Attempt, Attempts, Crew, Line, declined_by, outlook
+from duty_desk.channels.attempts import Attempt, Attempts, Crew, Line, outlook
 from duty_desk.channels.channel import SEND_S, Answer, Channel, Page, Report
 from duty_desk.channels.hands import Hands
 from duty_desk.channels.schedule import Fault, Schedule, Tested
@@ -270,7 +270,7 @@ class Pager:
         """Return the incident of an attempt; None once it was answered, or the person said that they cannot come."""
         with contextlib.suppress(UnknownIncidentError):
             incident = self._host.board.find(attempt.incident_id)
-            gone = incident.unanswered_since_ns != attempt.since_ns or attempt.who in declined_by(incident)
+            gone = incident.unanswered_since_ns != attempt.since_ns or attempt.who in incident.declined
             return None if gone else incident
         return None
 

@@ -124,11 +124,6 @@ class Paged:
     at_ns: int
     detail: str | None = None
 
-    @property
-    def declined(self) -> bool:
-        """Whether they said that they cannot come."""
-        return self.outcome == "answered" and self.detail == "cannot"
-
 
 PageKey = tuple[int, str, str | None]
 """Step, channel, account."""
@@ -140,7 +135,8 @@ class Incident:
 
     `device` and `button` are None for a call, and `call` is None for a press. `step` is the last step of the escalation
     reached for what is unanswered since `unanswered_since_ns`, -1 before the first; `rings` who rings since then,
-    `reached` when each step was reached, `pages` how the latest page of each kind went.
+    `reached` when each step was reached, `pages` how the latest page of each kind went, `declined` which accounts said
+    that they cannot come.
     """
 
     id: str
@@ -169,6 +165,7 @@ class Incident:
     rings: tuple[str, ...] = ()
     reached: Mapping[int, int] = field(default_factory=dict, hash=False)
     pages: Mapping[PageKey, Paged] = field(default_factory=dict, hash=False)
+    declined: frozenset[str] = frozenset()
 
     @property
     def active(self) -> bool:
@@ -263,6 +260,7 @@ def join(incident: Incident, press: PressEntry) -> Incident:
         rings=() if answered else incident.rings,
         reached={} if answered else incident.reached,
         pages={} if answered else incident.pages,
+        declined=frozenset() if answered else incident.declined,
         incomplete=incident.incomplete or press.alarm.incomplete,
     )
 
@@ -284,6 +282,7 @@ def act(incident: Incident, action: ActionEntry, *, officer: str, note: str | No
         rings=(),
         reached={},
         pages={},
+        declined=frozenset(),
     )
     if note:
         changed = _noted(changed, Note(action.at_ns, officer, note))
@@ -317,10 +316,13 @@ def escalate(incident: Incident, entry: EscalatedEntry) -> Incident:
 def paged(incident: Incident, entry: PageEntry, who: str | None) -> Incident:
     """Return the incident after what became of a page; one of what was answered meanwhile leaves it as it is.
 
-    A later word of an earlier round (it was delivered after all) is not the latest any more.
+    A later word of an earlier round (it was delivered after all) is not the latest any more; that somebody cannot come
+    holds whatever page it was told by.
     """
     if entry.step is None or incident.unanswered == 0 or entry.unanswered_since_ns != incident.unanswered_since_ns:
         return incident
+    if entry.outcome == "answered" and entry.detail == "cannot" and who is not None:
+        incident = replace(incident, declined=incident.declined | {who})
     key = (entry.step, entry.channel, who)
     known = incident.pages.get(key)
     if known is None and len(incident.pages) >= MAX_PAGED:

@@ -123,6 +123,7 @@ class Night:
         self.accepted: list[tuple[str, str]] = []
         self.answered_at: dict[tuple[str, int], float] = {}
         self.ups: list[list[float]] = []
+        self.up = asyncio.Event()
         self._ticking: asyncio.Task[None] | None = None
         self.board = Board()
         self.start()
@@ -157,11 +158,13 @@ class Night:
             fake.tell = self.pager.tell(name)
         self.ups.append([self.now_s, float("inf")])
         self._ticking = asyncio.create_task(self._ticks())
+        self.up.set()
 
     async def stop(self) -> None:
         """Die, in the middle of whatever it is doing."""
         assert self._ticking is not None
         self._ticking.cancel()
+        self.up.clear()
         self.ups[-1][1] = self.now_s
         for fake in self.fakes.values():
             fake.tell = lambda _report: None
@@ -205,6 +208,8 @@ class Night:
     def act(self, incident_id: str, who: str = "petugas-9") -> bool:
         """Let somebody accept, or answer a press that joined; return whether that was possible."""
         with contextlib.suppress(DeskError):
+            if not self.up.is_set():
+                return False
             incident = self.board.find(incident_id)
             if incident.unanswered_since_ns is None:
                 return False

@@ -248,7 +248,7 @@ def test_when_everybody_says_that_they_cannot_the_next_step_comes_at_once_and_th
         assert [step for step, _ in desk.reached(incident)] == [0]
         await asyncio.sleep(20)
         assert [who for at, who in desk.sent("push") if at > 1] == ["petugas-2"]
-        answer(push, push.arrived[-1], "cannot")
+        answer(push, push.arrived[1], "cannot")  # the page of before the second round
         await asyncio.sleep(0.3)
         assert [step for step, _ in desk.reached(incident)] == [0, 1]
         await asyncio.sleep(60)
