@@ -23,6 +23,7 @@ REPORT: Final = {
     "clock_trusted": "q",
     "software": "s",
     "fault": "s",
+    "unaccounted": "q",
 }
 """The fields of `contract.chronicle.report_point`."""
 _HEALTH: Final = (
@@ -58,7 +59,6 @@ def _reports(plan: Plan, box: str, fate: Fate) -> Series:
     software = chance.choice(("1.4.0", "1.4.0", "1.4.0", "1.3.2"))
     clock = "none" if fate.behind_ns else chance.choice(("ntp", "ntp", "ntp", "gnss"))
     produced, waiting, dropped = chance.randrange(10_000), 0, 0
-    faults = [fate.fault] if fate.fault else []
     while at_ns < plan.end_ns:
         off = fate.gone is not None and fate.gone[0] <= at_ns < fate.gone[1]
         cut = fate.late is not None and fate.late[0] <= at_ns < fate.late[1]
@@ -66,11 +66,17 @@ def _reports(plan: Plan, box: str, fate: Fate) -> Series:
             produced += a_minute
             waiting = waiting + a_minute if cut else chance.choice((0, 0, 0, 1, a_minute))
             dropped, waiting = dropped + max(0, waiting - _SPOOL), min(waiting, _SPOOL)
+            # A full card drops what it is given.
+            dropped += a_minute * fate.has("disk_low", at_ns)
         if fate.hears(at_ns) and not cut:
+            # After a start nobody has told it the time yet.
+            started = fate.gone is not None and fate.gone[1] <= at_ns < fate.gone[1] + 3 * MINUTE
+            source = "none" if started else clock
+            fault = fate.fault if fate.fault and at_ns >= fate.fault_from else None
             series.add(
                 at_ns - fate.behind_ns,
-                *(produced, waiting, dropped, 0, 0, len(faults), int(bool(faults))),
-                *(clock, int(clock != "none"), software, faults[0] if faults else None),
+                *(produced, waiting, dropped, 0, 0, int(fault is not None), int(fault is not None)),
+                *(source, int(source != "none"), software, fault, 0),
             )
         at_ns += MINUTE
     return series
@@ -94,7 +100,7 @@ def _health(plan: Plan, box: str, fate: Fate) -> Series:
                 free - (at_ns - plan.begin_ns) // 10**6,
                 410_000_000 + int(9_000_000 * wave),
                 round(0.3 + 0.2 * abs(wave), 2),
-                round((4.5 if fate.fault == "under_voltage" else 5.1) + 0.05 * wave, 2),
+                round((4.5 if fate.has("under_voltage", at_ns) else 5.1) + 0.05 * wave, 2),
                 round(signal + 3 * wave, 1),
                 "none" if fate.behind_ns else "ntp",
             )

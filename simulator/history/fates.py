@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.history.plan import HOUR, MINUTE, Plan
+from simulator.history.plan import HOUR, MINUTE, Plan, S
 
 FAULTS: Final = ("disk_low", "sensor_silent", "under_voltage", "clock_untrusted")
 
@@ -20,7 +20,7 @@ class Fate:
         late: It was cut off meanwhile: what was measured came afterwards.
         silent_from: From then on nothing of it is heard.
         behind_ns: How far its clock is behind; such a clock has no source.
-        fault: A fault that stands all day.
+        fault: A fault that stands all day, or from `fault_from` on.
     """
 
     never: bool = False
@@ -29,6 +29,11 @@ class Fate:
     silent_from: int | None = None
     behind_ns: int = 0
     fault: str | None = None
+    fault_from: int = 0
+
+    def has(self, fault: str, at_ns: int) -> bool:
+        """Return whether a fault stands at a moment."""
+        return self.fault == fault and at_ns >= self.fault_from
 
     def hears(self, at_ns: int) -> bool:
         """Return whether what it measures at a moment ever arrives."""
@@ -61,10 +66,12 @@ def fates(plan: Plan) -> dict[str, Fate]:
         found[plain.pop()] = Fate(behind_ns=2 * HOUR, fault="clock_untrusted")
     for box in plain[: len(plain) // 25]:
         found[box] = Fate(fault=chance.choice(FAULTS[:3]))
-    # One station of each kind falls silent and one is late; the last vehicle is silent for an hour.
-    found[plan.air_boxes[1]] = Fate(silent_from=plan.end_ns - length_ns // 3, fault="sensor_silent")
+    # One station of each kind falls silent, one of weather is late; the last vehicle is silent for an hour.
+    found[plan.air_boxes[0]] = Fate(fault="under_voltage", fault_from=plan.end_ns - 100 * S)
+    found[plan.air_boxes[1]] = Fate(silent_from=plan.end_ns - min(length_ns // 3, 35 * MINUTE), fault="sensor_silent")
     found[plan.air_boxes[-1]] = Fate(never=True)
     found[plan.water_boxes[1]] = Fate(silent_from=plan.end_ns - min(length_ns // 4, 40 * MINUTE), fault="sensor_silent")
     found[plan.weather_boxes[1]] = Fate(late=stretch(HOUR))
+    found[plan.weather_boxes[-1]] = Fate(silent_from=plan.end_ns - min(length_ns // 4, 25 * MINUTE))
     found[plan.moving[-1]] = Fate(silent_from=plan.end_ns - min(length_ns // 2, HOUR))
     return found

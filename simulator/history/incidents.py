@@ -17,8 +17,10 @@ BEAT_NS: Final = 10 * S
 _ORIGINS: Final[tuple[IncidentOrigin, ...]] = ("press",) * 14 + ("call",) * 3 + ("threshold",) * 2 + ("fault",)
 _STATUSES: Final[tuple[AlertStatus, ...]] = ("Actual",) * 9 + ("Exercise",) + ("Test",)
 _RING_MEDIAN_S, _ACCEPT_MEDIAN_S, _DEPART_MEDIAN_S, _RESOLVE_MEDIAN_S = 0.35, 8.0, 55.0, 1_300.0
-_STILL_OPEN: Final = 2
-"""The last of the day are open at its end."""
+_NOBODY_HURRIES: Final = 4
+"""A drill is accepted so many times later."""
+_STILL_OPEN: Final = 3
+"""The last of the day are open at its end; the first of them is a drill."""
 
 
 def incidents(plan: Plan, known: dict[str, Fate], places: dict[str, Place]) -> list[IncidentMessage]:
@@ -48,6 +50,9 @@ def _incident(
     chance = plan.random("incident", number)
     origin: IncidentOrigin = "press" if still_open else chance.choice(_ORIGINS)
     status: AlertStatus = "Actual" if still_open else chance.choice(_STATUSES)
+    if still_open and number == plan.incidents - _STILL_OPEN:
+        status = "Exercise"
+    slow = 1 if status == "Actual" else _NOBODY_HURRIES
     place = places[box]
     device = None if origin == "call" else box
 
@@ -57,7 +62,7 @@ def _incident(
         return then_ns if then_ns < plan.end_ns else None
 
     received = after(at_ns, _RING_MEDIAN_S, 0.6) or plan.end_ns
-    accepted = None if still_open and number % 2 else after(received, _ACCEPT_MEDIAN_S, 0.8)
+    accepted = None if still_open and number % 2 else after(received, slow * _ACCEPT_MEDIAN_S, 0.8)
     cancelled = not still_open and chance.random() < 0.15
     ended = after(accepted, 120, 0.5) if accepted and cancelled else None
     departed = after(accepted, _DEPART_MEDIAN_S, 0.5) if accepted and not cancelled and not still_open else None

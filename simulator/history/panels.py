@@ -32,9 +32,9 @@ def _reports(field: str, how: str = "max", by: tuple[str, ...] = (), chosen: tup
     return _lines("box_report", field, how, by, chosen)
 
 
-def _keep(asked: Asked, chosen: tuple[str, ...]) -> Callable[[Series, int], bool]:
+def _keep(asked: Asked, chosen: tuple[str, ...]) -> Callable[[Series], bool]:
     wanted = {name: getattr(asked, name) for name in chosen}
-    return lambda series, place: all(series.tags[name] == value for name, value in wanted.items())
+    return lambda series: all(series.tags[name] == value for name, value in wanted.items())
 
 
 def _rain(by: tuple[str, ...]) -> Answer:
@@ -103,14 +103,14 @@ def _latest(truth: Truth, asked: Asked) -> list[Row]:
 
 def _slowest(field: str) -> Answer:
     return lambda truth, asked: truth.over_time(
-        "incident", (field,), "max", asked, policy="autogen", keep=lambda series, _: series.tags["status"] == "Actual"
+        "incident", (field,), "max", asked, policy="autogen", keep=lambda series: series.tags["status"] == "Actual"
     )
 
 
 def _by_origin(truth: Truth, asked: Asked) -> list[Row]:
     return truth.over_time(
         "incident", ("presses",), "count", asked, by=("origin",), policy="autogen", fill=0,
-        keep=lambda series, _: series.tags["status"] == "Actual", names=("incidents",),
+        keep=lambda series: series.tags["status"] == "Actual", names=("incidents",),
     )  # fmt: skip
 
 

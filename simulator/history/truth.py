@@ -16,7 +16,7 @@ from simulator.history.rollup import rolled
 from simulator.history.series import Series, Value
 
 Row = dict[str, Value]
-Keep = Callable[[Series, int], bool]
+Keep = Callable[[Series], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Truth:
         by: Sequence[str] = (),
         policy: str | None = None,
         step_s: int | None = None,
-        keep: Keep = lambda series, place: True,
+        keep: Keep = lambda series: True,
         fill: Value = None,
         names: Sequence[str] = (),
     ) -> list[Row]:
@@ -104,11 +104,11 @@ class Truth:
         step_ns = (step_s or asked.step_s) * S
         groups: dict[tuple[str, ...], dict[int, list[list[tuple[int, float | str]]]]] = {}
         for one in self.of(measurement, asked.policy if policy is None else policy):
+            if not keep(one):
+                continue
             first, last = bisect_left(one.times, asked.begin_ns), bisect_left(one.times, asked.end_ns)
             buckets = groups.setdefault(tuple(one.tags[tag] for tag in by), {}) if last > first else {}
             for place in range(first, last):
-                if not keep(one, place):
-                    continue
                 at_ns = one.times[place]
                 cells = buckets.setdefault(at_ns // step_ns * step_ns, [[] for _ in fields])
                 for cell, name in zip(cells, fields, strict=True):
