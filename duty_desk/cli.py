@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from duty_desk.access.commands import token_app, user_app
-from duty_desk.duty.commands import roster_app
 from duty_desk.cap import cli as cap_cli
+from duty_desk.duty.commands import roster_app
 from duty_desk.geo import cli as map_cli
 from duty_desk.ledger import cli as ledger_cli
+from duty_desk.triage import cli as triage_cli
+from duty_desk.siren_command import siren_app
 
 if TYPE_CHECKING:
     from duty_desk.settings import Desk
@@ -21,9 +23,11 @@ app = typer.Typer(help="The duty desk: presses ring, officers accept, everything
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
 app.add_typer(roster_app, name="roster")
+app.add_typer(siren_app, name="siren")
 app.add_typer(map_cli.app, name="map")
 ledger_cli.register(app)
 cap_cli.register(app)
+triage_cli.register(app)
 
 Config = Annotated[Path, typer.Option("--config", help="The desk's configuration file.", show_default=False)]
 

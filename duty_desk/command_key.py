@@ -25,6 +25,10 @@ class CommandKey:
     fault: str | None = None
 
 
+NO_KEY: Final = CommandKey()
+"""Nobody asked for one."""
+
+
 def read_command_key(path: Path | None, *, sirens: bool) -> CommandKey:
     """Return the desk's command key. That it cannot be used keeps no desk from ringing: it is a fault on the pages.
 
@@ -33,7 +37,7 @@ def read_command_key(path: Path | None, *, sirens: bool) -> CommandKey:
         sirens: Whether there are sirens to command.
     """
     if path is None:
-        return CommandKey(fault=f"no box can be told to sound: {MAKE_ONE}" if sirens else None)
+        return CommandKey(fault=f"no box can be told to sound: {MAKE_ONE}") if sirens else NO_KEY
     try:
         with path.open("rb") as file:
             refuse_others(str(path), os.fstat(file.fileno()).st_mode)

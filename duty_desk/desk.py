@@ -20,7 +20,7 @@ from contract.errors import BodyError, TopicError
 from contract.messages import AlarmReceipt, Heartbeat, Lamps, Status, decode, encode
 from contract.topics import Lane
 from duty_desk.channels.pager import Pager
-from duty_desk.command_key import CommandKey
+from duty_desk.command_key import NO_KEY, CommandKey
 from duty_desk.commander import Commander
 from duty_desk.duty.duty import Duty
 from duty_desk.duty.roster_disk import RosterDisk
@@ -84,7 +84,7 @@ class DutyDesk:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         roster: RosterDisk | None = None,
         duty: DutySettings = DutySettings(),  # noqa: B008 - it is frozen
-        command_key: CommandKey = CommandKey(),  # noqa: B008 - it is frozen
+        command_key: CommandKey = NO_KEY,
     ) -> None:
         self.name = name
         self.places = places
@@ -100,7 +100,7 @@ class DutyDesk:
         """Incidents of whose pages there is news since the last tick."""
         self.presence = Presence(places.devices_with_buttons(), now_ns())
         self.ledger: Ledger
-        self._pager: Pager | None = None
+        self.pager: Pager | None = None
         self._outlet = outlet
         self.commander = Commander(outlet, command_key, now_ns, monotonic_ns)
         self._revision = 0
@@ -122,7 +122,7 @@ class DutyDesk:
 
     def attach(self, pager: Pager) -> None:
         """Let people be paged, beside the screens that ring."""
-        self._pager = pager
+        self.pager = pager
         self.ringing.escalation.use(pager.channels)
         self.ringing.outlook = pager.outlook
         pager.refresh()
@@ -185,8 +185,8 @@ class DutyDesk:
             self._tell(incident)
         for command in self.ringing.commands(self.board):
             self.commander.tell(command)
-        if self._pager is not None:
-            self._pager.tick()
+        if self.pager is not None:
+            self.pager.tick()
         if self.paged:
             self.push.send("pages", json_bytes({"incidents": sorted(self.paged)}))
             self.paged.clear()
@@ -351,7 +351,7 @@ class DutyDesk:
             "accounts_fault": self.accounts_fault,
             "failing": dict(self.failing),
             "sirens": self.commander.wrong,
-            "channels": {} if self._pager is None else dict(self._pager.faults()),
+            "channels": {} if self.pager is None else dict(self.pager.faults()),
             "duty": self.duty.beat(),
         }
 
@@ -420,8 +420,8 @@ class DutyDesk:
         self._outlet.send(topics.INCIDENT, encode(incident_message(incident, self.places, self.ledger.head)))
 
     def _page(self, incident: Incident) -> None:
-        if self._pager is not None and incident.unanswered:
-            self._pager.look((incident,))
+        if self.pager is not None and incident.unanswered:
+            self.pager.look((incident,))
 
     def _know(self, device: str) -> None:
         if len(self._devices) < MAX_DEVICES:

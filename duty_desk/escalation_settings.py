@@ -31,6 +31,7 @@ _STEP_EXAMPLES: Final = {
 EXAMPLES: Final = {
     "escalation": f'[escalation] sirens = ["box-1"]  {STEP_EXAMPLE}',
     "escalation.sirens": 'sirens = ["box-1"]',
+    "escalation.beacons": 'beacons = ["box-1"]',
     "escalation.steps": STEP_EXAMPLE,
     **{f"escalation.steps.{key}": example for key, example in _STEP_EXAMPLES.items()},
     "escalation.areas": "[escalation.areas] alun-alun = [[-6.9225, 107.6050], [-6.9205, 107.6085]]",
@@ -143,6 +144,7 @@ class EscalationSettings(Settings):
     """Who rings when nobody answers. An area is the two corners of a box, or the three and more of a polygon."""
 
     sirens: Annotated[list[Name], Field(max_length=64)] = Field(default_factory=list)
+    beacons: Annotated[list[Name], Field(max_length=64)] = Field(default_factory=list)
     steps: Steps = Field(default_factory=_default)
     areas: Annotated[dict[str, Corners], Field(max_length=MAX_AREAS)] = Field(default_factory=dict)
     policies: Annotated[list[PolicySettings], Field(max_length=MAX_PLANS)] = Field(default_factory=list)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from importlib.metadata import version
-from typing import Final, ParamSpec
+from typing import Any, Final, Literal, ParamSpec
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,12 +19,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from contract import topics
 from contract.messages import encode
 from contract.topics import Lane
+from duty_desk import siren_test
 from duty_desk.access.door import Door
 from duty_desk.acts import Acts
 from duty_desk.channels.build import open_channels
 from duty_desk.channels.contacts import Contacts
 from duty_desk.channels.pager import Pager
+from duty_desk.channels.sirens import SirenChannel
 from duty_desk.channels.webpush.build import open_push, remember_paged
+from duty_desk.control import serve
 from duty_desk.desk import DutyDesk
 from duty_desk.duty.past import read_past
 from duty_desk.duty.roster_disk import LOOK_S, RosterDisk
@@ -79,6 +82,7 @@ class Service:
             config.settings.escalation.policy,
             roster=self._roster,
             duty=config.settings.duty,
+            command_key=config.command_key,
         )
         self._failing = Failing("siaga-desk")
         self._failures: Counter[str] = Counter()
@@ -104,7 +108,7 @@ class Service:
         self.contacts = Contacts(config.contacts)
         self.web_push = open_push(self.contacts, config.push_key, config.settings.channels.push, self.desk)
         self.pager = Pager(
-            open_channels(self.web_push),
+            open_channels(self.web_push, *self._sirens()),
             self.desk.duty,
             PagingHost(self.desk, Acts(self.desk, time.time_ns), lambda: self.door.accounts, config.settings.language),
             now_ns=time.time_ns,
@@ -196,6 +200,7 @@ class Service:
             "duty": self._duties,
             "roster": self._look_at_roster,
             "clock": self._ask_ntp,
+            "control": partial(serve, self._config.ledger.parent, self._asked),
         }
         for name, channel in self.pager.channels.items():
             parts[f"channel-{name}"] = partial(channel.run, self.pager.tell(name))
@@ -206,6 +211,27 @@ class Service:
             group.create_task(keep_running(name, part, self._failures, self._failing), name=f"desk-{name}")
             for name, part in parts.items()
         ]
+
+    def _sirens(self) -> list[SirenChannel]:
+        """Return the channels that sound at boxes."""
+        escalation = self._config.settings.escalation
+        named: dict[Literal["siren", "beacon"], list[str]] = {
+            "siren": escalation.sirens,
+            "beacon": escalation.beacons,
+        }
+
+        def unanswered() -> bool:
+            return any(incident.unanswered for incident in self.desk.board.active())
+
+        return [
+            SirenChannel(name, tuple(dict.fromkeys(devices)), self.desk.commander, unanswered)
+            for name, devices in named.items()
+            if devices
+        ]
+
+    async def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer a command on this machine."""
+        return await siren_test.answer(self.desk, request, time.time_ns)
 
     async def _ticks(self) -> None:
         while True:
@@ -281,7 +307,7 @@ class Service:
         return Session(
             broker,
             self._config.settings.name,
-            subscriptions=(topics.ALL_ALARMS, topics.ALL_STATUS),
+            subscriptions=(topics.ALL_ALARMS, topics.ALL_STATUS, topics.ALL_REPLIES),
             on_message=hear,
             on_connect=lambda: self._on_connect(lane),
             on_disconnect=lambda: self._link(lane, False),

@@ -19,6 +19,7 @@ from duty_desk.cap_settings import EXAMPLES as CAP_EXAMPLES
 from duty_desk.cap_settings import CapSettings
 from duty_desk.channels_settings import EXAMPLES as CHANNELS_EXAMPLES
 from duty_desk.channels_settings import ChannelsSettings
+from duty_desk.command_key import NO_KEY, CommandKey, read_command_key
 from duty_desk.duty.settings import EXAMPLES as DUTY_EXAMPLES
 from duty_desk.duty.settings import DutySettings
 from duty_desk.escalation_settings import EXAMPLES as ESCALATION_EXAMPLES
@@ -73,6 +74,7 @@ class DeskSettings(Settings):
     language: Literal["id", "en"] = "id"
     photos: str | None = None
     streets: str | None = None
+    command_key: str | None = None
     http: HttpSettings = HttpSettings()
     store: StoreSettings | None = None
     access: AccessSettings = AccessSettings()
@@ -102,6 +104,7 @@ class Desk:
     streets: bytes | None
     map: Path
     store_account: Account | None
+    command_key: CommandKey = NO_KEY
 
 
 _EXAMPLES = {
@@ -113,6 +116,7 @@ _EXAMPLES = {
     "language": 'language = "id"',
     "photos": 'photos = "photos"',
     "streets": 'streets = "streets.geojson"',
+    "command_key": 'command_key = "desk.key"',
     "http": '[http] host = "127.0.0.1" port = 8080',
     "store": '[store] url = "http://127.0.0.1:8086" database = "siaga"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
@@ -153,15 +157,20 @@ def load_desk(file: Path) -> Desk:
         streets=None if settings.streets is None else _read_streets(folder / settings.streets),
         map=folder / settings.data_dir / "map",
         store_account=None if settings.store is None else settings.store.account(file),
+        command_key=read_command_key(
+            None if settings.command_key is None else folder / settings.command_key,
+            sirens=bool(settings.escalation.sirens or settings.escalation.beacons),
+        ),
     )
 
 
 def _check_sirens(file: Path, settings: DeskSettings, inventory: Inventory) -> None:
     devices = {device.name for device in inventory.devices}
-    for name in settings.escalation.sirens:
-        if name not in devices:
-            expected = f"{name!r} is no device of {settings.inventory}"
-            raise ConfigError(str(file), "escalation.sirens", expected, example=_EXAMPLES["escalation.sirens"])
+    for key, names in (("sirens", settings.escalation.sirens), ("beacons", settings.escalation.beacons)):
+        for name in names:
+            if name not in devices:
+                expected = f"{name!r} is no device of {settings.inventory}"
+                raise ConfigError(str(file), f"escalation.{key}", expected, example=_EXAMPLES[f"escalation.{key}"])
 
 
 def _read(file: Path, named_by: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sqlite3
@@ -17,9 +16,12 @@ from typing import Any
 import pytest
 
 from contract import topics
+from contract.command import KIND
 from contract.identity import new_event_id
-from contract.messages import Command, decode
+from contract.messages import Command
+from contract.signed import Document, canonical, load_verifying_keys, verify
 from duty_desk.incidents.entries import EscalatedEntry, parse_entry
+from provisioning.command_keys import desk_key_file, make_command_key, public_file
 from siaga.stack.mosquitto import Mosquitto
 from tests.duty_desk.conftest import Desk, box, press_body
 from tests.duty_desk.screens.listener import listening
@@ -43,7 +45,9 @@ steps = [
 def quick(tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto, warm: Warm) -> Iterator[Desk]:
     """Yield a desk with steps of seconds and a siren, started."""
     running = Desk(tmp_path, alarm_broker, telemetry_broker, warm=warm)
-    running.config.write_text(running.config.read_text() + QUICK)
+    make_command_key(alarm_broker.trust.authority)
+    key = f'command_key = "{desk_key_file(alarm_broker.trust.folder)}"'
+    running.config.write_text(f"{key}\n{running.config.read_text()}{QUICK}")
     running.start()
     yield running
     running.process.stop()
@@ -74,21 +78,27 @@ async def test_it_climbs_sounds_the_siren_on_both_brokers_and_is_silent_at_the_a
         assert (first["incident"]["step"], first["incident"]["rings"]) == (0, ["officer"])
         second = await page.wait("incident", lambda told: told["incident"]["rings"] == ["officer", "everyone"])
         assert not second["incident"]["recorded"]  # it rings first
+        keys = load_verifying_keys(public_file(quick.alarm.trust.folder).read_bytes())
         for each in (siren, other):
-            on = await each.wait(topics.command("box-2"))
-            assert (on["command"], on["on"]) == ("siren", True)
-            assert abs(on["expires_at_ns"] - time.time_ns()) < 15 * 10**9
+            envelope = await each.wait(topics.command("box-2"), lambda body: commanded(body)["on"])
+            document = verify(canonical(envelope), keys, device="box-2", kind=KIND, newer_than=None)
+            on = Command.model_validate(document.content)
+            assert (on.command, on.seconds) == ("siren", 30)
+            assert abs(on.expires_at_ns - time.time_ns()) < 15 * 10**9
         assert desk_state(quick)["rings"] == ["officer", "everyone", "siren"]
         incident_id = first["incident"]["id"]
         assert quick.post(f"/api/incidents/{incident_id}/accept", {})[0] == 200
         answered = time.monotonic()
         for each in (siren, other):
-            off = await each.wait(topics.command("box-2"), lambda body: not body["on"])
-            assert decode(Command, json.dumps(off).encode()).seconds == 0
+            await each.wait(topics.command("box-2"), lambda body: is_off_after(body, document))
         assert time.monotonic() - answered < 1
         messages = [body["escalation_step"] for topic, body in siren.received if topic == topics.INCIDENT]
         assert messages[:3] == [0, 1, 2]
         assert quick.get("/healthz")["faults"] == {}
+        # This box answered nothing: what would be silent in the street is on the pages.
+        told = await page.wait("beat", lambda told: told["sirens"], timeout_s=10)
+        assert told["sirens"] == {"box-2": "no answer"}
+        assert quick.get("/healthz")["sirens"] == 1
 
 
 async def test_fault_34_killed_mid_escalation_it_goes_on_where_it_was(quick: Desk) -> None:
@@ -196,6 +206,17 @@ async def test_faults_17_and_18_repeats_and_what_comes_out_of_order_change_nothi
         assert revisions == sorted(set(revisions))
         states = [body["state"] for topic, body in other.received if topic == topics.INCIDENT]
         assert states == sorted(states, key=["open", "accepted", "resolved", "closed"].index)
+
+
+def commanded(envelope: Any) -> dict[str, Any]:
+    """Return what a command says."""
+    content: dict[str, Any] = envelope["document"]["content"]
+    return content
+
+
+def is_off_after(envelope: Any, than: Document) -> bool:
+    """Return whether a command is to be silent, signed after another."""
+    return envelope["document"]["version"] > than.version and not commanded(envelope)["on"]
 
 
 def desk_state(desk: Desk) -> dict[str, Any]:
