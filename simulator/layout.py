@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final
 
 BUTTON: Final = "sos"
+SIREN: Final = "siren"
+"""The output of a board that stands for a siren."""
 
 
 def box_name(number: int) -> str:

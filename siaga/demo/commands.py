@@ -17,12 +17,13 @@ from typing import Any, Final
 from siaga.demo.accounts import ACCOUNTS, DemoAccounts
 from siaga.demo.desk_client import DeskClient
 from siaga.demo.hops import HOPS, Follower, Pressed
+from siaga.demo.siren import SirenWatch
 from siaga.demo.stack import DemoStack, Size
 from siaga.demo.state import DemoError, DemoState, forget_state, is_running, load_state, locked
 from siaga.stack.influxdb import READER, query_database
 from siaga.stack.process import Process
 from simulator.control import BoardControl
-from simulator.layout import board_path
+from simulator.layout import SIREN, board_path
 
 _LOOK_S: Final = 0.25
 _MAX_RESTARTS: Final = 5
@@ -121,7 +122,8 @@ def status(folder: Path, as_json: bool) -> None:
         print(f"incident  {incident['state']}{officer}: {incident['device']}, {incident['address']}")
     for box in told["boxes"]:
         pressed = f"{box['presses']} {_presses(box['presses'])}"
-        print(f"{box['name']:<9} {pressed}, lamp {box['lamp']}, {box['positions']} positions stored")
+        siren = "" if box["siren"] is None else f", siren {'SOUNDS' if box['siren'] else 'silent'}"
+        print(f"{box['name']:<9} {pressed}, lamp {box['lamp']}{siren}, {box['positions']} positions stored")
 
 
 def _presses(count: int) -> str:
@@ -140,7 +142,10 @@ def _status(state: DemoState) -> dict[str, Any]:
         with BoardControl(board_path(Path(state.hardware), name)) as board:
             pattern, _ = board.lamp().pattern(time.monotonic_ns())
             presses = len(board.presses())
-        boxes.append({"name": name, "presses": presses, "lamp": pattern, "positions": counts.get(name, 0)})
+            siren = board.lamp(SIREN).on if name == state.boxes[0] else None
+        boxes.append(
+            {"name": name, "presses": presses, "lamp": pattern, "siren": siren, "positions": counts.get(name, 0)}
+        )
     keys = ("id", "state", "device", "address", "officer", "recorded")
     shown = [
         {key: incident[key] for key in keys}
@@ -154,8 +159,11 @@ def _keep_running(stack: DemoStack, folder: Path) -> None:
     """Start again what ends by itself, as a service manager would; give up on a part that keeps ending."""
     restarts: Counter[str] = Counter()
     pause = threading.Event()
+    sirens = SirenWatch(stack.hardware, stack.sirens)
     while True:
         pause.wait(_LOOK_S)
+        for words in sirens.look():
+            print(words, flush=True)
         for process in stack.processes:
             if not process.running:
                 _restart(stack, process, restarts)
@@ -187,6 +195,7 @@ def _tell(part: str, what: str) -> None:
 def _hints(stack: DemoStack, folder: Path, program: str) -> str:
     where = "" if folder == Path("var/demo") else f" --folder {folder}"
     query = '"SELECT count(latitude) FROM position GROUP BY device"'
+    desk = stack.config / "desk.toml"
     reader = f"--username {READER} --password-file {stack.influxdb.password_file(READER)}"
     return "\n".join(
         (
@@ -194,6 +203,7 @@ def _hints(stack: DemoStack, folder: Path, program: str) -> str:
             f"  the walls            {' '.join(stack.screens)}",
             f"  log in as            {', '.join(name for name, *_ in ACCOUNTS)}; password {stack.accounts.password}",
             f"  press a button       {program} demo press {stack.boxes[0]}{where}",
+            f"  sound its siren      {program} desk siren test --box {stack.sirens[0]} --config {desk}",
             f"  look at everything   {program} demo status{where}",
             f"  ask the database     {program} store query {query} --url {stack.influxdb.url} {reader}",
             f"  hold it to account   {program} collector books --config {stack.config / 'collector.toml'}",

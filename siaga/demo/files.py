@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.layout import BUTTON, board_path, sensor_name, tracker_path
+from simulator.layout import BUTTON, SIREN, board_path, sensor_name, tracker_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,28 @@ class CollectorIdentities:
     reader: StoreAccount
 
 
-def box_toml(folder: Path, hardware: Path, box: str, trackers: int, ports: Ports, identity: Identity) -> str:
-    """Return a box's configuration: one button with its lamp, and its GPS receivers."""
+def box_toml(
+    folder: Path,
+    hardware: Path,
+    box: str,
+    trackers: int,
+    ports: Ports,
+    identity: Identity,
+    command_keys: Path | None = None,
+    *,
+    siren: bool = False,
+) -> str:
+    """Return a box's configuration: one button with its lamp, its GPS receivers, and a siren if it has one."""
     board = f"sim://{board_path(hardware, box)}?line={BUTTON}"
+    keys = "" if command_keys is None else f"\ncommand_keys = {_text(command_keys)}"
     tables = [
-        f"device = {_text(box)}\ndata_dir = {_text(folder / box)}",
+        f"device = {_text(box)}\ndata_dir = {_text(folder / box)}{keys}",
         _broker("alarm_broker", ports.alarm_broker, identity),
         _broker("telemetry_broker", ports.telemetry_broker, identity),
         f"[[buttons]]\nid = {_text(BUTTON)}\nuri = {_text(board)}\nlamp = {_text(board)}",
     ]
+    if siren:
+        tables.append(f"[siren]\nuri = {_text(f'sim://{board_path(hardware, box)}?line={SIREN}')}")
     for number in range(1, trackers + 1):
         sensor = sensor_name(number)
         uri = f"serial://{tracker_path(hardware, box, sensor)}?baudrate=9600"
@@ -79,15 +92,24 @@ def collector_toml(folder: Path, ports: Ports, who: CollectorIdentities, metrics
     return "\n\n".join(tables) + "\n"
 
 
-def desk_toml(folder: Path, ports: Ports, identity: Identity, reader: StoreAccount) -> str:
+def desk_toml(
+    folder: Path,
+    ports: Ports,
+    identity: Identity,
+    reader: StoreAccount,
+    command_key: Path | None = None,
+    sirens: tuple[str, ...] = (),
+) -> str:
     """Return the desk's configuration; inventory and streets lie beside it, and the store is read for the map."""
+    key = "" if command_key is None else f"command_key = {_text(command_key)}\n"
     tables = [
-        f"data_dir = {_text(folder / 'desk')}\n"
+        f"data_dir = {_text(folder / 'desk')}\n{key}"
         'inventory = "inventory.toml"\nstreets = "streets.geojson"\nlanguage = "id"',
         _broker("alarm_broker", ports.alarm_broker_centre, identity),
         _broker("telemetry_broker", ports.telemetry_broker_centre, identity),
         _server("http", ports.page),
         _store(ports, reader),
+        *([f"[escalation]\nsirens = [{', '.join(map(_text, sirens))}]"] if sirens else []),
     ]
     return "\n\n".join(tables) + "\n"
 

@@ -74,6 +74,8 @@ class DemoStack:
         self._lives = city
         self.hardware = self.folder / "hardware"
         self.boxes = [box_name(number) for number in range(1, size.boxes + 1)]
+        self.sirens = tuple(self.boxes[:1])
+        """The boxes that have a siren."""
         logs = self.folder / "log"
         self.trust = Trust(self.folder / "authority")
         self.alarm_broker = Mosquitto(logs, "alarm-broker", self.trust, "alarm", probes=probes)
@@ -152,9 +154,7 @@ class DemoStack:
         if self._lives:
             # Its past takes some seconds of processor time, and a press does not wait for it.
             self.city.start()
-            tell(
-                "city", "stations, gauges, vehicles, simulated in the store; its last six hours follow in seconds"
-            )
+            tell("city", "stations, gauges, vehicles, simulated in the store; its last six hours follow in seconds")
         return time.monotonic() - began
 
     def stop(self) -> None:
@@ -240,8 +240,18 @@ class DemoStack:
             self.wall_port,
         )
         trackers = self.size.trackers_per_box
+        command_key, command_keys = self.trust.command_keys()
         files = {
-            f"{box}.toml": box_toml(self.folder, self.hardware, box, trackers, ports, self._device(box))
+            f"{box}.toml": box_toml(
+                self.folder,
+                self.hardware,
+                box,
+                trackers,
+                ports,
+                self._device(box),
+                command_keys,
+                siren=box in self.sirens,
+            )
             for box in self.boxes
         }
         files["collector.toml"] = collector_toml(
@@ -255,7 +265,9 @@ class DemoStack:
             ),
             self.metrics_port,
         )
-        files["desk.toml"] = desk_toml(self.folder, ports, self._service("desk"), self._store_account(READER))
+        files["desk.toml"] = desk_toml(
+            self.folder, ports, self._service("desk"), self._store_account(READER), command_key, self.sirens
+        )
         files["wall-server.toml"] = wall_server_toml(
             ports, self._service("wall"), self._store_account(READER), self._store_account(COLLECTOR)
         )

@@ -16,6 +16,7 @@ from provisioning.brokers.apply import SETTINGS, Rendered
 from provisioning.brokers.apply import render_broker as render
 from provisioning.brokers.model import account
 from provisioning.brokers.placing import place, this_user
+from provisioning.command_keys import desk_key_file, make_command_key, public_file
 
 HOST = "127.0.0.1"
 _HOSTS = (HOST, "localhost")
@@ -37,6 +38,11 @@ class Trust:
     def folder(self) -> Path:
         """The authority's folder."""
         return self.authority.folder
+
+    def command_keys(self) -> tuple[Path, Path]:
+        """Return the desk's command key, made when there is none, and the public keys that boxes trust."""
+        make_command_key(self.authority)
+        return desk_key_file(self.folder), public_file(self.folder)
 
     def issue_devices(self, names: Iterable[str]) -> None:
         """Make keys and certificates for the devices that have none, in one step."""

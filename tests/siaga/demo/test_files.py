@@ -10,8 +10,9 @@ import pytest
 
 from collector.config import books_account, books_endpoint, broker_endpoint, load
 from contract.inventory import parse_inventory
+from contract.signed import key_id
 from duty_desk.settings import load_desk
-from edge_agent.config import load_box, load_box_settings
+from edge_agent.config import load_box, load_box_settings, load_public_keys
 from provisioning.brokers.model import account
 from siaga.demo.files import CollectorIdentities, Identity, Ports, StoreAccount, box_toml, collector_toml, desk_toml
 from siaga.demo.places import inventory_toml
@@ -66,9 +67,37 @@ def test_a_box_reads_its_file(folder: Path) -> None:
     assert settings.device == "box-2"
     assert [sensor.id for sensor in settings.sensors] == ["gps", "gps-2", "gps-3"]
     assert settings.buttons[0].uri.startswith("sim:///")
+    assert settings.siren is None
     brokers = load_box(file).brokers
     assert (brokers["alarm"].port, brokers["telemetry"].port) == (20_001, 20_002)
     assert [broker.credentials is not None for broker in brokers.values()] == [True, True]
+
+
+def test_a_box_with_a_siren_and_a_desk_that_sounds_it_have_the_two_halves_of_one_key(folder: Path) -> None:
+    trust = Trust(folder / "authority")
+    private, public = trust.command_keys()
+    assert (private, public) == trust.command_keys(), "one that is there stays"
+    file = folder / "box-1.toml"
+    identity = device(folder, "box-1")
+    file.write_text(box_toml(folder, folder, "box-1", 1, PORTS, identity, public, siren=True), encoding="utf-8")
+    box = load_box(file)
+    assert box.settings.siren is not None
+    assert box.settings.siren.uri.endswith("?line=siren")
+    assert box.command_keys == public
+    (folder / "inventory.toml").write_text(inventory_toml(3), encoding="utf-8")
+    (folder / "streets.geojson").write_text('{"type":"FeatureCollection","features":[]}', encoding="utf-8")
+    password = folder / "reader.password"
+    password.write_text("reader of the store")
+    password.chmod(0o600)
+    reader = StoreAccount("reader", password)
+    text = desk_toml(folder, PORTS, service(folder, "desk"), reader, private, ("box-1",))
+    (folder / "desk.toml").write_text(text, encoding="utf-8")
+    desk = load_desk(folder / "desk.toml")
+    assert desk.settings.escalation.sirens == ["box-1"]
+    assert desk.command_key.fault is None
+    keys = load_public_keys("command_keys", public, source="box.toml")
+    assert desk.command_key.key is not None
+    assert key_id(desk.command_key.key.public_key()) == key_id(keys[0])
 
 
 def test_the_collector_reads_its_file(folder: Path) -> None:
