@@ -8,7 +8,7 @@ const RETRY_MS = 1000;
 const LOGGED_OUT_MS = 5000;
 // Under which name the desk knows this page, as two may be called the same screen.
 export const PAGE = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-const NAMES = ["snapshot", "incident", "reach", "beat", "screens"];
+const NAMES = ["snapshot", "incident", "reach", "beat", "screens", "pages"];
 
 export class Stream {
   // `screen` gives the name of this screen; `refused` is asked (async) whether the session is over when the desk refuses
