@@ -51,6 +51,16 @@ def parts(demo: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(demo.pid).children(recursive=True)
 
 
+def assert_ends_whole(demo: subprocess.Popen[str], number: signal.Signals, folder: Path) -> None:
+    """Stop a demo by a signal: no process of it is left, and so no port that one listens on."""
+    with Ends(part.pid for part in parts(demo)) as started:
+        assert len(started.alive_after(0)) == 10
+        demo.send_signal(number)
+        assert demo.wait(TIMEOUT_S) == 0
+        assert started.alive_after(0) == []
+    assert not (folder / "demo.json").exists()
+
+
 def test_check_follows_every_hop_and_prints_its_time(tmp_path: Path) -> None:
     told = siaga("demo", "check", "--folder", str(tmp_path / "check"), "--boxes", "2", "--rate-hz", "5")
     assert told.returncode == 0, told.stdout + told.stderr
@@ -60,7 +70,9 @@ def test_check_follows_every_hop_and_prints_its_time(tmp_path: Path) -> None:
     assert len(re.findall(r"1 = 1", told.stdout)) == 2
 
 
-def test_a_press_is_answered_and_shown_in_the_status(demo: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_a_press_is_answered_and_shown_in_the_status_and_a_stop_leaves_no_process(
+    demo: subprocess.Popen[str], tmp_path: Path
+) -> None:
     folder = ["--folder", str(tmp_path / "demo")]
     told = siaga("demo", "press", "box-2", *folder)
     assert "fast blink" in told.stdout, told.stderr
@@ -69,18 +81,7 @@ def test_a_press_is_answered_and_shown_in_the_status(demo: subprocess.Popen[str]
     assert [(box["presses"], box["lamp"] == "off") for box in status["boxes"]] == [(0, True), (1, False)]
     assert "there is no box" in siaga("demo", "press", "box-9", *folder).stderr
     assert "runs in" in siaga("demo", "run", *folder).stderr
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_stop_leaves_no_process_and_no_listening_port(
-    demo: subprocess.Popen[str], number: signal.Signals, tmp_path: Path
-) -> None:
-    with Ends(part.pid for part in parts(demo)) as started:
-        assert len(started.alive_after(0)) == 10
-        demo.send_signal(number)
-        assert demo.wait(TIMEOUT_S) == 0
-        assert started.alive_after(0) == []
-    assert not (tmp_path / "demo" / "demo.json").exists()
+    assert_ends_whole(demo, signal.SIGTERM, tmp_path / "demo")
 
 
 def test_a_killed_demo_takes_its_parts_along(demo: subprocess.Popen[str]) -> None:
@@ -90,19 +91,21 @@ def test_a_killed_demo_takes_its_parts_along(demo: subprocess.Popen[str]) -> Non
         assert started.alive_after(5) == []
 
 
-def test_a_killed_part_is_started_again(demo: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_a_killed_part_is_started_again_and_a_closed_terminal_leaves_no_process(
+    demo: subprocess.Popen[str], tmp_path: Path
+) -> None:
     processes = json.loads((tmp_path / "demo" / "demo.json").read_text())["processes"]
     os.kill(processes["box-1"], signal.SIGKILL)
     told = read_until(demo, "works again")
     assert "box-1 ended with status -9" in told
     assert "fast blink" in siaga("demo", "press", "box-1", "--folder", str(tmp_path / "demo")).stdout
+    assert_ends_whole(demo, signal.SIGHUP, tmp_path / "demo")
 
 
 def test_the_second_start_takes_less_than_five_seconds_of_processor_time(
     demo: subprocess.Popen[str], tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    demo.send_signal(signal.SIGINT)
-    demo.wait(TIMEOUT_S)
+    assert_ends_whole(demo, signal.SIGINT, tmp_path / "demo")
     argv = [*SIAGA, "demo", "run", "--folder", str(tmp_path / "demo")]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as again:
         told = read_until(again, "Ctrl-C")
