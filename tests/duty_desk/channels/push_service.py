@@ -52,6 +52,7 @@ class Browser:
     answer: int = 201
     delay_s: float = 0.0
     came: list[Came] = field(default_factory=list)
+    heard: Callable[[Came], None] = lambda _came: None
 
     @property
     def point(self) -> bytes:
@@ -94,7 +95,6 @@ class PushService:
         self.browsers: dict[str, Browser] = {}
         self.connections: set[tuple[str, int]] = set()
         self.refused: list[str] = []
-        self.heard: Callable[[Browser, Came], None] = lambda _browser, _came: None
         self._arrived = asyncio.Condition()
 
     def browser(self, **how: Any) -> Browser:
@@ -152,7 +152,7 @@ class PushService:
         async with self._arrived:
             browser.came.append(came)
             self._arrived.notify_all()
-        self.heard(browser, came)
+        browser.heard(came)
         return web.Response(status=browser.answer, headers={"location": f"{self.origin}/message/{len(browser.came)}"})
 
     def _vapid(self, header: str) -> dict[str, Any]:
