@@ -69,6 +69,15 @@ class Archive:
         """
         return await self._run(lambda connection: timeline(connection, incident_id, after))
 
+    async def ask(self, ask: Callable[[Connection], T]) -> T:
+        """Return what another question to the ledger answers, within the same bounds.
+
+        Raises:
+            ArchiveBusyError: Too many wait, or it took over 3 s.
+            SQLAlchemyError: The ledger cannot be read.
+        """
+        return await self._run(ask)
+
     async def _run(self, ask: Callable[[Connection], T]) -> T:
         if self._room <= 0:
             raise ArchiveBusyError("too many searches wait; ask again in some seconds")

@@ -28,6 +28,7 @@ from duty_desk.web.push_api import add_push
 from duty_desk.web.reading_api import add_reading
 from duty_desk.web.screens_api import add_screens
 from duty_desk.web.session_api import Entrance, add_session, check_routes
+from duty_desk.web.triage_api import add_triage
 from duty_desk.web.upcoming_api import add_upcoming
 
 
@@ -50,6 +51,7 @@ def make_app(desk: DutyDesk, config: Desk, door: Door, push: WebPush) -> Guard:
     archive = Archive(config.ledger)
     add_archive(app, desk, acts, archive)
     add_cap(app, desk, archive, config.settings.cap)
+    add_triage(app, desk, archive)
     add_screens(app, desk.ringing)
     add_upcoming(app, desk)
     add_push(app, push, acts, desk)
