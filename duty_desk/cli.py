@@ -10,6 +10,7 @@ import typer
 
 from duty_desk.access.commands import token_app, user_app
 from duty_desk.cap import cli as cap_cli
+from duty_desk.channels.webpush.commands import push_key_app
 from duty_desk.duty.commands import roster_app
 from duty_desk.geo import cli as map_cli
 from duty_desk.ledger import cli as ledger_cli
@@ -23,6 +24,7 @@ app = typer.Typer(help="The duty desk: presses ring, officers accept, everything
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
 app.add_typer(roster_app, name="roster")
+app.add_typer(push_key_app, name="push-key")
 app.add_typer(siren_app, name="siren")
 app.add_typer(map_cli.app, name="map")
 ledger_cli.register(app)

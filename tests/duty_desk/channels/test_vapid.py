@@ -5,17 +5,36 @@ from __future__ import annotations
 import json
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from typer.testing import CliRunner
 
+from duty_desk.channels.webpush.sealing import point_of
 from duty_desk.channels.webpush.settings import PushSettings
 from duty_desk.channels.webpush.vapid import LASTS_S, RENEW_S, PushKey, PushKeyError, load_push_key
-from tests.duty_desk.channels.push_service import CURVE, unb64
+from duty_desk.cli import app
+from tests.duty_desk.channels.push_service import CURVE, b64, unb64
+from tests.duty_desk.conftest import Desk
 
 FCM = "https://fcm.googleapis.com/fcm/send/one"
+
+
+def test_the_command_shows_the_public_key_and_where_the_secret_one_is(idle: Desk) -> None:
+    run = partial(CliRunner().invoke, app)
+    shown = run(["push-key", "show", "--json", "--config", str(idle.config)])
+    file = idle.config.parent / "data" / "push.pem"
+    public = point_of(load_push_key(file).public_key())
+    assert json.loads(shown.stdout) == {"key": b64(public), "file": str(file)}
+    assert run(["push-key", "show", "--config", str(idle.config)]).stdout.split() == [b64(public), str(file)]
+    file.write_text("something")
+    broken = run(["push-key", "show", "--config", str(idle.config)])
+    assert (broken.exit_code, "put it back from the backup" in broken.stderr) == (1, True)
+    idle.config.write_text("")
+    assert run(["push-key", "show", "--config", str(idle.config)]).exit_code == 78
 
 
 class Clock:
