@@ -3,7 +3,7 @@
 Rules:
 - Each channel is tested at least once a day; a personal one for each person on duty, and again when they come on duty,
   unless it worked in the ten minutes before.
-- After the desk's start nobody is said to have just come: then a test of the last half day counts.
+- After the desk's start everybody is taken to have come half a day ago.
 - A test that failed is made again after ten minutes. A page that was handed over is as good as a test.
 - While a press is unanswered no test begins.
 """
@@ -38,13 +38,6 @@ Tested = tuple[str, str | None]
 
 
 @dataclass(slots=True)
-class _Duty:
-    """Since when somebody is on duty, as far as that was seen; None since before the desk's start."""
-
-    since_ns: int | None
-
-
-@dataclass(slots=True)
 class Schedule:
     """What was tested when, and what is due.
 
@@ -59,7 +52,8 @@ class Schedule:
     """Of each channel and person."""
     failures: dict[str, int] = field(default_factory=dict)
     """In a row, by channel."""
-    _duty: dict[str, _Duty] | None = None
+    _duty: dict[str, int] | None = None
+    """Since when who is on duty, as far as that was seen."""
 
     def tried(self, channel: str, who: str | None, at_ns: int, fault: str | None, *, theirs: bool = False) -> None:
         """Take note of an attempt; `fault` says why it failed. `theirs`: it was this person's address that failed."""
@@ -132,7 +126,8 @@ class Schedule:
     def _see(self, people: tuple[str, ...], wall_ns: int) -> None:
         first = self._duty is None
         known = self._duty or {}
-        self._duty = {who: known.get(who) or _Duty(None if first else wall_ns) for who in people}
+        since_ns = wall_ns - HALF_DAY_NS if first else wall_ns
+        self._duty = {who: known.get(who, since_ns) for who in people}
 
     def _is_due(self, channel: str, who: str | None, wall_ns: int) -> bool:
         health = self.each.get((channel, who))
@@ -145,9 +140,7 @@ class Schedule:
             return True
         if who is None:
             return False
-        duty = (self._duty or {}).get(who)
-        since_ns = None if duty is None else duty.since_ns
-        return wall_ns - worked_ns >= HALF_DAY_NS if since_ns is None else worked_ns < since_ns - AGAIN_NS
+        return worked_ns < (self._duty or {}).get(who, 0) - AGAIN_NS
 
 
 def _stale(health: Health, wall_ns: int) -> bool:

@@ -19,7 +19,7 @@ from duty_desk.channels.channel import Page
 from duty_desk.incidents.entries import EscalatedEntry, PageEntry
 from duty_desk.incidents.escalation import Audience, Rung, Step
 from duty_desk.incidents.incident import Incident
-from tests.duty_desk.channels.night import EVERYBODY, Fake, Night, S, answer, modes_of
+from tests.duty_desk.channels.night import EVERYBODY, TICK_S, Fake, Night, S, answer, modes_of
 from tests.duty_desk.channels.virtual import run
 
 LASTS_S: Final = 150
@@ -65,6 +65,8 @@ async def play(seed: int) -> Played:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    if not night.up.is_set():
+        night.start()
     # What was pressed last still has its steps to come.
     for fake in fakes:
         fake.mode = "works"
@@ -314,9 +316,9 @@ def _whom(night: Night, rung: Rung) -> tuple[str, ...]:
 
 
 def _up_after(night: Night, at_s: float) -> float:
-    """Return a moment itself, or when the desk was back if it was away then."""
+    """Return a moment itself, or when the desk was back if it was away then, or died before its next tick."""
     for back, died in night.ups:
-        if at_s < died:
+        if max(at_s, back) + TICK_S < died:
             return max(at_s, back)
     return float("inf")
 
