@@ -74,6 +74,7 @@ function speak(chosen) {
   $("notice").textContent = "";
   renderChoices();
   page.health.render();
+  page.duty.render();
   acts.ask.show();
   page.showReach();
   renderScreens();
@@ -107,6 +108,7 @@ function toAsked() {
 async function start() {
   await eventually(() => loadWords());
   await eventually(() => addWords("push.json"));
+  await eventually(() => addWords("duty.json"));
   setLanguage(language() ?? document.documentElement.lang);
   startSound();
   page = new Page({ siren, stop: () => acts.ask.stop(), asking: () => acts.asking, toUrgent: () => acts.toUrgent() });

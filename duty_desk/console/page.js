@@ -3,6 +3,7 @@
 import { renderActions } from "./actions.js";
 import { tell } from "./deliveries.js";
 import { $ } from "./dom.js";
+import { Duty } from "./duty.js";
 import { Edges } from "./edges.js";
 import { address } from "./facts.js";
 import { Health } from "./health.js";
@@ -31,6 +32,7 @@ export class Page {
     this.incidents = new Incidents();
     this.reach = new Reach();
     this.health = new Health();
+    this.duty = new Duty();
     this.story = new Story();
     this.map = new MapPane();
     this.rows = new Rows($("list"));
@@ -113,7 +115,8 @@ export class Page {
   }
 
   sound() {
-    this.siren.set(this.incidents.loudest() ?? (this.health.live ? null : "stale"));
+    const quiet = this.duty.rings ? "fault" : null;
+    this.siren.set(this.incidents.loudest() ?? (this.health.live ? quiet : "stale"));
   }
 
   showReach() {
@@ -180,6 +183,7 @@ export class Page {
     const late = !this.health.live;
     this.offset = state.now_ms - Date.now();
     this.health.beat(state);
+    this.duty.take(state.duty);
     if (late) this.soon();
     this.sound();
   }

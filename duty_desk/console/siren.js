@@ -28,7 +28,7 @@ export class Siren {
     if (this.blocked) this.context.resume().catch(() => {});
   }
 
-  // `pattern`: "alarm", "drill", "stale" or null for silence.
+  // `pattern`: "alarm", "drill", "fault", "stale" or null for silence.
   set(pattern) {
     this.wanted = pattern;
     if (this.blocked || (this.playing?.pattern ?? null) === pattern) return;
@@ -49,6 +49,7 @@ export class Siren {
 const PATTERNS = {
   alarm: { type: "sawtooth", low: 650, high: 950, rate: 1.2, loud: LOUD },
   drill: { type: "triangle", low: 520, high: 620, rate: 0.6, loud: LOUD / 2 },
+  fault: { type: "triangle", low: 440, high: 330, rate: 0.8, loud: LOUD / 3 },
   stale: { type: "square", low: 220, high: 180, rate: 0.5, loud: LOUD / 4 },
 };
 

@@ -147,7 +147,9 @@ class Shifts:
         return () if seen.roster is None else tuple(enabled(seen.roster.at(now_ns), seen.accounts))
 
     def _begin_and_end(self, on: tuple[Turn, ...], now_ns: int, happened: Happened) -> None:
-        people = {turn.who: turn for turn in reversed(on)}
+        people: dict[str, Turn] = {}
+        for turn in on:
+            people.setdefault(turn.who, turn)
         for who in [who for who in self.began if who not in people]:
             del self.began[who]
             happened.records.append(duty_record("shift_ended", at_ns=now_ns, subject=who))

@@ -20,6 +20,7 @@ from duty_desk.web.calls_api import add_calls
 from duty_desk.web.cap_api import add_cap
 from duty_desk.web.deliveries_api import add_deliveries
 from duty_desk.web.description import describe
+from duty_desk.web.duty_api import add_duty
 from duty_desk.web.events import Events
 from duty_desk.web.faults import COMMON, add_errors
 from duty_desk.web.files import CONSOLE
@@ -52,6 +53,7 @@ def make_app(desk: DutyDesk, config: Desk, door: Door, push: WebPush) -> Guard:
     add_archive(app, desk, acts, archive)
     add_cap(app, desk, archive, config.settings.cap)
     add_triage(app, desk, archive)
+    add_duty(app, desk)
     add_screens(app, desk.ringing)
     add_upcoming(app, desk)
     add_push(app, push, acts, desk)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from duty_desk.web.bodies import Act, Call, Cancel, Delivery, Write
 from duty_desk.web.deliveries_api import Deliveries
+from duty_desk.web.duty_api import Confirm, TakeOver
 from duty_desk.web.faults import Fault
 from duty_desk.web.push_api import Answered, Keys, PhoneTest, Shown, Subscribe
 from duty_desk.web.screens_api import Alive
@@ -61,6 +62,8 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, Any]]] = {
     PhoneTest: {"phone": "5f2b0e1c9d7a4b3c8e6f1a2b3c4d5e6f"},
     Shown: _SHOWN,
     Answered: _SHOWN | {"incident_id": "01993f1c-7a2b-7c3d-8e4f-5a6b7c8d9e0f", "answer": "accept"},
+    Confirm: {"channel": "sms"},
+    TakeOver: {"incidents": ["01993f1c-7a2b-7c3d-8e4f-5a6b7c8d9e0f"]},
     Alive: {"page": "p7f3a", "sound": "on", "visible": True, "revision": 118},
     Fault: {"code": "already_accepted", "text": "Petugas 1 has already accepted this incident", "officer": "Petugas 1"},
 }

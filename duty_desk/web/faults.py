@@ -18,6 +18,7 @@ from duty_desk.errors import (
     DeskError,
     LedgerFullError,
     LedgerUnreadableError,
+    NotOnDutyError,
     NotPossibleError,
     UnknownIncidentError,
 )
@@ -55,6 +56,8 @@ def add_errors(app: FastAPI) -> None:
             return fault(409, "already_accepted", str(error), officer=error.officer)
         if isinstance(error, NotPossibleError):
             return fault(409, "not_possible", str(error))
+        if isinstance(error, NotOnDutyError):
+            return fault(409, "not_on_duty", str(error))
         if isinstance(error, AlreadyReportedError):
             return fault(409, "already_reported", str(error))
         for kind, code in _UNAVAILABLE.items():

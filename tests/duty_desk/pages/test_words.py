@@ -11,13 +11,16 @@ from typing import get_args
 import pytest
 
 from contract.messages import Cause, IncidentOrigin, IncidentState
+from duty_desk.duty.faults import KINDS
+from duty_desk.duty.reach import WayState
+from duty_desk.duty.roster import Part
 from duty_desk.geo.search import PlaceKind
 from duty_desk.incidents.entries import CancelReason, Category
 from duty_desk.incidents.escalation import Audience
 from duty_desk.web.timeline import Kind
 from tests.duty_desk.pages.conftest import PAGES, words
 
-BOTH = ("call", "archive")
+BOTH = ("call", "archive", "duty")
 
 
 @pytest.mark.parametrize("page", BOTH)
@@ -45,6 +48,10 @@ def test_both_languages_have_the_same_words(page: str) -> None:
         ("archive", "cause", get_args(Cause)),
         ("archive", "kind", get_args(Kind)),
         ("archive", "rings", get_args(Audience)),
+        ("duty", "fault_of", KINDS),
+        ("duty", "do", KINDS),
+        ("duty", "state", get_args(WayState)),
+        ("duty", "part", get_args(Part)),
         ("archive", "status", ("Actual", "Exercise", "Test")),
         ("archive", "lane", ("alarm", "telemetry")),
         ("archive", "field", ("officer", "address", "caller", "note")),
