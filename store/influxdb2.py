@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _MAX_BYTES: Final = 1_048_576
 _CONNECTIONS: Final = 8
+_ERROR: Final = re.compile(r"^,?error,reference", re.MULTILINE)
 
 
 class InfluxDB2(InfluxDB1):
@@ -142,11 +144,15 @@ class InfluxDB2(InfluxDB1):
         data = json.dumps({"query": text, "type": "flux"}).encode()
         status, headers, body = await self._request("POST", "/api/v2/query", {"org": self.org}, data, _MAX_BYTES)
         answer = body.decode(errors="replace")
-        # An error on the way comes with 200, as a table of its own.
-        if status == 400 or "\nerror,reference" in answer.replace("\r", "") or answer.startswith(("error,", ",error,")):
-            raise StoreQueryError(reason_of(headers, body) if status == 400 else answer[:500].strip())
+        if status == 400:
+            raise StoreQueryError(reason_of(headers, body))
         if status != 200:
             raise trouble(status, headers, reason_of(headers, body), self.token)
+        if not str(headers.get("Content-Type", "")).startswith("text/csv"):
+            raise StoreMisconfiguredError(f"{self.url}: a page, and not the answer of an InfluxDB")
+        # An error on the way comes with 200, as a table of its own.
+        if _ERROR.search(answer):
+            raise StoreQueryError(answer[-500:].strip())
         return answer
 
     async def administer(self, influxql: str) -> list[Row]:

@@ -107,7 +107,7 @@ async def rollup(store: InfluxDB2, begin_ns: int, end_ns: int) -> int:
                 step_s,
                 _range(f"time(v: {first_ns})", f"time(v: {last_ns})"),
                 _range(f"time(v: {first_ns})", f"time(v: {max(counted_ns, first_ns + 1)})"),
-                '    |> count()\n    |> yield(name: "{name}")\n',
+                '    |> count()\n    |> group()\n    |> sum()\n    |> yield(name: "{name}")\n',
             )
             answer = await store.flux("\n".join(parts))
             written += sum(int(row["_value"]) for row in _values(answer))

@@ -75,6 +75,14 @@ def test_a_range_is_drawn_from_what_keeps_a_year_as_fast_as_a_day() -> None:
     assert Range(0, 300_000).step_s == 1
 
 
+@pytest.mark.parametrize(("board", "panel"), _PANELS, ids=_name)
+def test_a_question_over_a_range_is_drawn_from_what_keeps_it(board: Dashboard, panel: Panel) -> None:
+    for question in (one for one in panel.questions if "{time}" in one.influxql):
+        # Readings are kept 30 days: a year of them is none.
+        assert '"autogen"' not in question.influxql
+        assert ('"{policy}"' in question.influxql) != (f'"hour"."{INCIDENT}"' in question.influxql)
+
+
 def test_only_a_name_of_the_inventory_comes_into_a_question() -> None:
     shown = Range(1_000, 61_000)
     text = ask('SELECT x FROM "{policy}"."m" WHERE {time} AND "device" = \'{device}\'', shown, device="box-1")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import time
@@ -36,7 +37,7 @@ from store.errors import (
 from store.influxdb2 import InfluxDB2
 from store.layout import Layout
 from store.setup1 import Found
-from store.setup2 import init, look
+from store.setup2 import init, look, rollup
 from tests.store.scripted import Reply, drip, reply, scripted
 
 URL = os.environ.get("SIAGA_TEST_INFLUX2_URL", "")
@@ -120,6 +121,43 @@ async def test_influxql_changes_nothing_there(token: Token) -> None:
     async with InfluxDB2("http://127.0.0.1:9", "siaga", "city", token) as store:
         with pytest.raises(StoreQueryError):
             await store.administer("DROP DATABASE siaga")
+
+
+CSV = "Content-Type: text/csv; charset=utf-8\r\n"
+COUNTED = b",result,table,_value\r\n,mean,0,40\r\n\r\n,result,table,_value\r\n,last,0,2\r\n\r\n"
+
+
+async def test_values_made_again_are_counted_of_each_day_minutes_and_hours(token: Token) -> None:
+    answers = [reply("200 OK", COUNTED, CSV)] * 4
+    async with scripted(*answers) as server, InfluxDB2(server.url, "siaga", "city", token) as store:
+        assert await rollup(store, 10**18, 10**18 + 25 * 3_600 * 10**9) == 4 * 42
+        assert server.paths == ["/api/v2/query?org=city"] * 4
+        # An hour that is not over has fewer signs of life than it will have.
+        counted = [
+            re.findall(r"range\(start: time\(v: (\d+)\), stop: time\(v: (\d+)\)\)", one.decode())[-1]
+            for one in server.bodies
+        ]
+    whole = {step: (10**18 + 25 * 3_600 * 10**9) // (step * 10**9) * step * 10**9 for step in (60, 3_600)}
+    assert [int(end) for _, end in counted[2:]] == [whole[60], whole[3_600]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        pytest.param(reply("400 Bad Request", b'{"message":"undefined identifier"}'), StoreQueryError, id="400"),
+        pytest.param(reply("401 Unauthorized"), StoreDeniedError, id="401"),
+        pytest.param(reply("404 Not Found", b'{"message":"bucket"}'), StoreMisconfiguredError, id="404"),
+        pytest.param(reply("200 OK", b"<html>log in</html>"), StoreMisconfiguredError, id="a page instead"),
+        pytest.param(
+            reply("200 OK", COUNTED + b",error,reference\r\n,type conflict,\r\n", CSV), StoreQueryError, id="on the way"
+        ),
+    ],
+)
+async def test_values_that_cannot_be_made_again_are_told(answer: Reply, kind: type[StoreError], token: Token) -> None:
+    async with scripted(answer) as server, InfluxDB2(server.url, "siaga", "city", token, timeout_s=0.5) as store:
+        with pytest.raises(StoreError) as caught:
+            await rollup(store, 10**18, 10**18 + 10**9)
+    assert type(caught.value) is kind
 
 
 @pytest.mark.slow
