@@ -147,6 +147,8 @@ def _count(cases: list[Case], days: int, now_ns: int) -> Count:
 
 def _same_hours(hours: list[int]) -> tuple[int, int] | None:
     """Return the span of the day in which most are, also over midnight, or None where they are spread."""
-    best = max(range(24), key=lambda first: (sum((hour - first) % 24 < SAME_HOURS for hour in hours), -first))
+    best = max(
+        range(24), key=lambda first: (sum((hour - first) % 24 < SAME_HOURS for hour in hours), first in hours, -first)
+    )
     inside = sum((hour - best) % 24 < SAME_HOURS for hour in hours)
     return (best, (best + SAME_HOURS) % 24) if inside >= SAME_SHARE * len(hours) else None
