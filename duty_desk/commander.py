@@ -3,8 +3,8 @@
 Rules:
 - Each command is told once, and once more after `AGAIN_S` if no box answered: it is the same command to the box, which
   does it once.
-- A box that refused, or gave no answer within `ANSWER_S`, is in `wrong` until it obeys again: a siren that would be
-  silent is known before it is needed.
+- A box whose siren or beacon is relied on (`watched`) and that refused, or gave no answer within `ANSWER_S`, is in
+  `wrong` until one of them obeys again: a siren that would be silent is known before it is needed.
 - At most `MOST_WAITING` commands wait for an answer; of more, nothing is known but that they were sent.
 """
 
@@ -47,6 +47,7 @@ class Outlet(Protocol):
 @dataclass(slots=True)
 class _Waiting:
     device: str
+    sounds: bool
     until_ns: int
     answer: asyncio.Future[CommandReply] | None
 
@@ -69,6 +70,8 @@ class Commander:
         self._version = 0
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._wrong: dict[str, str] = {}
+        self.watched: frozenset[str] = frozenset()
+        """The boxes whose sirens and beacons are relied on."""
 
     @property
     def wrong(self) -> dict[str, str]:
@@ -115,7 +118,7 @@ class Commander:
                     self._outlet.send(topics.command(command.device), body)
                 return await answer
         except TimeoutError:
-            self._note(command.device, "no answer")
+            self._note(command.device, _sounds(command), "no answer")
             raise NotCommandedError(f"no answer from {command.device}") from None
         finally:
             self._waiting.pop(command.id, None)
@@ -133,7 +136,8 @@ class Commander:
             del self._waiting[reply.id]
         elif not waiting.answer.done():
             waiting.answer.set_result(reply)
-        self._note(device, None if reply.outcome == "done" else f"{reply.outcome}: {reply.detail or 'no reason told'}")
+        wrong = None if reply.outcome == "done" else f"{reply.outcome}: {reply.detail or 'no reason told'}"
+        self._note(device, waiting.sounds, wrong)
 
     def round(self) -> None:
         """Look, each second or so, who gave no answer."""
@@ -141,7 +145,7 @@ class Commander:
         for event_id, waiting in list(self._waiting.items()):
             if waiting.answer is None and now_ns >= waiting.until_ns:
                 del self._waiting[event_id]
-                self._note(waiting.device, "no answer")
+                self._note(waiting.device, waiting.sounds, "no answer")
 
     def _send(self, command: Command) -> bytes:
         assert self._key.key is not None
@@ -152,13 +156,20 @@ class Commander:
         return body
 
     def _wait(self, command: Command, answer: asyncio.Future[CommandReply] | None) -> None:
-        self._waiting[command.id] = _Waiting(command.device, self._monotonic_ns() + int(ANSWER_S * 1e9), answer)
+        until_ns = self._monotonic_ns() + int(ANSWER_S * 1e9)
+        self._waiting[command.id] = _Waiting(command.device, _sounds(command), until_ns, answer)
         while len(self._waiting) > MOST_WAITING:
             self._waiting.popitem(last=False)
 
-    def _note(self, device: str, wrong: str | None) -> None:
+    def _note(self, device: str, sounds: bool, wrong: str | None) -> None:
+        if not sounds or device not in self.watched:
+            return
         if wrong is None:
             self._wrong.pop(device, None)
         elif self._wrong.get(device) != wrong:
             self._wrong[device] = wrong
             _log.error("a command to %s: %s", device, wrong)
+
+
+def _sounds(command: Command) -> bool:
+    return command.command in ("siren", "beacon")

@@ -103,6 +103,7 @@ class DutyDesk:
         self.pager: Pager | None = None
         self._outlet = outlet
         self.commander = Commander(outlet, command_key, now_ns, monotonic_ns)
+        self.commander.watched = frozenset(() if policy is None else policy.sirens)
         self._revision = 0
         self._held: deque[Record] = deque(maxlen=MAX_HELD)
         self._retelling = Retelling()

@@ -223,6 +223,7 @@ class Service:
         def unanswered() -> bool:
             return any(incident.unanswered for incident in self.desk.board.active())
 
+        self.desk.commander.watched = frozenset((*escalation.sirens, *escalation.beacons))
         return [
             SirenChannel(name, tuple(dict.fromkeys(devices)), self.desk.commander, unanswered)
             for name, devices in named.items()

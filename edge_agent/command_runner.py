@@ -171,7 +171,7 @@ class CommandRunner:
             return "refused", f"button {button}: {state.wrong}"
         moment_ns = await state.trial.press(TRIAL_S)
         if moment_ns is None:
-            return "refused", f"button {button}: its driver made no press within {TRIAL_S:g} s"
+            return "refused", f"button {button}: {state.wrong or f'its driver made no press within {TRIAL_S:g} s'}"
         try:
             return "done", self._raiser.test(button, moment_ns)
         except NotNowError as error:

@@ -37,6 +37,8 @@ class Boxes:
         self.wall_ns, self.monotonic_ns = NOW, 0
         self.commander = Commander(self, key or CommandKey(KEY), lambda: self.wall_ns, lambda: self.monotonic_ns)
 
+        self.commander.watched = frozenset({"box-1", "box-2", "box-3"})
+
     def send(self, topic: str, body: bytes) -> None:
         """Take what goes to both brokers, and answer as a box does."""
         device = topic.split("/")[3]
@@ -66,8 +68,8 @@ def page(status: str = "Actual") -> Page:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for seconds."""
-    monkeypatch.setattr(commander_module, "ANSWER_S", 0.1)
-    monkeypatch.setattr(commander_module, "AGAIN_S", 0.03)
+    monkeypatch.setattr(commander_module, "ANSWER_S", 0.5)
+    monkeypatch.setattr(commander_module, "AGAIN_S", 0.1)
     monkeypatch.setattr(sirens_module, "_LOOK_S", 0.01)
 
 
@@ -126,6 +128,20 @@ async def test_only_the_box_itself_answers_for_it_and_nonsense_is_passed_over() 
     boxes.monotonic_ns = int(ANSWER_S * S)
     boxes.commander.round()
     assert boxes.commander.wrong == {"box-1": "no answer"}
+
+
+async def test_only_sirens_that_are_relied_on_are_told_as_wrong() -> None:
+    """A box that has no siren, asked by hand, or a test press that has to wait is nobody's fault."""
+    boxes = Boxes()
+    boxes.outcomes = dict.fromkeys(("box-1", "box-9"), "unknown")
+    for command in (
+        boxes.commander.make("siren", "box-9", seconds=1),
+        boxes.commander.make("synthetic_press", "box-1", button="sos"),
+    ):
+        assert (await boxes.commander.ask(command)).outcome == "unknown"
+    assert boxes.commander.wrong == {}
+    await boxes.commander.ask(boxes.commander.make("beacon", "box-1", seconds=1))
+    assert boxes.commander.wrong == {"box-1": "unknown: words"}
 
 
 async def test_what_waits_is_bounded() -> None:

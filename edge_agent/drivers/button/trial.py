@@ -17,7 +17,7 @@ class Trial:
     def __init__(self) -> None:
         self._wake: Callable[[], None] | None = None
         self._asked = False
-        self._came: asyncio.Future[int] | None = None
+        self._came: asyncio.Future[int | None] | None = None
 
     async def press(self, timeout_s: float) -> int | None:
         """Let the driver make a press; return its moment, in ns of the monotonic clock, or None when none came.
@@ -40,12 +40,13 @@ class Trial:
 
     @contextmanager
     def served(self, wake: Callable[[], None]) -> Iterator[None]:
-        """Serve trials while a line is open; `wake` is called when one is asked for."""
+        """Serve trials while a line is open; `wake` is called when one is asked for. One that is lost ends a trial."""
         self._wake = wake
         try:
             yield
         finally:
             self._wake = None
+            self._settle(None)
 
     def take(self) -> bool:
         """Return whether a press was asked for and not made yet; it is made now."""
@@ -59,5 +60,8 @@ class Trial:
 
     def came(self, monotonic_ns: int) -> None:
         """The press came out of the driver, where every press does."""
+        self._settle(monotonic_ns)
+
+    def _settle(self, monotonic_ns: int | None) -> None:
         if self._came is not None and not self._came.done():
             self._came.set_result(monotonic_ns)

@@ -43,7 +43,8 @@ class Stand:
         trust.issue_devices([BOX])
         make_command_key(trust.authority)
         authority = trust.authority
-        self.key = load_signing_key(desk_key_file(authority.folder).read_bytes())
+        self.private = desk_key_file(authority.folder)
+        self.key = load_signing_key(self.private.read_bytes())
         self.board = Board(folder / "b", ("sos", "siren", "beacon"))
         self.data = folder / "data"
         self.replies: list[tuple[Lane, CommandReply]] = []

@@ -1,0 +1,125 @@
+"""`siaga desk siren test`: a real box sounds by the real desk, and whatever does not work is said in one line."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from duty_desk import control
+from duty_desk.incidents.entries import PageEntry, parse_entry
+from siaga.stack.mosquitto import Mosquitto
+from tests.duty_desk.conftest import Desk, box, press_body
+from tests.duty_desk.warm import Warm
+from tests.edge_agent.commands.stand import Stand
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def stand(tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto) -> Stand:
+    """Return a box with a siren, not started yet."""
+    return Stand(tmp_path, {"alarm": alarm_broker, "telemetry": telemetry_broker})
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto, stand: Stand, warm: Warm
+) -> Iterator[Desk]:
+    """Yield a desk that commands its siren, started."""
+    running = Desk(tmp_path, alarm_broker, telemetry_broker, warm=warm)
+    running.config.write_text(
+        f'command_key = "{stand.private}"\n{running.config.read_text()}[escalation]\nsirens = ["box-1"]\n'
+    )
+    running.start()
+    yield running
+    running.process.stop()
+
+
+def siren_test(desk: Desk, *options: str) -> tuple[int, str]:
+    """Return exit status and words of the command."""
+    command = [*desk.command("siren", "test"), "--lang", "en", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    return done.returncode, (done.stdout + done.stderr).replace("\n", " ")
+
+
+def pages(desk: Desk) -> list[PageEntry]:
+    """Return the pages in the ledger that are not of the schedule."""
+    connection = sqlite3.connect(f"file:{desk.ledger}?mode=ro", uri=True)
+    try:
+        entries = [parse_entry(body) for (body,) in connection.execute("SELECT body FROM entry ORDER BY sequence")]
+    finally:
+        connection.close()
+    return [each for each in entries if isinstance(each, PageEntry) and (each.detail or "").startswith("box-")]
+
+
+async def test_a_siren_is_tested_by_hand_and_it_stands_in_the_ledger(desk: Desk, stand: Stand) -> None:
+    async with stand.board:
+        stand.agent.start()
+        try:
+            told: tuple[int, str] = (1, "")
+            async with asyncio.timeout(20):
+                while told[0]:
+                    told = await asyncio.to_thread(siren_test, desk, "--box", "box-1", "--seconds", "1")
+            assert "box-1: it goes (1 s), answered in " in told[1]
+            assert stand.sounds() == 1
+            assert desk.get("/healthz")["sirens"] == 0
+            assert [(each.channel, each.outcome) for each in pages(desk)][-1] == ("siren", "handed")
+            async with box(desk.alarm, "box-2") as street:
+                await street.alarm(press_body("box-2"))
+                await street.wait("siaga/v1/desk/incident")
+            status, words = await asyncio.to_thread(siren_test, desk, "--box", "box-1")
+            assert (status, "an incident is unanswered" in words) == (1, True)
+        finally:
+            await asyncio.to_thread(stand.agent.stop)
+
+
+def test_what_does_not_work_is_said(desk: Desk, tmp_path: Path) -> None:
+    status, words = siren_test(desk, "--box", "box-1")
+    assert (status, "box-1: NO ANSWER: no answer from box-1" in words) == (1, True)
+    assert [(each.channel, each.outcome) for each in pages(desk)] == [("siren", "failed")]
+    assert desk.get("/api/state")["sirens"] == {"box-1": "no answer"}
+    status, words = siren_test(desk, "--box", "box-9")
+    assert (status, "box-9: not in the inventory" in words) == (1, True)
+    folder = desk.ledger.parent
+    assert stat.S_IMODE((folder / control.NAME).stat().st_mode) == 0o600
+    for request in ({}, {"siren_test": {"box": "box-1", "output": "horn", "seconds": 1}}, {"siren_test": 7}):
+        assert control.ask(folder, request, 5) == {"error": "not understood"}
+    desk.process.stop()
+    status, words = siren_test(desk, "--box", "box-1")
+    assert (status, "no desk runs; start it: siaga desk run" in words) == (3, True)
+
+
+async def test_the_socket_takes_one_line_refuses_nonsense_and_waits_for_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_ASK_S", 0.2)
+
+    async def answer(request: dict[str, Any]) -> dict[str, Any]:
+        return {"told": request}
+
+    serving = asyncio.create_task(control.serve(tmp_path, answer))
+    while not (tmp_path / control.NAME).exists():  # noqa: ASYNC110 - a file tells nobody
+        await asyncio.sleep(0)
+    silent, silent_writer = await asyncio.open_unix_connection(tmp_path / control.NAME)
+    assert await asyncio.to_thread(control.ask, tmp_path, {"a": 1}, 5) == {"told": {"a": 1}}
+    for body in (b"{\n", b"[]\n", b"\xff\n", b"[" * 60_000 + b"\n"):
+        reader, writer = await asyncio.open_unix_connection(tmp_path / control.NAME)
+        writer.write(body)
+        assert await reader.readline() == b'{"error": "not understood"}\n'
+        writer.close()
+        await writer.wait_closed()
+    with pytest.raises(OSError, match="another desk runs on this folder"):
+        await control.serve(tmp_path, answer)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    assert control.ask(tmp_path, {}, 5) is None, "a socket that was left is no desk"
+    assert await silent.read() == b"", "who does not ask is let go"
+    silent_writer.close()
+    await silent_writer.wait_closed()
