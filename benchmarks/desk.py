@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from benchmarks import desk_burst, desk_press, desk_race, desk_restart, desk_streams
+from benchmarks import desk_burst, desk_press, desk_push, desk_race, desk_restart, desk_streams
 from benchmarks.figures import RESULTS, Figure, conclude
 
 PARTS: Final[Mapping[str, Callable[[], list[Figure]]]] = {
     "race": desk_race.figures,
     "burst": desk_burst.figures,
     "press": desk_press.figures,
+    "push": desk_push.figures,
     "restart": desk_restart.figures,
     "rest": desk_streams.figures,
 }
