@@ -29,6 +29,7 @@ from duty_desk.channels.sirens import SirenChannel
 from duty_desk.channels.webpush.build import open_push, remember_paged
 from duty_desk.control import serve
 from duty_desk.desk import DutyDesk
+from duty_desk.duty.calling import Calls
 from duty_desk.duty.past import read_past
 from duty_desk.duty.roster_disk import LOOK_S, RosterDisk
 from duty_desk.incidents.board import Board
@@ -116,6 +117,8 @@ class Service:
         )
         self.desk.attach(self.pager)
         self.desk.duty.ways, self.desk.duty.test = self.pager.ways, self.pager.test
+        calls = Calls(self.pager.channels, self.desk.duty.display, self.desk.note, time.time_ns)
+        self.desk.duty.call = lambda fault: calls.about(fault, self.desk.duty, config.settings.language)
         self._connected = {lane: asyncio.Event() for lane in _LANES}
         self._outbound: dict[Lane, Outbound] = {
             "alarm": Outbound(self._session("alarm", config.brokers["alarm"]), self._lamp_message),

@@ -10,6 +10,9 @@ from typing import Final
 
 from contract.identity import new_event_id
 from duty_desk.channels.channel import SEND_S, Channel, ChannelError, Page
+from duty_desk.duty.duty import Duty
+from duty_desk.duty.faults import Fault
+from duty_desk.duty.words import Language, say
 from duty_desk.incidents.clock import Now
 from duty_desk.incidents.entries import PageEntry, PageOutcome
 from duty_desk.incidents.records import Aside, Record
@@ -48,6 +51,15 @@ class Calls:
         """Return the channels that have an address of an account; None where none goes to people at all."""
         personal = [channel for channel in self.channels.values() if channel.personal]
         return tuple(channel.name for channel in personal if channel.reaches(who)) if personal else None
+
+    def about(self, fault: Fault, duty: Duty, language: Language) -> None:
+        """Call whom a fault concerns: all on duty where a press may reach nobody, else the supervisors."""
+        now_ns = self._now_ns()
+        people = duty.supervisors(now_ns)
+        if fault.kind in ("nobody", "consoles"):
+            people = (*duty.officers(now_ns), *people)
+        what = say(language, f"call_{fault.kind}", who=self._display(fault.who), detail=fault.detail)
+        self.call(people, say(language, "call", what=what), say(language, "call_text"))
 
     def call(self, people: Iterable[str], title: str, text: str) -> None:
         """Send a message to people, by all their channels."""

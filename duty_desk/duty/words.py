@@ -140,6 +140,18 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{who} tidak punya shift {shift} pada {first}; periksa nama, shift dan tanggal",
         "{who} has no shift {shift} on {first}; look at name, shift and date",
     ),
+    # What people are called for
+    "call": ("GANGGUAN PIKET: {what}", "FAULT OF DUTY: {what}"),
+    "call_nobody": ("tidak ada petugas bertugas", "nobody is on duty"),
+    "call_gap": ("tidak ada petugas mulai {detail}", "nobody on duty from {detail}"),
+    "call_consoles": ("layar yang berbunyi {detail}", "screens that ring {detail}"),
+    "call_channel": ("{who} tidak bisa dipanggil", "{who} cannot be reached"),
+    "call_unconfirmed": ("{who} belum konfirmasi", "{who} has not confirmed"),
+    "call_roster": ("jadwal tidak terbaca", "the roster cannot be read"),
+    "call_text": (
+        "Tekanan tombol mungkin tidak sampai ke siapa pun. Lihat halaman piket.",
+        "A press may reach nobody. See the page of duty.",
+    ),
     # The commands
     "good": ("{file}: jadwal baik", "{file}: the roster is good"),
     "refused": (
