@@ -57,7 +57,7 @@ class Wall:
         screens = [screen.number for screen in server.plan.screens if screen.takeover]
         self.takeover = Takeover(screens, server.plan.takeover_s)
         grafana = server.settings.grafana
-        self.grafana = None if grafana is None else Grafana(grafana.url, self.changed)
+        self.grafana = None if grafana is None else Grafana(grafana.url, self.changed, self.now_ms)
         self.run_id = f"{time_ns():x}"
         self.version = 0
         self.reloads: dict[int, int] = {}

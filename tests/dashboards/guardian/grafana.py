@@ -23,7 +23,7 @@ let under = null;
 async function refresh() {
   under?.abort();
   under = new AbortController();
-  const q = `SELECT last("value") FROM "${uid}"`;
+  const q = `SHOW TAG VALUES WITH KEY = "sensor" WHERE "device" = '${uid}'`;
   try {
     const answer = await fetch(`/grafana/api/datasources/proxy/1/query?db=walls&epoch=ms&q=${encodeURIComponent(q)}`,
       { signal: under.signal });
@@ -72,7 +72,7 @@ class StandIn:
 
     async def _proxy(self, request: web.Request, path: str) -> web.StreamResponse:
         asked = request.query.get("q", "")
-        uid = asked.rpartition("FROM ")[2].strip('"')
+        uid = asked.rpartition(" = ")[2].strip("'")
         if uid in self.logged_out:
             raise web.HTTPUnauthorized
         if uid in self.hangs:

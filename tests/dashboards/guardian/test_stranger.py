@@ -111,7 +111,7 @@ async def test_through_the_wall_server_not_even_an_admins_data_source_can_be_wri
     ):
         before = contents(city_server)
         below = f"{running.url}/grafana/"
-        answer = await client.get(f"{below}{PROXY}/query", params={"db": "walls", "q": "SHOW MEASUREMENTS"})
+        answer = await client.get(f"{below}{PROXY}/query", params={"db": "walls", "q": "SHOW RETENTION POLICIES"})
         assert answer.status_code == 200, "a stranger may read"
         assert answer.json()["results"][0]["series"][0]["values"]
         grafana.asked.clear()
@@ -130,7 +130,7 @@ async def test_straight_at_grafana_an_account_that_may_only_read_changes_nothing
         httpx.AsyncClient(timeout=20) as client,
     ):
         before = contents(city_server)
-        answer = await client.get(f"{grafana.url}{PROXY}/query", params={"db": "walls", "q": "SHOW MEASUREMENTS"})
+        answer = await client.get(f"{grafana.url}{PROXY}/query", params={"db": "walls", "q": "SHOW RETENTION POLICIES"})
         assert "series" in answer.text, "it may read"
         await ask_everything(client, grafana.url)
         assert ("POST", f"{PROXY}/write") in grafana.asked, "all of it reached the store"
