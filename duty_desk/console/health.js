@@ -39,7 +39,7 @@ export class Health {
   }
 
   render() {
-    const { links, faults = {}, stream, recording, ledger_broken } = this.state;
+    const { links, faults = {}, stream, recording, ledger_broken, sirens = {} } = this.state;
     const states = { stream, ledger: recording && !ledger_broken };
     for (const [lane, up] of Object.entries(links)) states[lane] = up && !faults[lane];
     for (const [name, good] of Object.entries(states)) {
@@ -50,6 +50,11 @@ export class Health {
       item.title = faults[name] ? `${state} (${faults[name]})` : state;
       text($(`health-${name}-state`), word(good ? "health_state_good" : "health_state_bad"));
     }
+    const mute = Object.entries(sirens).map(([box, words]) =>
+      box === "desk" ? `${word("sirens_no_key")} (${words})` : `${box}: ${words === "no answer" ? word("sirens_no_answer") : words}`
+    );
+    $("sirens").hidden = mute.length === 0 || this.stale || this.out;
+    text($("sirens-text"), mute.join("; "));
     $("out").hidden = !this.out;
     $("stale").hidden = !this.stale || this.out;
     document.body.dataset.stale = String(this.stale);

@@ -1,0 +1,37 @@
+"""A siren that would be silent is on every console before it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from siaga.stack.mosquitto import Mosquitto
+from tests.duty_desk.conftest import Desk
+from tests.duty_desk.console.browser import browser, console, in_browser, words
+from tests.duty_desk.warm import Warm
+
+
+@pytest.fixture
+def desk(tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto, warm: Warm) -> Iterator[Desk]:
+    """Yield a desk that is to sound a siren and has no key for it, started."""
+    running = Desk(tmp_path, alarm_broker, telemetry_broker, warm=warm)
+    running.config.write_text(f'{running.config.read_text()}[escalation]\nsirens = ["box-1"]\n')
+    running.start()
+    yield running
+    running.process.stop()
+
+
+@in_browser
+async def test_a_desk_without_a_command_key_says_what_to_do_in_both_languages(desk: Desk) -> None:
+    async with browser() as running, console(running, desk) as page:
+        for language in ("id", "en"):
+            told = words(language)
+            await expect(page.locator("#sirens")).to_be_visible()
+            await expect(page.locator("#sirens")).to_contain_text(told["sirens_title"])
+            await expect(page.locator("#sirens-text")).to_contain_text(told["sirens_no_key"])
+            await expect(page.locator("#sirens-text")).to_contain_text('desk.toml: command_key = "desk.key"')
+            await page.locator("#language").click()
+    assert desk.get("/healthz")["sirens"] == 1
