@@ -2,6 +2,7 @@
 
 import { again, choices, get } from "./ask.js";
 import { el } from "./dom.js";
+import { enlarge } from "./enlarge.js";
 import { clock } from "./format.js";
 import { now } from "./time.js";
 import { say } from "./words.js";
@@ -13,11 +14,14 @@ export class Frame {
     this.health = null;
     this.frame = document.createElement("iframe");
     this.frame.title = one.title;
+    enlarge(this.frame);
     this.frame.src = address(state, one);
     this.veil = el("div", "veil");
     this.veil.hidden = true;
     stage.className = "framed";
     stage.append(this.frame, this.veil);
+    // Grafana's maps do not show it themselves.
+    if (state.attribution) stage.append(el("p", "attribution", state.attribution));
     this.stop = again(async () => {
       try {
         this.health = await get(`/api/health/${one.uid}`, choices(state));
