@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test test-long check bench-alarm bench-desk bench-desk-restart bench-wall test-walls bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector soak-pager fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers fuzz-bridge firmware schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test test-long check bench-alarm bench-desk bench-desk-restart bench-wall test-walls bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector soak-pager soak-duty fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers fuzz-bridge firmware schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -73,6 +73,9 @@ fuzz-collector: test-setup ## COUNT broken bodies, judged the quick and the care
 
 soak-pager: test-setup ## play RUNS nights of pages in virtual time: channels that fail, restarts, people who answer or not
 	@.venv/bin/python -m tests.duty_desk.channels.soak $(or $(RUNS),500)
+
+soak-duty: test-setup ## play COUNT months of DAYS days of duty in virtual time, from SEED: no minute without somebody who is reached, or a fault
+	@.venv/bin/python -m tests.duty_desk.duty.month $(or $(DAYS),30) $(or $(SEED),1) $(or $(COUNT),1)
 
 soak-edge: test-setup ## run RUNS nights of the box's world in virtual time, from seed SEED on
 	@.venv/bin/python -m tests.edge_agent.world $(or $(RUNS),10000) $(or $(SEED),1)
