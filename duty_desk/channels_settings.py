@@ -17,3 +17,7 @@ class ChannelsSettings(Settings):
     """The channels. `push` needs nothing: each phone is turned on by its owner, at the console."""
 
     push: PushSettings = Field(default_factory=PushSettings)
+
+    def names(self) -> frozenset[str]:
+        """Return the names of the channels that are set up, by which the steps of an escalation may page."""
+        return frozenset(name for name in type(self).model_fields if getattr(self, name) is not None)

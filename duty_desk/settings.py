@@ -24,6 +24,7 @@ from duty_desk.duty.settings import EXAMPLES as DUTY_EXAMPLES
 from duty_desk.duty.settings import DutySettings
 from duty_desk.escalation_settings import EXAMPLES as ESCALATION_EXAMPLES
 from duty_desk.escalation_settings import EscalationSettings
+from duty_desk.incidents.policies import OTHERS
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
 from store import Account, StoreSettings
@@ -141,6 +142,7 @@ def load_desk(file: Path) -> Desk:
     photos = inventory.parent / "photos" if settings.photos is None else folder / settings.photos
     known = parse_inventory(_read(inventory, f"{file}: inventory"), source=str(inventory))
     _check_sirens(file, settings, known)
+    _check_channels(file, settings)
     return Desk(
         settings=settings,
         brokers={
@@ -171,6 +173,16 @@ def _check_sirens(file: Path, settings: DeskSettings, inventory: Inventory) -> N
             if name not in devices:
                 expected = f"{name!r} is no device of {settings.inventory}"
                 raise ConfigError(str(file), f"escalation.{key}", expected, example=_EXAMPLES[f"escalation.{key}"])
+
+
+def _check_channels(file: Path, settings: DeskSettings) -> None:
+    escalation = settings.escalation
+    known = settings.channels.names() | {OTHERS}
+    known |= {name for name, there in (("siren", escalation.sirens), ("beacon", escalation.beacons)) if there}
+    for key, channel in escalation.named():
+        if channel not in known:
+            expected = f"no channel {channel!r} is set up: expected one of {', '.join(sorted(known))}"
+            raise ConfigError(str(file), key, expected, example=_EXAMPLES["escalation.steps.channels"])
 
 
 def _read(file: Path, named_by: str) -> str:

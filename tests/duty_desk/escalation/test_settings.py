@@ -87,6 +87,23 @@ def test_a_siren_is_a_device_of_the_inventory(idle: Desk) -> None:
         load_desk(idle.config)
 
 
+@pytest.mark.parametrize(
+    ("toml", "key"),
+    [
+        (FIRST + 'channels = ["fax"]\n', "escalation.steps.0.channels"),
+        (PLAN + 'channels = ["push", "siren"]\n', "escalation.policies.0.steps.0.channels"),
+    ],
+)
+def test_a_step_names_a_channel_that_is_set_up(idle: Desk, toml: str, key: str) -> None:
+    before = idle.config.read_text()
+    idle.config.write_text(before + toml)
+    with pytest.raises(ConfigError, match=r"expected one of .*others, push") as caught:
+        load_desk(idle.config)
+    assert key in str(caught.value)
+    idle.config.write_text(before + toml.replace('"fax"', '"push", "others"').replace(', "siren"', ""))
+    assert load_desk(idle.config).settings.escalation.policy is not None
+
+
 def test_the_table_in_the_docs_is_the_default() -> None:
     rows = re.findall(r"^\| ([0-9]+) s \| `([a-z]+)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
     assert [(float(after), (rings,)) for after, rings in rows] == [(step.after_s, step.rings) for step in DEFAULT_STEPS]
