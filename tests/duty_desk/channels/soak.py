@@ -246,17 +246,17 @@ def _judge_times(
     slots = [reached_s]
     while repeat_s is not None and slots[-1] + repeat_s < until_s:
         slots.append(slots[-1] + repeat_s)
-    # What came due while the desk was away comes as one, when it is back.
-    expected = sorted({round(_up_after(night, slot), 6) for slot in slots})
+    # What came due while the desk was away comes as one, when it is back; so does what came due right before it died.
+    windows = sorted({(_back(night, slot), _up_after(night, slot) + LATE_S) for slot in slots})
     again = [back for back, _ in night.ups[1:]]
-    for due_s in expected:
-        sent = any(due_s - 0.001 <= at <= due_s + LATE_S for at in times)
+    for first_s, last_s in windows:
+        sent = any(first_s - 0.001 <= at <= last_s for at in times)
         # One that was being sent when the desk died is sent again, and that one has the outcome.
-        lost = any(due_s <= died <= due_s + 5 + LATE_S for _, died in night.ups)
-        if due_s + LATE_S < until_s and not sent and not lost:
-            one.wrong.append(f"{what}: no page at {due_s:.2f}, but at {times}")
+        lost = any(first_s <= died <= first_s + 5 + LATE_S for _, died in night.ups)
+        if last_s < until_s and not sent and not lost:
+            one.wrong.append(f"{what}: no page at {first_s:.2f}, but at {times}")
     for at in times:
-        on_time = any(due_s - 0.001 <= at <= due_s + LATE_S for due_s in expected)
+        on_time = any(first_s - 0.001 <= at <= last_s for first_s, last_s in windows)
         resent = any(back - 0.001 <= at <= back + LATE_S for back in again)
         if not on_time and not resent:
             one.wrong.append(f"{what}: a page at {at:.2f}, none was due")
@@ -315,8 +315,13 @@ def _whom(night: Night, rung: Rung) -> tuple[str, ...]:
     return tuple(dict.fromkeys(who for each in rung.pages for who in people[each]))
 
 
+def _back(night: Night, at_s: float) -> float:
+    """Return a moment itself, or when the desk was back if it was away then."""
+    return next((max(at_s, back) for back, died in night.ups if at_s < died), float("inf"))
+
+
 def _up_after(night: Night, at_s: float) -> float:
-    """Return a moment itself, or when the desk was back if it was away then, or died before its next tick."""
+    """Return the same, but of a moment in the last tick before the desk died when it was back after that."""
     for back, died in night.ups:
         if max(at_s, back) + TICK_S < died:
             return max(at_s, back)
