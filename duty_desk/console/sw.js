@@ -80,7 +80,7 @@ async function show(data) {
     lang: note.language,
     tag,
     renotify: true,
-    requireInteraction: true,
+    requireInteraction: note.incident !== null,
     vibrate: VIBRATE,
     actions: note.incident === null ? [] : actions,
     data: note,

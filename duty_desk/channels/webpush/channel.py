@@ -39,10 +39,11 @@ Settled = Callable[[str], str | None]
 
 @dataclass(slots=True)
 class _Paged:
-    """Whom an incident was told, and the phones that know already that it is taken."""
+    """Whom an incident was told, the phones that know already that it is taken, and pages on their way, by phone."""
 
     who: set[str] = field(default_factory=set)
     knows: set[str] = field(default_factory=set)
+    going: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
 
 class WebPush:
@@ -109,12 +110,13 @@ class WebPush:
             raise ChannelError("its time is over")
         if len(self._going) + len(phones) > MAX_GOING:
             raise ChannelError("too many pushes on their way")
+        topic = "test" if page.incident_id is None else page.incident_id.replace("-", "")[:32]
+        waiting = {phone.id: self._start(self._push_page(phone, page, ttl_s, topic)) for phone in phones}
         if page.incident_id is not None:
             for phone in phones:
                 self.remember(page.incident_id, phone.account)
-        topic = "test" if page.incident_id is None else page.incident_id.replace("-", "")[:32]
-        waiting = {self._start(self._push_page(phone, page, ttl_s, topic)) for phone in phones}
-        return await self._first_taken(waiting, len(phones))
+            self._paged[page.incident_id].going.update(waiting)
+        return await self._first_taken(set(waiting.values()), len(phones))
 
     @property
     def going(self) -> int:
@@ -188,7 +190,7 @@ class WebPush:
             del self._paged[incident_id]
             for phone in [phone for who in sorted(paged.who) for phone in self.contacts.phones(who)]:
                 if phone.id not in paged.knows and len(self._going) < MAX_GOING:
-                    self._start(self._push_close(phone, incident_id, officer))
+                    self._start(self._push_close(phone, incident_id, officer, paged.going.get(phone.id)))
 
     async def _keep(self) -> None:
         while self._courier is not None:
@@ -200,7 +202,12 @@ class WebPush:
         note = page_note(page, phone, self.key.proof(page.id, phone.account))
         await self._push(phone, note, ttl_s, "high", topic)
 
-    async def _push_close(self, phone: Subscription, incident_id: str, officer: str) -> None:
+    async def _push_close(
+        self, phone: Subscription, incident_id: str, officer: str, page: asyncio.Task[None] | None
+    ) -> None:
+        # A page that is still on its way may have come there already, and must not be the last that does.
+        if page is not None:
+            await asyncio.wait((page,))
         # Not in haste: who looks at the phone gets it at once, and nobody is woken for it.
         note = close_note(incident_id, phone, officer)
         with contextlib.suppress(ChannelError):
@@ -237,14 +244,15 @@ class WebPush:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     if task.cancelled():
-                        error = ChannelError("the desk stops")
+                        error = error or ChannelError("given up: the desk stops")
                         continue
                     fault = task.exception()
                     if fault is None:
                         return Handed(None if count == 1 else f"{count} phones")
                     if not isinstance(fault, ChannelError):
                         raise fault
-                    error = fault
+                    # What is wrong with the service says more than that one of the phones is gone.
+                    error = fault if error is None or error.gone else error
         except asyncio.CancelledError:
             for task in waiting:
                 task.cancel()

@@ -10,6 +10,7 @@ import hmac
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -95,6 +96,7 @@ class PushService:
         self.browsers: dict[str, Browser] = {}
         self.connections: set[tuple[str, int]] = set()
         self.refused: list[str] = []
+        self.asked: Counter[str] = Counter()
         self._arrived = asyncio.Condition()
 
     def browser(self, **how: Any) -> Browser:
@@ -134,6 +136,7 @@ class PushService:
         if browser is None:
             return web.Response(status=410)
         body = await request.read()
+        self.asked[browser.name] += 1
         await asyncio.sleep(browser.delay_s)
         if browser.answer >= 300:
             return web.Response(status=browser.answer, text="no", headers={"location": f"{self.origin}/elsewhere"})

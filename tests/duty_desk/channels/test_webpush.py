@@ -272,6 +272,28 @@ async def test_who_accepts_silences_the_other_phones_and_not_the_own_one(rig: Ri
     running.cancel()
 
 
+@pytest.mark.slow
+async def test_a_page_that_is_slow_is_not_the_last_that_comes(rig: Rig) -> None:
+    slow, _ = await rig.phone(delay_s=0.3)
+    sending = asyncio.create_task(rig.push.send(page()))
+    await until(lambda: rig.service.asked[slow.name] == 1)
+    slow.delay_s = 0
+    rig.settled[INCIDENT] = "Petugas 1"
+    rig.push.look()
+    await sending
+    await rig.service.wait(slow, 2)
+    assert [came.note["do"] for came in slow.came] == ["page", "close"]
+
+
+async def test_a_service_that_refuses_is_told_before_a_phone_that_is_gone(rig: Rig) -> None:
+    for _ in range(3):
+        await rig.phone(answer=410)
+    await rig.phone(answer=500, delay_s=0.02)
+    await rig.phone(answer=410, delay_s=0.04)
+    error = await fails(rig.push)
+    assert ("500" in error.detail, error.gone) == (True, False)
+
+
 async def test_whom_it_paged_before_a_restart_is_told_too(rig: Rig) -> None:
     browser, _ = await rig.phone()
     rig.push.remember(INCIDENT, "petugas-1")
