@@ -11,11 +11,12 @@ import typer
 from duty_desk.access.commands import token_app, user_app
 from duty_desk.cap import cli as cap_cli
 from duty_desk.channels.webpush.commands import push_key_app
+from duty_desk.drills.cli import drill_app
 from duty_desk.duty.commands import roster_app
 from duty_desk.geo import cli as map_cli
 from duty_desk.ledger import cli as ledger_cli
-from duty_desk.triage import cli as triage_cli
 from duty_desk.siren_command import siren_app
+from duty_desk.triage import cli as triage_cli
 
 if TYPE_CHECKING:
     from duty_desk.settings import Desk
@@ -26,6 +27,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(roster_app, name="roster")
 app.add_typer(push_key_app, name="push-key")
 app.add_typer(siren_app, name="siren")
+app.add_typer(drill_app, name="drill")
 app.add_typer(map_cli.app, name="map")
 ledger_cli.register(app)
 cap_cli.register(app)

@@ -16,6 +16,7 @@ DeskError
 ├── ArchiveBusyError       so many searches wait that it takes no more, or one took too long; ask again, or for less
 ├── ChannelError           a page could not be handed over by this channel; the next one is used
 ├── NotCommandedError      a box was not commanded: there is no key, or it gave no answer; the text says which
+├── DrillError             a drill cannot begin, or end; `code` says why
 └── ContactError           where somebody is reached cannot be kept: `code` never changes, the text says what to do
 """
 
@@ -141,3 +142,12 @@ class ContactError(DeskError):
     def __init__(self, code: str, text: str) -> None:
         self.code = code
         super().__init__(text)
+
+
+class DrillError(DeskError):
+    """A drill cannot begin, or end. `code` never changes; `detail` names what is meant."""
+
+    def __init__(self, code: str, detail: str | None = None) -> None:
+        self.code = code
+        self.detail = detail
+        super().__init__(code if detail is None else f"{code}: {detail}")

@@ -29,6 +29,7 @@ from duty_desk.channels.sirens import SirenChannel
 from duty_desk.channels.webpush.build import open_push, remember_paged
 from duty_desk.control import serve
 from duty_desk.desk import DutyDesk
+from duty_desk.drills.drills import Drills
 from duty_desk.duty.calling import Calls
 from duty_desk.duty.past import read_past
 from duty_desk.duty.roster_disk import LOOK_S, RosterDisk
@@ -106,6 +107,7 @@ class Service:
             on_fault=self._beat,
             clock=lambda: self.desk.board.clock,
         )
+        self.drills = Drills(self.desk, time.time_ns, time.monotonic_ns)
         self.contacts = Contacts(config.contacts)
         self.web_push = open_push(self.contacts, config.push_key, config.settings.channels.push, self.desk)
         self.pager = Pager(
@@ -203,6 +205,7 @@ class Service:
             "duty": self._duties,
             "roster": self._look_at_roster,
             "clock": self._ask_ntp,
+            "drills": self.drills.run,
             "control": partial(serve, self._config.ledger.parent, self._asked),
         }
         for name, channel in self.pager.channels.items():
@@ -235,6 +238,8 @@ class Service:
 
     async def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a command on this machine."""
+        if "drill" in request:
+            return self.drills.answer(request)
         return await siren_test.answer(self.desk, request, time.time_ns)
 
     async def _ticks(self) -> None:

@@ -1,0 +1,101 @@
+"""A drill on a real desk: from the command to the report, with a real press in the middle of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from contract.identity import new_event_id
+from duty_desk.control import ask
+from tests.duty_desk.access.conftest import until
+from tests.duty_desk.conftest import Desk, box, press_body
+from tests.duty_desk.pages.conftest import act
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """
+name = "Latihan Braga"
+[[steps]]
+device = "box-1"
+button = "sos"
+[[steps]]
+at_s = 0.3
+call = "accident"
+note = "dua motor"
+"""
+
+
+async def drill(desk: Desk, *arguments: str) -> tuple[int, str]:
+    """Run a command; return its status and what it said."""
+
+    def run() -> subprocess.CompletedProcess[str]:
+        command = [*desk.command("drill", *arguments), "--lang", "en"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    told = await asyncio.to_thread(run)
+    return told.returncode, told.stdout + told.stderr
+
+
+def asked(desk: Desk, what: dict[str, Any]) -> dict[str, Any]:
+    """Ask the running desk."""
+    return ask(desk.folder / "data", {"drill": what}, 10) or {}
+
+
+async def until_open(desk: Desk, count: int) -> list[dict[str, Any]]:
+    """Wait for so many open incidents, by when they came."""
+    await until(lambda: len(opened(desk)) == count, 15)
+    return opened(desk)
+
+
+def opened(desk: Desk) -> list[dict[str, Any]]:
+    """Return the open incidents, by when they came."""
+    found = [one for one in desk.incidents() if one["state"] == "open"]
+    return sorted(found, key=lambda one: one["received_at_ms"])
+
+
+async def test_from_the_command_to_the_report_and_a_real_press_pages_as_ever(desk: Desk) -> None:
+    script = desk.folder / "braga.toml"
+    script.write_text(SCRIPT)
+    status, told = await drill(desk, "start", str(script))
+    assert (status, "'Latihan Braga'" in told) == (0, True), told
+    pressed, called = await until_open(desk, 2)
+    assert (pressed["status"], called["status"]) == ("Exercise", "Exercise")
+    assert (pressed["origin"], called["origin"]) == ("press", "call")
+    assert pressed["ringing"]
+    assert called["ringing"]
+
+    again = {"start": {"name": "b", "steps": [{"device": "box-1", "button": "sos"}]}, "who": "x"}
+    assert asked(desk, again) == {"error": "runs already", "detail": "Latihan Braga"}
+    async with box(desk.alarm) as street:
+        await street.alarm(press_body(event_id=new_event_id()))
+        await street.receipt("stored")
+    real = (await until_open(desk, 3))[-1]
+    assert (real["status"], real["presses"], real["ringing"]) == ("Actual", 1, True)
+
+    for one in (pressed, called):
+        act(desk, one["id"], "accept")
+    await until(lambda: asked(desk, {}) == {"runs": False}, 15)
+    status, told = await drill(desk, "report", "--json")
+    assert status == 0, told
+    lines = [json.loads(line) for line in told.splitlines()]
+    assert [(line["origin"], line["officer"], line["drill"]) for line in lines] == [
+        ("press", "Petugas 1", "Latihan Braga"),
+        ("call", "Petugas 1", "Latihan Braga"),
+    ]
+    assert all(line["accept_s"] >= 0 and line["depart_s"] is None for line in lines)
+
+
+async def test_what_cannot_begin_says_why(desk: Desk) -> None:
+    status, told = await drill(desk, "start", "--box", "box-1", "--button", "no-such")
+    assert (status, "box-1/no-such" in told) == (1, True)
+    assert asked(desk, {"stop": True, "who": "x"})["error"] == "none runs"
+    assert asked(desk, {"start": {"name": "b"}, "who": "x"})["error"] == "not understood"
+    assert asked(desk, {"begin": 1})["error"] == "not understood"
+    assert desk.incidents() == []
+    desk.process.stop()
+    status, told = await drill(desk, "status")
+    assert (status, "siaga desk run" in told) == (3, True)
