@@ -24,7 +24,7 @@ from simulator.history.plan import HOUR, MINUTE, Plan, S
 from simulator.history.series import Series
 from simulator.history.truth import Truth
 from simulator.history.writing import write
-from store import Account, InfluxDB1, StoreQueryError, Token
+from store import Account, InfluxDB1, StoreQueryError, StoreRetryError, Token
 from store.influxdb2 import InfluxDB2
 from store.layout import Layout
 from store.setup import init, rollup
@@ -141,8 +141,9 @@ async def _break_all(reader: InfluxDB1, asking: Asking) -> tuple[Counter[str], l
             for case in cases:
                 try:
                     fault = await asking.fault(reader, case, influxql)
-                except StoreQueryError:
-                    found["refused by the store"] += 1
+                except (StoreQueryError, StoreRetryError):
+                    # It is no InfluxQL, or its answer is longer than any may be.
+                    found["no answer"] += 1
                     break
                 if fault is not None:
                     found[how] += 1
