@@ -343,7 +343,8 @@ class Service:
     def _beat(self) -> None:
         self.desk.accounts_fault = self.door.fault
         self.desk.faults = {lane: fault for lane, each in self._outbound.items() if (fault := each.fault) is not None}
-        self.desk.failing = self._failing.now()
+        unusable = {"contacts": self.contacts.fault, "push": self.web_push.fault}
+        self.desk.failing = self._failing.now() | {part: fault for part, fault in unusable.items() if fault is not None}
         self.desk.push.send("beat", json_bytes(self.desk.beat()))
 
     # The ledger's thread

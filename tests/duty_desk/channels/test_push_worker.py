@@ -309,3 +309,16 @@ async def test_without_the_desk_the_app_says_so_and_never_shows_what_was(waiting
         await page.get_by_role("link", name="Coba lagi").click()
         await expect(page.locator("#health-stream")).to_have_attribute("data-good", "true")
         await expect(page.locator("#phone-toggle")).to_have_attribute("data-state", "on")
+
+
+@pytest.mark.slow
+async def test_a_desk_whose_push_key_and_contacts_are_broken_rings_and_says_so(waiting: Desk) -> None:
+    for name in ("push.pem", "contacts.db"):
+        (waiting.folder / "data" / name).write_text("something else, and long enough to be looked at" * 30)
+    waiting.start()
+    incident = await pressed(waiting)
+    assert state(waiting, incident) == ("open", None)
+    assert waiting.post(f"/api/incidents/{incident}/accept", {})[0] == 200
+    await until(lambda: set(waiting.request("GET", "/healthz")[1]["failing"]) == {"push", "contacts"}, within_s=5)
+    assert waiting.get("/api/state")["failing"]["push"].endswith("a new one asks every phone anew")
+    assert waiting.request("GET", "/api/push/key")[1]["code"] == "push_off"
