@@ -116,6 +116,18 @@ async def test_what_is_told_without_waiting_is_known_all_the_same() -> None:
     assert boxes.commander.wrong == {"box-2": "refused: words", "box-1": "no answer"}
 
 
+async def test_the_look_for_who_gave_no_answer_leaves_those_who_are_waited_for() -> None:
+    boxes = Boxes()
+    boxes.mute = {"box-1"}
+    asked = asyncio.create_task(boxes.commander.ask(boxes.commander.make("siren", "box-1", seconds=30)))
+    await asyncio.sleep(0)
+    boxes.monotonic_ns = int(ANSWER_S * S)
+    boxes.commander.round()
+    boxes.answer("box-1", boxes.commands[0])
+    assert (await asked).outcome == "done"
+    assert boxes.commander.wrong == {}
+
+
 async def test_only_the_box_itself_answers_for_it_and_nonsense_is_passed_over() -> None:
     boxes = Boxes()
     boxes.mute = {"box-1"}

@@ -152,6 +152,7 @@ def test_fault_18_of_two_commands_for_one_output_the_later_counts_in_any_order()
     assert told(judge.judge(late, 100 * S))[1].startswith("overtaken"), "answered again as before"
     assert judge.judge(siren(8), 100 * S).do is None, "a version is given once"
     assert judge.judge(siren(7, command="beacon"), 100 * S).do is not None, "another output has its own order"
+    assert told(judge.judge(siren(6, command="beacon"), 100 * S))[1].startswith("overtaken")
     assert judge.judge(siren(9), 100 * S).do is not None
     press = siren(1, command="synthetic_press", button="sos")
     assert judge.judge(press, 100 * S).do is not None, "a press has no order"

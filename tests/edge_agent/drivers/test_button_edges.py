@@ -30,6 +30,7 @@ class Wire:
         self.sequence = 0
         self.queue: list[gpiod.EdgeEvent] = []
         self.fd = -1
+        self.gone = False
 
     def change(self, times: int = 1) -> None:
         for _ in range(times):
@@ -40,6 +41,8 @@ class Wire:
         del self.queue[: -self.QUEUE]
 
     def get_value(self, line: int) -> Value:
+        if self.gone:
+            raise OSError("gone")
         return Value.ACTIVE if self.active else Value.INACTIVE
 
     def read_edge_events(self) -> Sequence[gpiod.EdgeEvent]:
@@ -167,6 +170,38 @@ async def test_a_test_press_reads_the_line_and_comes_with_the_edges_but_is_none_
         os.close(readable)
         os.close(writable)
     assert await trial.press(0.1) is None, "the line was let go"
+
+
+async def test_a_test_that_is_asked_for_between_two_looks_is_not_missed_and_a_line_that_is_gone_says_so() -> None:
+    readable, writable = os.pipe()
+    wire, trial = Wire(), Trial()
+    wire.fd = readable
+    watched = watch_request(wire, 17, trial)
+    try:
+        await anext(watched)
+        first = asyncio.ensure_future(anext(watched))
+        await asyncio.sleep(0)
+        asked = asyncio.ensure_future(trial.press(5))
+        trial.came((await first).timestamp_ns)
+        await asked
+        # Nobody asks the driver for its next edge yet.
+        again = asyncio.ensure_future(trial.press(5))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            assert (await anext(watched)).synthetic
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)
+        lost = asyncio.ensure_future(anext(watched))
+        await asyncio.sleep(0)
+        wire.gone = True
+        asked = asyncio.ensure_future(trial.press(5))
+        with pytest.raises(OSError, match="gone"):
+            await lost
+        assert await asked is None
+    finally:
+        await watched.aclose()
+        os.close(readable)
+        os.close(writable)
 
 
 async def test_a_driver_that_makes_no_press_is_not_waited_for_and_a_second_asker_is_refused() -> None:
