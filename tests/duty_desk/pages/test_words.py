@@ -11,16 +11,19 @@ from typing import get_args
 import pytest
 
 from contract.messages import Cause, IncidentOrigin, IncidentState
+from duty_desk.channels.attempts import Skip
+from duty_desk.channels.channel import Answer
+from duty_desk.channels.schedule import Fault as ChannelFault
 from duty_desk.duty.faults import KINDS
 from duty_desk.duty.reach import WayState
 from duty_desk.duty.roster import Part
 from duty_desk.geo.search import PlaceKind
-from duty_desk.incidents.entries import CancelReason, Category
+from duty_desk.incidents.entries import CancelReason, Category, PageOutcome
 from duty_desk.incidents.escalation import Audience
 from duty_desk.web.timeline import Kind
 from tests.duty_desk.pages.conftest import PAGES, words
 
-BOTH = ("call", "archive", "duty")
+BOTH = ("call", "archive", "duty", "upcoming")
 
 
 @pytest.mark.parametrize("page", BOTH)
@@ -52,6 +55,12 @@ def test_both_languages_have_the_same_words(page: str) -> None:
         ("duty", "do", KINDS),
         ("duty", "state", get_args(WayState)),
         ("duty", "part", get_args(Part)),
+        ("upcoming", "origin", get_args(IncidentOrigin)),
+        ("upcoming", "rings", get_args(Audience)),
+        ("upcoming", "outcome", (*get_args(PageOutcome)[:4], "sending")),
+        ("upcoming", "answer", get_args(Answer)),
+        ("upcoming", "detail", get_args(Skip)),
+        ("upcoming", "fault", (*get_args(ChannelFault), "none")),
         ("archive", "status", ("Actual", "Exercise", "Test")),
         ("archive", "lane", ("alarm", "telemetry")),
         ("archive", "field", ("officer", "address", "caller", "note")),
