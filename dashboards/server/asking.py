@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -26,6 +27,9 @@ TIMEOUT_S: Final = 5.0
 MAX_KEPT: Final = 1_024
 MAX_KEPT_ROWS: Final = 400_000
 """Answers that are kept, and the rows of all of them together."""
+_NO_DATABASE: Final = "database not found"
+
+_log = logging.getLogger("siaga.wall")
 
 
 class NoAnswer(Exception):  # noqa: N818 - it is what the screens call it
@@ -113,19 +117,23 @@ class Asking:
                 self.queries += 1
                 rows = await self._store.query(influxql)
         except TimeoutError:
-            self._failed(guest=guest)
-            raise NoAnswer(f"no answer within {self._timeout_s:g} s") from None
+            raise self._failed(f"no answer within {self._timeout_s:g} s", guest=guest) from None
         except StoreError as error:
-            self._failed(guest=guest)
-            raise NoAnswer(str(error)) from None
+            raise self._failed(str(error), guest=guest) from None
+        if self.no_answer_since_ms is not None:
+            _log.info("the store answers again")
         self.no_answer_since_ms = None
         reply = Reply(rows, asked_ms)
         self._keep(influxql, began, reply)
         return reply
 
-    def _failed(self, *, guest: bool) -> None:
+    def _failed(self, why: str, *, guest: bool) -> NoAnswer:
+        if _NO_DATABASE in why:
+            why += "; next: siaga store init"
         if not guest and self.no_answer_since_ms is None:
             self.no_answer_since_ms = self._time_ms()
+            _log.warning("the store gives no answer: %s", why)
+        return NoAnswer(why)
 
     def _keep(self, influxql: str, began: float, reply: Reply) -> None:
         before = self._kept.pop(influxql, None)

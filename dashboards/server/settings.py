@@ -56,6 +56,8 @@ class ServerSettings(Settings):
     store: StoreSettings
     name: Name = "wall"
     streets: str | None = None
+    streets_attribution: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Whose map it is, as its licence wants it shown; without it what the file's own `attribution` says."""
     http: HttpSettings = HttpSettings()
     grafana: GrafanaSettings | None = None
     alarm_broker: BrokerSettings | None = None
@@ -83,6 +85,7 @@ class Server:
     account: Account | None
     brokers: Mapping[Lane, Endpoint]
     streets: bytes | None
+    attribution: str | None
     admin_token: str | None
     traffic: tuple[StoreSettings, Account | None, Streets] | None = None
 
@@ -94,6 +97,7 @@ _EXAMPLES = {
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
     "name": 'name = "wall"',
     "streets": 'streets = "streets.geojson"',
+    "streets_attribution": 'streets_attribution = "© OpenStreetMap contributors"',
     "http": '[http] host = "127.0.0.1" port = 8090',
     "grafana": '[grafana] url = "http://127.0.0.1:3000/grafana/"',
     **broker_examples("alarm_broker"),
@@ -126,7 +130,7 @@ def load_server(file: Path) -> Server:
     for lane, broker in tables:
         if broker is not None:
             brokers[lane] = broker.endpoint(source=str(file), table=f"{lane}_broker", base=folder)
-    streets = None if settings.streets is None else _read_streets(folder / settings.streets)
+    streets, attribution = (None, None) if settings.streets is None else _read_streets(folder / settings.streets)
     return Server(
         settings=settings,
         plan=plan,
@@ -134,6 +138,7 @@ def load_server(file: Path) -> Server:
         account=settings.store.account(file),
         brokers=brokers,
         streets=streets,
+        attribution=settings.streets_attribution or attribution,
         admin_token=None if settings.admin_token_file is None else _read_token(folder / settings.admin_token_file),
         traffic=None
         if settings.traffic is None or streets is None
@@ -164,7 +169,8 @@ def _read_token(file: Path) -> str:
     return token
 
 
-def _read_streets(file: Path) -> bytes:
+def _read_streets(file: Path) -> tuple[bytes, str | None]:
+    """Return the streets, and whose they are if the file says so."""
     text = _read(file, "streets")
     if len(text) > MAX_STREETS_BYTES:
         raise ConfigError(str(file), "", f"expected at most {MAX_STREETS_BYTES} characters of GeoJSON")
@@ -174,4 +180,5 @@ def _read_streets(file: Path) -> bytes:
         raise ConfigError(str(file), "", f"not JSON: {error}", example='{"type": "FeatureCollection", …}') from None
     if not isinstance(value, dict) or value.get("type") != "FeatureCollection":
         raise ConfigError(str(file), "type", "expected a GeoJSON FeatureCollection", example='"FeatureCollection"')
-    return text.encode()
+    attribution = value.get("attribution")
+    return text.encode(), attribution[:200] if isinstance(attribution, str) and attribution else None

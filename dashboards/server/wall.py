@@ -142,6 +142,7 @@ class Wall:
             "version": f"{self.run_id}-{self.version}",
             "number": screen.number,
             "city": self.plan.city,
+            "attribution": self.server.attribution,
             "language": screen.language,
             "theme": screen.theme,
             "source": source,

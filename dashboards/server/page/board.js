@@ -13,6 +13,8 @@ import { states } from "./draw/states.js";
 import { table } from "./draw/table.js";
 
 const HEALTH_MS = 5_000;
+const SENSOR = "siaga_sensor";
+const [COLUMNS, ROWS, FEW] = [24, 27, 3];
 const DRAWN = { stat, bars, states, table };
 
 export class Board {
@@ -55,7 +57,19 @@ export class Board {
 
   async refresh() {
     await Promise.all(this.panels.map((place) => place.refresh()));
+    if (this.uid === SENSOR) this.makeRoom();
     this.painted = Date.now();
+  }
+
+  // One sensor measures few of the quantities there are: those alone have the screen, if there are any.
+  makeRoom() {
+    const told = this.panels.filter(({ found }) => found?.questions.some(({ series }) => series.length > 0));
+    const alone = told.length > 0 && told.length <= FEW;
+    for (const place of this.panels) {
+      const at = told.indexOf(place);
+      place.box.hidden = alone && at < 0;
+      place.stand(alone ? { x: 0, y: Math.floor((at * ROWS) / told.length), width: COLUMNS, height: Math.floor(ROWS / told.length) } : place.panel.cell);
+    }
   }
 
   tick(cut) {
@@ -90,13 +104,16 @@ class Place {
     this.veil = el("p", "veil");
     this.veil.hidden = true;
     this.box = el("section", `panel ${panel.kind}`, el("h2", "", panel.title), this.body, this.veil);
-    const { x, y, width, height } = panel.cell;
-    this.box.style.gridColumn = `${x + 1} / span ${width}`;
-    this.box.style.gridRow = `${y + 1} / span ${height}`;
+    this.stand(panel.cell);
     this.box.dataset.key = panel.key;
     if (panel.kind === "lines") this.drawing = new Lines(this.body, panel);
     if (panel.kind === "map") this.drawing = new CityMap(this.body, panel);
     if (panel.kind === "text") this.body.replaceChildren(el("p", "", panel.text ?? ""));
+  }
+
+  stand({ x, y, width, height }) {
+    this.box.style.gridColumn = `${x + 1} / span ${width}`;
+    this.box.style.gridRow = `${y + 1} / span ${height}`;
   }
 
   async refresh() {

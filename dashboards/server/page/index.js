@@ -30,18 +30,19 @@ function why(screen) {
 }
 
 function card(number, screen, wall) {
-  if (!screen) return el("div", "card absent", el("b", "", String(number)), el("span", "why", say("not_planned")));
+  if (!screen) return el("div", "card absent", el("b", "", String(number)), el("span", "", say("not_planned")));
   const reasons = why(screen);
   const bad = (screen.fault && screen.fault.state !== "good") || screen.data.newest_ms === null || wall.no_answer_since_ms;
   const level = bad ? "bad" : reasons.length > 0 ? "watch" : "good";
-  const source = screen.planned === "grafana" && screen.source === "board" ? say("fallback") : say(screen.source === "grafana" ? "frame" : "board");
+  // That a screen planned as the own board is one is no news.
+  const source = screen.planned === "board" ? "" : say(screen.source === "board" ? "fallback" : "frame");
   const age = screen.data.newest_ms ? say("age", { age: lasted(now() - screen.data.newest_ms) }) : say("none");
   const made = el("a", `card ${level}`,
     el("p", "top", el("b", "", String(number)), el("span", "mark", { good: `✓ ${say("fine")}`, watch: `▲ ${say("watch")}`, bad: `✕ ${say("fault")}` }[level])),
     el("p", "what", screen.titles[document.documentElement.lang]),
     screen.incident ? el("p", "taken", `! ${say("taken")}`) : "",
     el("p", "why", reasons.join(" · ")),
-    el("p", "foot", `${age} · ${source}`));
+    el("p", "foot", el("span", "", age), el("span", "", source)));
   made.href = `/wall/${number}`;
   return made;
 }

@@ -4,6 +4,7 @@ import { Board } from "./board.js";
 import { Frame } from "./frame.js";
 import { Incident } from "./incident.js";
 import { clock } from "./format.js";
+import { mapIsOf } from "./draw/ground.js";
 import { head, foot } from "./edges.js";
 import { heardTime, now } from "./time.js";
 import { say, speak } from "./words.js";
@@ -44,6 +45,7 @@ function show() {
   stage.replaceChildren();
   document.documentElement.dataset.theme = state.theme;
   speak(state.language);
+  mapIsOf(state.attribution);
   document.body.dataset.incident = state.incident ? "true" : "";
   if (state.incident) shown = new Incident(stage, state);
   else if (state.source === "grafana") shown = new Frame(stage, state, one);

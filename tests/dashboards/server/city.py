@@ -80,6 +80,16 @@ def lines(now_ns: int, *, hours: int = 24, seed: int = 1) -> bytes:
     return "\n".join(made).encode()
 
 
+def signs_of_life(now_ns: int) -> bytes:
+    """Return what comes in all the time, as of now: the desk's beat, reports, and vehicles where they were last."""
+    made = _boxes(now_ns, 0, random.Random(1), minutes=1)
+    # The last of each vehicle's positions, which are 10 s apart.
+    places = _vehicles(now_ns, random.Random(1))[59::60]
+    made += [place for place in places if f"={SILENT_VEHICLE}," not in place]
+    made.append(line("desk_beat", {"desk": "desk"}, {"open_incidents": 1, "recording": 1}, now_ns - 2 * _S))
+    return "\n".join(made).encode()
+
+
 def incident_lines(now_ns: int, *, count: int = 20, seed: int = 2) -> bytes:
     """Return incidents of a week, for the policy `hour`; one of them is open."""
     rng = random.Random(seed)
@@ -133,9 +143,9 @@ def _sensors(now_ns: int, hours: int, rng: random.Random) -> list[str]:
     return made
 
 
-def _boxes(now_ns: int, hours: int, rng: random.Random) -> list[str]:
+def _boxes(now_ns: int, hours: int, rng: random.Random, *, minutes: int = 0) -> list[str]:
     made = []
-    for minute in range(0, hours * 60, 3):
+    for minute in range(0, hours * 60 + minutes, 3):
         at = now_ns - (minute * 60 + 15) * _S
         for number in range(1, BOXES):
             report: dict[str, FieldValue] = {
@@ -158,10 +168,21 @@ def _boxes(now_ns: int, hours: int, rng: random.Random) -> list[str]:
                 "link_signal_dbm": -70 + rng.gauss(0, 3),
             }
             made.append(line("box_health", {"device": f"box-{number}", "sensor": "box"}, health, at))
+        for name in (*_others(), *((SILENT_VEHICLE,) if minute > 40 else ())):
+            report = {"produced": 500_000 - minute * 30, "waiting": 0, "dropped": 0, "faults": 0, "clock": "gnss"}
+            report |= {"clock_trusted": 1, "software": "0.1.0"}
+            made.append(line("box_report", {"device": name}, report, at))
     for second in range(0, hours * 3_600, 30):
         beat: dict[str, FieldValue] = {"open_incidents": 1, "recording": 1}
         made.append(line("desk_beat", {"desk": "desk"}, beat, now_ns - (second + 2) * _S))
     return made
+
+
+def _others() -> list[str]:
+    """Return the boxes in vehicles and at stations that are heard; a silent sensor's box still reports."""
+    vehicles = [f"patrol-{number}" for number in range(1, VEHICLES + 1) if f"patrol-{number}" != SILENT_VEHICLE]
+    gauges = [f"gauge-{number}" for number in range(1, len(GAUGES) + 1)]
+    return [*vehicles, *gauges, *(f"air-{number}" for number in range(1, len(STATIONS) + 1))]
 
 
 def _vehicles(now_ns: int, rng: random.Random) -> list[str]:

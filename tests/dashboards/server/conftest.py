@@ -69,6 +69,11 @@ def city_server(influxdb_server: InfluxDB) -> Iterator[InfluxDB]:
     influxdb_server.drop_database(_DATABASE)
 
 
+def still_alive(server: InfluxDB) -> None:
+    """Write what comes in all the time once more: a slow machine's pictures are of a city that lives."""
+    _write(server, city.signs_of_life(time.time_ns()), "autogen")
+
+
 def _write(server: InfluxDB, lines: bytes, policy: str) -> None:
     admin = ADMIN, server.password_file(ADMIN).read_text()
     parameters = {"db": _DATABASE, "rp": policy, "precision": "ns"}
@@ -96,7 +101,8 @@ async def walls(
     (folder / "admin.token").chmod(0o600)
     streets = REPO / "simulator" / "bandung.geojson"
     (folder / "wall-server.toml").write_text(
-        f'plan = "wall.toml"\ninventory = "inventory.toml"\nstreets = "{streets}"\nadmin_token_file = "admin.token"\n'
+        f'plan = "wall.toml"\ninventory = "inventory.toml"\nstreets = "{streets}"\n'
+        f'streets_attribution = "Peta: Kota Bandung"\nadmin_token_file = "admin.token"\n'
         f'[http]\nport = {port}\nnames = ["walls.example"]\n'
         f'[store]\nurl = "{store_url or server.url}"\ndatabase = "{_DATABASE}"\n'
         f'username = "{READER}"\npassword_file = "{password}"\n{more}'

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from dashboards.server.asking import AT_ONCE, WAITING, Asking, NoAnswer
-from store import Row, StoreRetryError
+from siaga.stack.influxdb import ADMIN, InfluxDB
+from store import Account, InfluxDB1, Row, StoreRetryError
 
 
 class Scripted:
@@ -103,3 +104,19 @@ async def test_who_asked_first_may_leave_and_the_others_still_get_the_answer() -
     store.gate.set()
     assert (await second).rows == [{"time": 1, "n": 1}]
     assert len(store.asked) == 1
+
+
+@pytest.mark.slow
+async def test_a_store_without_the_database_is_one_line_that_says_what_to_do(
+    influxdb_server: InfluxDB, caplog: pytest.LogCaptureFixture
+) -> None:
+    account = Account(ADMIN, influxdb_server.password_file(ADMIN))
+    async with InfluxDB1(influxdb_server.url, "nobody_made_it", account) as store:
+        asking = Asking(store, lambda: 1_000)
+        for _ in range(3):
+            with pytest.raises(NoAnswer, match=r"database not found.*; next: siaga store init"):
+                await asking.ask('SELECT "level_m" FROM "autogen"."water_level"')
+    assert asking.no_answer_since_ms == 1_000
+    told = [record.getMessage() for record in caplog.records if record.name == "siaga.wall"]
+    assert len(told) == 1, "told once, not with each question"
+    assert "siaga store init" in told[0]

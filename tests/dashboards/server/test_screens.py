@@ -69,8 +69,13 @@ async def test_a_screen_shows_its_city_who_is_silent_and_that_its_server_is_gone
                 " e.textContent.trim()).map((e) => parseFloat(getComputedStyle(e).fontSize)))"
             )
             assert smallest >= 1080 / 54 * 0.75
-            # A language and a theme of its own, and a map without WebGL.
+            # A sensor has the screen for what it measures.
+            await page.goto(f"{server.url}/wall/12")
+            await expect(page.locator(".panel:visible")).to_have_count(1)
+            await expect(page.locator(".panel:visible canvas")).to_have_count(1)
+            # A language and a theme of its own, and a map without WebGL; whose map it is stands on it.
             await page.goto(f"{server.url}/wall/13")
+            await expect(page.locator(".map .attribution")).to_have_text("Peta: Kota Bandung")
             await expect(page.locator("#title")).to_have_text("The city at a glance")
             await expect(page.locator("html")).to_have_attribute("data-theme", "light")
             await expect(page.locator(".streets polyline")).not_to_have_count(0)

@@ -159,3 +159,25 @@ def test_a_wrong_configuration_is_told_in_one_line(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=expected) as told:
             load_server(file)
         assert "\n" not in str(told.value).strip()[:80]
+
+
+def test_whose_map_it_is_is_told_by_the_configuration_or_by_the_file(tmp_path: Path) -> None:
+    (tmp_path / "wall.toml").write_text(
+        'city = "K"\nlanguage = "id"\n[[screens]]\nnumber = 1\nshow = [{ dashboard = "siaga_city" }]\ntakeover = true\n'
+    )
+    (tmp_path / "inventory.toml").write_text("version = 1\n")
+    (tmp_path / "reader.password").write_text("reader of the store")
+    (tmp_path / "reader.password").chmod(0o600)
+    top = 'plan = "wall.toml"\ninventory = "inventory.toml"\nstreets = "s.geojson"\n'
+    store = '[store]\nusername = "reader"\npassword_file = "reader.password"\n'
+    given = 'streets_attribution = "© Kota"\n'
+    for said, text, expected in (
+        (None, top, None),
+        ("© OpenStreetMap contributors", top, "© OpenStreetMap contributors"),
+        ("© OpenStreetMap contributors", top + given, "© Kota"),
+        (7, top, None),
+    ):
+        streets = {"type": "FeatureCollection", "features": []} | ({} if said is None else {"attribution": said})
+        (tmp_path / "s.geojson").write_text(json.dumps(streets))
+        (tmp_path / "wall-server.toml").write_text(text + store)
+        assert load_server(tmp_path / "wall-server.toml").attribution == expected

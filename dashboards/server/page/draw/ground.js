@@ -9,6 +9,12 @@ const FONT = ["Noto Sans", "DejaVu Sans", "sans-serif"];
 const LOAD_MS = 15_000;
 const NAMES = 14;
 let streets = null;
+let attribution = "";
+
+// Whose map it is, as its licence wants it to be shown.
+export function mapIsOf(words) {
+  attribution = words ?? "";
+}
 
 // Fetched once for all maps of the page; after a failure again.
 async function streetsOf() {
@@ -49,6 +55,7 @@ export class Ground {
     this.map = null;
     this.stage = el("div", "ground");
     place.prepend(this.stage);
+    if (attribution) place.append(el("p", "attribution", attribution));
     this.watch = new ResizeObserver(() => this.resize());
     this.watch.observe(place);
     this.start();

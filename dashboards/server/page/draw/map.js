@@ -46,6 +46,7 @@ export class CityMap {
       if (points.length > 1) made.push(svg("polyline", { points: points.join(" "), class: `trail${stale}` }));
     }
     const labelled = vehicles.length <= MOST_LABELS;
+    const taken = [...vehicles, ...incidents].filter((each) => near(each.at)).map((each) => boxAround(this.ground.project(each.at), size * 0.7));
     for (const { at, course, speed, label } of vehicles.filter((each) => near(each.at))) {
       const [x, y] = this.ground.project(at);
       const moves = (speed ?? 0) >= MOVES_MPS && course !== null;
@@ -53,7 +54,7 @@ export class CityMap {
         ? svg("path", { d: "M0,-1 L.72,.9 L0,.5 L-.72,.9 Z", transform: `rotate(${course}) scale(${size * 0.75})` })
         : svg("circle", { r: size * 0.42 });
       const mark = svg("g", { transform: `translate(${x},${y})`, class: `vehicle${stale}` }, shape);
-      if (labelled) mark.append(svg("text", { y: size * 1.5, class: "mark-name" }, label));
+      if (labelled) mark.append(svg("text", free([x, y], label, size, taken), label));
       made.push(mark);
     }
     for (const { at, label, state } of incidents) {
@@ -115,6 +116,37 @@ function read(found) {
     stale: Boolean(found.no_answer),
     tellsIncidents: found.questions.some(({ ref }) => ref === "C"),
   };
+}
+
+function boxAround([x, y], half) {
+  return { left: x - half, right: x + half, top: y - half, bottom: y + half };
+}
+
+// The place of a name beside its mark: where it lies over no other, if there is one.
+function free([x, y], label, size, taken) {
+  const width = label.length * size * 0.58;
+  const height = size * 1.1;
+  const places = [
+    [0, size * 1.5, "middle"],
+    [0, -size * 0.95, "middle"],
+    [size * 0.95, size * 0.35, "start"],
+    [-size * 0.95, size * 0.35, "end"],
+    [size * 0.95, -size * 0.9, "start"],
+    [-size * 0.95, -size * 0.9, "end"],
+    [size * 0.95, size * 1.5, "start"],
+    [-size * 0.95, size * 1.5, "end"],
+    [0, size * 2.5, "middle"],
+    [0, -size * 2, "middle"],
+  ];
+  const boxes = places.map(([dx, dy, anchor]) => {
+    const left = x + dx - (anchor === "middle" ? width / 2 : anchor === "end" ? width : 0);
+    return { left, right: left + width, top: y + dy - height * 0.8, bottom: y + dy + height * 0.2 };
+  });
+  const over = (one) => taken.filter((other) => one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom).length;
+  const best = boxes.reduce((found, one, at) => (over(one) < over(boxes[found]) ? at : found), 0);
+  taken.push(boxes[best]);
+  const [dx, dy, anchor] = places[best];
+  return { x: dx, y: dy, class: `mark-name ${anchor}` };
 }
 
 function isNear([longitude, latitude], [west, south, east, north]) {
