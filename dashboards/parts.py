@@ -69,7 +69,15 @@ def lines(key: str, kind: str, field: str, cell: Cell, *, where: str = "", by: s
 
 
 def bars(
-    key: str, kind: str, field: str, cell: Cell, within: str, *, maximum: float, thresholds: tuple[Threshold, ...] = ()
+    key: str,
+    kind: str,
+    field: str,
+    cell: Cell,
+    within: str,
+    *,
+    maximum: float,
+    decimals: int,
+    thresholds: tuple[Threshold, ...] = (),
 ) -> Panel:
     """Return a panel of the newest values of a field side by side, the expected sensors that are silent among them."""
     known = quantity(kind, field)
@@ -80,6 +88,7 @@ def bars(
         cell,
         (newest(kind, (field,), within),),
         unit=known.unit,
+        decimals=decimals,
         thresholds=thresholds,
         minimum=known.minimum if known.minimum is not None and known.minimum >= 0 else 0,
         maximum=maximum,

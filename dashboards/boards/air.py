@@ -13,8 +13,19 @@ BOARD = Dashboard(
     "siaga_air",
     Words("Kualitas udara", "Air quality"),
     (
-        bars("pm25-now", "air_quality", "pm2_5_ugm3", Cell(0, 0, 12, 13), "15m", maximum=250, thresholds=PM2_5),
-        bars("pm10-now", "air_quality", "pm10_ugm3", Cell(12, 0, 12, 13), "15m", maximum=420, thresholds=PM10),
+        bars(
+            "pm25-now",
+            "air_quality",
+            "pm2_5_ugm3",
+            Cell(0, 0, 12, 13),
+            "15m",
+            maximum=250,
+            decimals=0,
+            thresholds=PM2_5,
+        ),
+        bars(
+            "pm10-now", "air_quality", "pm10_ugm3", Cell(12, 0, 12, 13), "15m", maximum=420, decimals=0, thresholds=PM10
+        ),
         lines("pm25", "air_quality", "pm2_5_ugm3", Cell(0, 13, 16, 14)),
         Panel(
             "stations",

@@ -72,8 +72,8 @@ BOARD = Dashboard(
             stale_s=SILENT_S,
             expected="vehicle",
         ),
-        bars("level", "water_level", "level_m", Cell(15, 0, 9, 9), "15m", maximum=5),
-        bars("air", "air_quality", "pm2_5_ugm3", Cell(15, 9, 9, 9), "15m", maximum=250, thresholds=PM2_5),
+        bars("level", "water_level", "level_m", Cell(15, 0, 9, 9), "15m", maximum=5, decimals=2),
+        bars("air", "air_quality", "pm2_5_ugm3", Cell(15, 9, 9, 9), "15m", maximum=250, decimals=0, thresholds=PM2_5),
         Panel(
             "rain",
             "bars",

@@ -13,7 +13,7 @@ BOARD = Dashboard(
     "siaga_water",
     Words("Tinggi muka air", "Water level"),
     (
-        bars("level-now", "water_level", "level_m", Cell(0, 0, 14, 14), "15m", maximum=5),
+        bars("level-now", "water_level", "level_m", Cell(0, 0, 14, 14), "15m", maximum=5, decimals=2),
         Panel(
             "rise",
             "bars",
