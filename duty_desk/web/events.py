@@ -22,9 +22,9 @@ from duty_desk.access.roles import may_read
 from duty_desk.desk import DutyDesk
 from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.entries import Screen
-from duty_desk.web.guard import answer
 from duty_desk.web.push import Page
 from duty_desk.web.session_api import Entrance, Needs, access_answer
+from link.http_guard import answer
 
 STUCK_S: Final = 30.0
 """A page that takes nothing of what is handed to it for this long is cut off; it connects again when it can."""

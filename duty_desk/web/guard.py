@@ -1,21 +1,13 @@
-"""What stands before every request: who may ask, how much, and the headers each answer carries. ASGI, no framework.
-
-- Host: an IP address, `localhost` or a configured name. A foreign name that resolves to us (DNS rebinding) is refused.
-- A request that changes something comes from our own page or from a program: its Origin, where there is one, names us,
-  and its body is JSON, which no foreign form can send.
-- A body is at most 16 KiB.
-
-Who asks, and what they may, is session_api.py's.
-"""
+"""What the desk asks of a request, before anybody asks who it comes from: that is session_api.py's."""
 
 from __future__ import annotations
 
-import ipaddress
-import json
-from collections.abc import Iterable, MutableMapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
+
+from link.http_guard import COMMON, Headers, HttpGuard, Rules
 
 MAX_BODY_BYTES: Final = 16_384
 
@@ -25,16 +17,10 @@ CONTENT_SECURITY_POLICY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-NO_STORE: Final = (b"cache-control", b"no-store")
-HEADERS: Final = (
+HEADERS: Final[Headers] = (
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
-    NO_STORE,
+    *COMMON,
 )
 
 HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
@@ -44,7 +30,7 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
 
 
-class Guard:
+class Guard(HttpGuard):
     """Middleware around the whole application.
 
     Args:
@@ -54,102 +40,12 @@ class Guard:
     """
 
     def __init__(self, app: ASGIApp, names: Iterable[str], *, https: bool = False) -> None:
-        self._app = app
-        self._headers = (*HEADERS, HSTS) if https else HEADERS
-        self._names = frozenset({"localhost", *(name.lower() for name in names)})
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check a request and hand it on, or answer it with an error."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = message.get("headers", [])
-                # What may be kept says so itself.
-                kept = any(name == b"cache-control" for name, _ in given)
-                message["headers"] = [*given, *(each for each in self._headers if not kept or each != NO_STORE)]
-            await send(message)
-
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            await answer(send_with_headers, *refusal)
-            return
-        if scope["method"] in SAFE:
-            await self._app(scope, receive, send_with_headers)
-            return
-        body = await _read_body(receive)
-        if body is None:
-            await answer(send_with_headers, 413, "too_large", f"a body is at most {MAX_BODY_BYTES} bytes")
-            return
-        await self._app(scope, _replay(body, receive), send_with_headers)
-
-    def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        host = headers.get("host", "")
-        if not self._known(host):
-            return 421, "unknown_host", "this name is not one of this desk's"
-        if scope["method"] in SAFE:
-            return None
-        origin = headers.get("origin")
-        if origin is not None and origin.partition("://")[2].lower() != host.lower():
-            return 403, "foreign_origin", "the request does not come from this desk's page"
-        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            return 403, "foreign_origin", "the request does not come from this desk's page"
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            return 415, "not_json", "the body must be application/json"
-        return None
-
-    def _known(self, host: str) -> bool:
-        name = host.lower()
-        name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
-        if name in self._names:
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
-
-
-async def answer(send: Send, status: int, code: str, text: str) -> None:
-    """Answer with an error as JSON: a stable code and a text for people."""
-    body = json.dumps({"code": code, "text": text}).encode()
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _read_body(receive: Receive) -> bytes | None:
-    """Return the body, or None when it is too large."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b"".join(parts)
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY_BYTES:
-            return None
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    given = False
-
-    async def replay() -> MutableMapping[str, Any]:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
+        headers = (*HEADERS, HSTS) if https else HEADERS
+        rules = Rules(
+            safe=SAFE,
+            max_body_bytes=MAX_BODY_BYTES,
+            headers=lambda path: headers,
+            unknown_host="this name is not one of this desk's",
+            foreign_origin="the request does not come from this desk's page",
+        )
+        super().__init__(app, names, rules)
