@@ -39,7 +39,7 @@ export class Health {
   }
 
   render() {
-    const { links, faults = {}, stream, recording, ledger_broken, sirens = {} } = this.state;
+    const { links, faults = {}, stream, recording, ledger_broken, sirens = {}, channels = {} } = this.state;
     const states = { stream, ledger: recording && !ledger_broken };
     for (const [lane, up] of Object.entries(links)) states[lane] = up && !faults[lane];
     for (const [name, good] of Object.entries(states)) {
@@ -55,6 +55,9 @@ export class Health {
     );
     $("sirens").hidden = mute.length === 0 || this.stale || this.out;
     text($("sirens-text"), mute.join("; "));
+    const down = Object.keys(channels).map((name) => word("channel_bad", { name }));
+    $("to-upcoming").dataset.good = String(down.length === 0);
+    $("to-upcoming").title = down.join("; ");
     $("out").hidden = !this.out;
     $("stale").hidden = !this.stale || this.out;
     document.body.dataset.stale = String(this.stale);

@@ -194,12 +194,16 @@ def reach_view(presence: Presence, places: Places) -> dict[str, Any]:
 
 
 def inventory_view(inventory: Inventory, settings: DeskSettings) -> dict[str, Any]:
-    """Return what the page needs once: its default language, targets in s, who rings when, and what stands where."""
+    """Return what the page needs once: its default language, targets in s, who rings when, and what stands where.
+
+    Who rings when is left out where incidents have steps of their own: `/api/upcoming` tells those of each.
+    """
+    plans = settings.escalation.policies
     return {
         "desk": settings.name,
         "language": settings.language,
         "targets": settings.targets.model_dump(),
-        "escalation": [step.model_dump(mode="json") for step in settings.escalation.steps],
+        "escalation": [] if plans else [step.model_dump(mode="json") for step in settings.escalation.steps],
         "sites": [site.model_dump() for site in inventory.sites],
         "buttons": [
             {
