@@ -177,18 +177,16 @@ async def test_what_the_service_does_not_take_has_failed_and_the_phone_stays(rig
     assert rig.push.reaches("petugas-1")
 
 
-async def test_a_service_that_does_not_answer_or_is_not_there_fails_in_time(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_service_that_does_not_answer_fails_in_time(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(courier_module, "ASK_S", 0.1)
     await rig.phone(delay_s=0.5)
     assert "did not answer" in (await fails(rig.push)).detail
-    told = rig.service.subscription(rig.service.browser())
-    gone = Subscription(
-        "http://127.0.0.1:9/x", **told["keys"], account="petugas-3", screen="", language="id", created_ns=1
-    )
+
+
+async def test_a_service_that_is_not_there_fails_at_once(rig: Rig) -> None:
+    _, phone = await rig.phone()
     rig.push.settings.services.append("http://127.0.0.1:9")
-    await rig.contacts.subscribe(gone)
+    await rig.contacts.subscribe(replace(phone, endpoint="http://127.0.0.1:9/x", account="petugas-3"))
     assert "cannot be reached" in (await fails(rig.push, page("petugas-3"))).detail
 
 
