@@ -153,6 +153,7 @@ def _boxes(now_ns: int, hours: int, rng: random.Random, *, minutes: int = 0) -> 
                 "waiting": 2_400 if number == 3 and minute < 30 else rng.randint(0, 20),
                 "dropped": 0,
                 "faults": int(number == 5),
+                "faulty": int(number == 5),
                 "clock": "none" if number == 3 and minute < 60 else "ntp",
                 "clock_trusted": 0 if number == 3 and minute < 60 else 1,
                 "software": "0.1.0",
@@ -170,7 +171,7 @@ def _boxes(now_ns: int, hours: int, rng: random.Random, *, minutes: int = 0) -> 
             made.append(line("box_health", {"device": f"box-{number}", "sensor": "box"}, health, at))
         for name in (*_others(), *((SILENT_VEHICLE,) if minute > 40 else ())):
             report = {"produced": 500_000 - minute * 30, "waiting": 0, "dropped": 0, "faults": 0, "clock": "gnss"}
-            report |= {"clock_trusted": 1, "software": "0.1.0"}
+            report |= {"faulty": 0, "clock_trusted": 1, "software": "0.1.0"}
             made.append(line("box_report", {"device": name}, report, at))
     for second in range(0, hours * 3_600, 30):
         beat: dict[str, FieldValue] = {"open_incidents": 1, "recording": 1}
