@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 
 import pytest
@@ -53,13 +53,20 @@ def test_help_names_every_noun_and_imports_no_room() -> None:
     assert [heavy for heavy in ("pydantic", "fastapi", "aiomqtt", "asyncio", "store") if f"'{heavy}'" in loaded] == []
 
 
+def spent_s() -> float:
+    """Return the processor time of all our children that ended."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
 @pytest.mark.slow
 def test_help_takes_less_than_half_a_second() -> None:
     took_s = []
     for _ in range(3):
-        began = time.perf_counter()
+        began_s = spent_s()
         run("--help")
-        took_s.append(time.perf_counter() - began)
+        took_s.append(spent_s() - began_s)
+    # Other tests run meanwhile, so it is the processor time that is held against the promise.
     assert min(took_s) < 0.5
 
 
