@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
@@ -16,13 +16,14 @@ EXAMPLES: Final = {
     "duty.confirm_min": "confirm_min = 10",
     "duty.ahead_h": "ahead_h = 12",
 }
-DEFAULT_CONSOLES: Final = 2
-"""Where there is a roster."""
 
 
 def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("expected a time zone of this machine, such as Asia/Jakarta, Asia/Makassar or Asia/Jayapura")
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        expected = "expected a time zone of this machine, such as Asia/Jakarta, Asia/Makassar or Asia/Jayapura"
+        raise ValueError(expected) from None
     return name
 
 

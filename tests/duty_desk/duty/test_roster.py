@@ -119,6 +119,11 @@ def test_gaps_are_found_to_the_minute_and_only_of_those_who_count() -> None:
     assert (night[0].begin_ns, night[-1].end_ns) == (ns("2026-12-01 15:00"), ns("2026-12-02 07:00"))
 
 
+def test_a_short_shift_within_a_long_one_leaves_no_gap_behind_it() -> None:
+    made = roster(HEAD + "jaga;Piket;;08:00;08:00;petugas-1\njaga;Bantuan;;09:00;11:00;petugas-2\n")
+    assert made.gaps(ns("2026-12-01 08:00"), ns("2026-12-08 08:00")) == []
+
+
 def test_the_next_months_roster_holds_from_its_first_day_and_the_night_before_ends_by_the_old_one() -> None:
     old = roster(HEAD + "jaga;Malam;;19:00;07:00;petugas-1;;2026-11-01;2026-11-30\njaga;Siang;;07:00;19:00;petugas-2\n")
     new = roster(

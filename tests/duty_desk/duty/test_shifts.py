@@ -414,3 +414,14 @@ def test_names_stand_beside_the_chain_alone() -> None:
     record = duty_record("incident_taken", at_ns=1, who="Petugas 1", subject="petugas-1", detail="x" * 200)
     assert "etugas" not in record.entry.model_dump_json()
     assert (record.text("who"), record.text("subject")) == ("Petugas 1", "petugas-1")
+
+
+@pytest.mark.parametrize("name", ["Asia/Jayapura", "UTC"])
+def test_a_time_zone_of_this_machine_is_taken(name: str) -> None:
+    assert DutySettings(time_zone=name).zone.key == name
+
+
+@pytest.mark.parametrize("name", ["Asia/Bandung", "../etc/passwd", "", "WIB"])
+def test_another_time_zone_is_refused_with_examples(name: str) -> None:
+    with pytest.raises(ValueError, match="Asia/Jakarta"):
+        DutySettings(time_zone=name)
