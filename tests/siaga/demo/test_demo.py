@@ -54,7 +54,7 @@ def parts(demo: subprocess.Popen[str]) -> list[psutil.Process]:
 def assert_ends_whole(demo: subprocess.Popen[str], number: signal.Signals, folder: Path) -> None:
     """Stop a demo by a signal: no process of it is left, and so no port that one listens on."""
     with Ends(part.pid for part in parts(demo)) as started:
-        assert len(started.alive_after(0)) == 10
+        assert len(started.alive_after(0)) == 11
         demo.send_signal(number)
         assert demo.wait(TIMEOUT_S) == 0
         assert started.alive_after(0) == []
@@ -74,6 +74,9 @@ def test_a_press_is_answered_and_shown_in_the_status_and_a_stop_leaves_no_proces
     demo: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     folder = ["--folder", str(tmp_path / "demo")]
+    config = ["--config", str(tmp_path / "demo" / "config" / "desk.toml"), "--lang", "en"]
+    assert "box-1: it goes" in siaga("desk", "siren", "test", "--box", "box-1", *config).stdout
+    read_until(demo, "box-1: the siren SOUNDS")
     told = siaga("demo", "press", "box-2", *folder)
     assert "fast blink" in told.stdout, told.stderr
     status = json.loads(siaga("demo", "status", "--json", *folder).stdout)
@@ -86,7 +89,7 @@ def test_a_press_is_answered_and_shown_in_the_status_and_a_stop_leaves_no_proces
 
 def test_a_killed_demo_takes_its_parts_along(demo: subprocess.Popen[str]) -> None:
     with Ends(part.pid for part in parts(demo)) as started:
-        assert len(started.alive_after(0)) == 10
+        assert len(started.alive_after(0)) == 11
         demo.kill()
         assert started.alive_after(5) == []
 
