@@ -156,3 +156,17 @@ async def test_a_file_that_vanishes_or_breaks_is_told_and_memory_stays(contacts:
     ContactsFile(path).set("petugas-1", "sms", "+62 811 555 0112", 1)
     await until(lambda: contacts.fault is None)
     assert contacts.address("petugas-1", "sms") == "+62 811 555 0112"
+
+
+async def test_a_phone_that_is_gone_does_not_come_back_by_a_reading_that_was_under_way(path: Path) -> None:
+    contacts = Contacts(path)
+    await contacts.subscribe(phone())
+    ContactsFile(path).set("petugas-1", "sms", "+62 811 555 0110", 1)
+    reading = asyncio.create_task(contacts.read())
+    await asyncio.sleep(0)
+    contacts.forget(phone().endpoint)
+    await reading
+    assert contacts.address("petugas-1", "sms") is not None
+    assert contacts.all_phones() == []
+    await contacts.read()
+    assert ContactsFile(path).read()[1] == []
