@@ -170,3 +170,19 @@ async def test_a_phone_that_is_gone_does_not_come_back_by_a_reading_that_was_und
     assert contacts.all_phones() == []
     await contacts.read()
     assert ContactsFile(path).read()[1] == []
+
+
+async def test_what_could_not_be_written_is_written_when_the_file_is_back(path: Path) -> None:
+    contacts = Contacts(path)
+    await contacts.subscribe(phone(1))
+    await contacts.subscribe(phone(2))
+    path.rename(away := path.with_name("away"))
+    contacts.worked(phone(1).endpoint, 10)
+    contacts.forget(phone(2).endpoint)
+    with pytest.raises(OSError, match="is gone"):
+        await contacts.read()
+    contacts.confirmed(phone(1).endpoint, 11)
+    away.rename(path)
+    await contacts.read()
+    (kept,) = ContactsFile(path).read()[1]
+    assert (kept.worked_ns, kept.confirmed_ns) == (10, 11)
