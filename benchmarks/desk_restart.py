@@ -33,8 +33,8 @@ from duty_desk.ledger.archive_query import Filter, search
 from duty_desk.ledger.derived import mend
 from duty_desk.ledger.tables import open_engine, open_reader
 from duty_desk.ledger.verify import verify
-from link import Endpoint
 from provisioning.brokers.model import account
+from siaga.stack.client import connection
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
 from siaga.stack.trust import Trust
@@ -222,7 +222,7 @@ class _Street:
 
 @asynccontextmanager
 async def _street(broker: Mosquitto) -> AsyncIterator[_Street]:
-    async with _client(broker.device(_BOX), _BOX) as box, _client(broker.probe(), "witness") as witness:
+    async with connection(broker.device(_BOX), _BOX) as box, connection(broker.probe(), "witness") as witness:
         await box.subscribe(topics.alarm_receipt(_BOX), qos=1)
         await witness.subscribe(topics.INCIDENT, qos=1)
         street = _Street(box)
@@ -233,19 +233,6 @@ async def _street(broker: Mosquitto) -> AsyncIterator[_Street]:
             for reader in readers:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
-
-
-def _client(endpoint: Endpoint, client_id: str) -> aiomqtt.Client:
-    assert endpoint.credentials is not None
-    return aiomqtt.Client(
-        endpoint.host,
-        endpoint.port,
-        identifier=client_id,
-        username=endpoint.credentials.username,
-        password=endpoint.credentials.password,
-        tls_context=endpoint.credentials.context,
-        protocol=aiomqtt.ProtocolVersion.V5,
-    )
 
 
 def _checked(port: int, ledger: Path) -> bool:

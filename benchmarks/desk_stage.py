@@ -28,8 +28,8 @@ from contract import topics
 from contract.identity import new_event_id, new_stream_id
 from contract.messages import Press, encode
 from duty_desk.access.changes import Changes
-from link import Endpoint
 from siaga.demo.stack import DemoStack, Size
+from siaga.stack.client import connection
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
 from siaga.stack.trust import HOST
@@ -187,7 +187,7 @@ class Street:
 @asynccontextmanager
 async def street(broker: Mosquitto) -> AsyncIterator[Street]:
     """Yield presses on a broker that has a listener for probes."""
-    async with connection(broker.probe(), "street") as client:
+    async with connection(broker.probe(), "street", max_inflight_messages=1_000) as client:
         await client.subscribe(topics.alarm_receipt("+"), qos=1)
         made = Street(client)
         hearing = asyncio.create_task(made.hear(), name="street-hear")
@@ -196,18 +196,3 @@ async def street(broker: Mosquitto) -> AsyncIterator[Street]:
         finally:
             hearing.cancel()
             await asyncio.gather(hearing, return_exceptions=True)
-
-
-def connection(endpoint: Endpoint, client_id: str) -> aiomqtt.Client:
-    """Return a connection to a broker, to be entered."""
-    assert endpoint.credentials is not None
-    return aiomqtt.Client(
-        endpoint.host,
-        endpoint.port,
-        identifier=client_id,
-        username=endpoint.credentials.username,
-        password=endpoint.credentials.password,
-        tls_context=endpoint.credentials.context,
-        protocol=aiomqtt.ProtocolVersion.V5,
-        max_inflight_messages=1_000,
-    )

@@ -30,8 +30,9 @@ from duty_desk.access.people import Account
 from duty_desk.access.people import Session as AccessSession
 from duty_desk.access.store import open_accounts, put_account, put_sessions
 from duty_desk.incidents.actor import Role
-from link import Endpoint, Outgoing, Session
+from link import Outgoing, Session
 from provisioning.brokers.model import account
+from siaga.stack.client import connection
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
 from siaga.stack.trust import Trust
@@ -370,17 +371,3 @@ async def living(desk: Desk, device: str) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def connection(endpoint: Endpoint, client_id: str) -> aiomqtt.Client:
-    """Return a connection to a broker, to be entered."""
-    assert endpoint.credentials is not None
-    return aiomqtt.Client(
-        endpoint.host,
-        endpoint.port,
-        identifier=client_id,
-        username=endpoint.credentials.username,
-        password=endpoint.credentials.password,
-        tls_context=endpoint.credentials.context,
-        protocol=aiomqtt.ProtocolVersion.V5,
-    )
