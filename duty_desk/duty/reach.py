@@ -64,7 +64,10 @@ class Reach:
         return self._ways.get((who, channel)) or Way()
 
     def works(self, who: str, channels: Iterable[str], since_ns: int) -> bool | None:
-        """Return whether one of the channels is known to work; None as long as one that may was not tried since."""
+        """Return whether one of the channels is known to work; None as long as one that may was not tried since.
+
+        Without a channel nothing works.
+        """
         states = {self.way(who, channel).state(since_ns) for channel in channels}
         if states & {"working", "confirmed"}:
             return True

@@ -185,7 +185,7 @@ class Shifts:
             found["unconfirmed", who] = ""
         if ways is not None:
             works = self.reach.works(who, ways, self.began[who] - EARLY_NS)
-            if not ways or works is False or (works is None and late):
+            if works is False or (works is None and late):
                 found["channel", who] = ",".join(ways)
         return found
 

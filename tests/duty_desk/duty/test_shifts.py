@@ -15,6 +15,7 @@ from duty_desk.duty.records import duty_record
 from duty_desk.duty.roster_disk import RosterDisk
 from duty_desk.duty.settings import DutySettings
 from duty_desk.errors import NotOnDutyError
+from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.board import Board
 from duty_desk.incidents.entries import DutyEntry, PageEntry, PageOutcome
 from duty_desk.incidents.incident import Incident
@@ -93,6 +94,13 @@ class Night:
         while self.now_ns < ns(text):
             self.now_ns += 15 * S
             self.monotonic_ns += 15 * S
+            self.duty.tick()
+
+    def seconds(self, count: int) -> None:
+        """Let seconds pass, with a tick in each."""
+        for _ in range(count):
+            self.now_ns += S
+            self.monotonic_ns += S
             self.duty.tick()
 
     def answer(self, who: str, channel: str = "push") -> None:
@@ -278,6 +286,25 @@ def test_a_disabled_officer_is_not_on_duty(night: Night) -> None:
     night.duty.accounts = {**ACCOUNTS, "petugas-4": account("petugas-4", disabled=True)}
     night.until("2026-12-01 06:51")
     assert ("nobody", "") in night.faults()
+    assert night.duty.officers(night.now_ns) == ()
+
+
+def test_where_the_roster_names_no_supervisor_all_there_are_are_called(make: Callable[..., Night]) -> None:
+    night = make(WEEK.partition("jaga;Pengawas")[0])
+    assert night.duty.supervisors(night.now_ns) == ("pengawas-1",)
+
+
+def test_a_fault_that_goes_for_three_seconds_is_the_same_one(night: Night) -> None:
+    night.screens = 1
+    night.seconds(60)
+    night.screens = 2
+    night.seconds(3)
+    night.screens = 1
+    night.seconds(20)
+    assert night.told("fault_began", "fault_ended") == [("fault_began", "consoles 1/2")]
+    night.screens = 2
+    night.seconds(7)
+    assert night.told("fault_ended") == [("fault_ended", "consoles 1/2")]
 
 
 def test_too_few_screens_are_a_fault_after_ten_seconds_and_not_before_the_desk_has_settled(night: Night) -> None:
@@ -332,7 +359,7 @@ def test_a_fault_stands_over_a_restart_and_is_not_written_down_again(night: Nigh
     night.until("2026-12-01 06:55")
     night.restart()
     assert ("consoles", "") in night.faults()
-    night.until("2026-12-01 06:58")
+    night.seconds(60)
     assert night.told("fault_began") == [("fault_began", "consoles 0/2")]
 
 
@@ -375,6 +402,14 @@ def test_each_incident_from_before_the_shift_is_to_be_taken_by_name(night: Night
     assert night.duty.untaken(night.board.active()) == []
     night.until("2026-12-01 15:01")
     assert {each.id for each in night.duty.untaken(night.board.active())} == {old.id, other.id}
+
+
+def test_what_was_accepted_before_the_shift_is_to_be_taken_and_what_is_accepted_in_it_is_not(night: Night) -> None:
+    before, later = night.press(60), night.press(50)
+    night.board.apply(night.board.act("accept", before.id, Actor("Petugas 4", "officer", "Layar 1"), night.now_ns))
+    night.until("2026-12-01 07:01")
+    night.board.apply(night.board.act("accept", later.id, Actor("Petugas 1", "officer", "Layar 1"), night.now_ns))
+    assert [each.id for each in night.duty.untaken(night.board.active())] == [before.id]
 
 
 def test_who_stays_on_duty_does_not_take_over_from_themselves(make: Callable[..., Night]) -> None:
