@@ -126,11 +126,11 @@ class Night:
             if entry.what in what
         ]
 
-    def press(self, minutes_ago: int = 0) -> Incident:
+    def press(self, minutes_ago: int = 0, button: str = "sos") -> Incident:
         """Let a button be pressed some time ago."""
         event_id = new_event_id()
         alarm = Alarm(
-            device="box-1", key=event_id, event_id=event_id, button="sos", cause="press", status="Actual",
+            device="box-1", key=event_id, event_id=event_id, button=button, cause="press", status="Actual",
             age_ms=minutes_ago * 60_000,
         )  # fmt: skip
         made = self.board.apply(self.board.press(alarm, "alarm", self.now_ns))
@@ -405,7 +405,7 @@ def test_each_incident_from_before_the_shift_is_to_be_taken_by_name(night: Night
 
 
 def test_what_was_accepted_before_the_shift_is_to_be_taken_and_what_is_accepted_in_it_is_not(night: Night) -> None:
-    before, later = night.press(60), night.press(50)
+    before, later = night.press(60), night.press(50, "pos")
     night.board.apply(night.board.act("accept", before.id, Actor("Petugas 4", "officer", "Layar 1"), night.now_ns))
     night.until("2026-12-01 07:01")
     night.board.apply(night.board.act("accept", later.id, Actor("Petugas 1", "officer", "Layar 1"), night.now_ns))
