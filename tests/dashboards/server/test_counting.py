@@ -61,3 +61,8 @@ def test_on_the_map_are_vehicles_and_whoever_is_not_known_and_incidents_of_posts
     assert [row["device"] for row in vehicles_only(panel, where, rows, ROSTER)] == ["patrol-1", "stranger"]
     assert vehicles_only(panel, incidents, rows, ROSTER) == rows
     assert who_counts(panel, where) is None
+
+
+def test_who_is_chosen_is_shown_also_when_it_stands() -> None:
+    panel = find("siaga_vehicle", "map")[1]
+    assert vehicles_only(panel, panel.questions[0], [_row("box-1")], ROSTER) == [_row("box-1")]
