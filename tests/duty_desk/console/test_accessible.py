@@ -31,7 +31,7 @@ for (let frame = 0; frame < least || (frame < 10 && over() !== null); frame++) a
 return [one.id || one.className, getComputedStyle(one).outlineStyle, over()];
 }"""
 """Tells what has the focus, its outline, and what lies over it: null for nothing."""
-PAGES = {"/login": "#submit", "/call": "#place", "/archive": "h1"}
+PAGES = {"/login": "#submit", "/call": "#place", "/archive": "h1", "/duty": ".person"}
 
 
 async def faults_of(page: Page) -> Any:
