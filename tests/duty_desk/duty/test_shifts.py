@@ -218,6 +218,7 @@ def test_nobody_takes_over_who_is_not_on_duty_nor_within_the_hour(night: Night) 
         ({"push": "failed", "sms": "handed"}, False, False),
         ({"push": "failed"}, False, True),
         ({}, False, True),
+        ({"push": "skipped", "sms": "skipped"}, False, True),
         ({"push": "answered", "sms": "failed"}, False, False),
     ],
 )
@@ -401,6 +402,9 @@ def test_each_incident_from_before_the_shift_is_to_be_taken_by_name(night: Night
     night.restart()
     assert night.duty.untaken(night.board.active()) == []
     night.until("2026-12-01 15:01")
+    assert {each.id for each in night.duty.untaken(night.board.active())} == {old.id, other.id}
+    # A day later the same people are on duty again: what they took yesterday is not taken today.
+    night.until("2026-12-02 07:01")
     assert {each.id for each in night.duty.untaken(night.board.active())} == {old.id, other.id}
 
 
