@@ -116,6 +116,7 @@ class Service:
             PagingHost(self.desk, Acts(self.desk, time.time_ns), lambda: self.door.accounts, config.settings.language),
             now_ns=time.time_ns,
             monotonic_ns=time.monotonic_ns,
+            on_fault=partial(self._failing.note, "pager"),
         )
         self.desk.attach(self.pager)
         self.desk.duty.ways, self.desk.duty.test = self.pager.ways, self.pager.test

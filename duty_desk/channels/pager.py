@@ -14,9 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final, Protocol
 
@@ -25,6 +23,7 @@ from duty_desk.channels.attempts import Attempt, Attempts, Crew, Line, outlook
 from duty_desk.channels.channel import SEND_S, Answer, Channel, Page, Report
 from duty_desk.channels.hands import Hands
 from duty_desk.channels.schedule import Fault, Schedule, Tested
+from duty_desk.channels.sent import Sent, SentPages
 from duty_desk.duty.on_duty import OnDuty
 from duty_desk.errors import UnknownIncidentError
 from duty_desk.incidents.board import Board
@@ -35,8 +34,6 @@ from duty_desk.incidents.incident import Incident
 from duty_desk.incidents.making import page_record
 from duty_desk.incidents.records import Record
 
-MAX_SENT: Final = 20_000
-"""Pages whose reports are understood, the latest; those of what is unanswered always are."""
 MAX_TRIALS: Final = 4
 """Tests of one channel at once."""
 EXPIRES_NS: Final = 600 * 10**9
@@ -74,17 +71,6 @@ class Host(Protocol):
         """Take note that pages of an incident have news."""
 
 
-@dataclass(slots=True)
-class _Sent:
-    """What a page was about, and the last that was heard of it. Of a test `attempt` is None."""
-
-    channel: str
-    who: str | None
-    attempt: Attempt | None
-    outcome: PageOutcome | None = None
-    answer: Answer | None = None
-
-
 class Pager:
     """The channels, and all pages on their way.
 
@@ -95,6 +81,7 @@ class Pager:
         now_ns: The centre's clock.
         monotonic_ns: The monotonic clock.
         send_s: What an attempt may take.
+        on_fault: Hears of what the pager did not foresee.
     """
 
     def __init__(
@@ -106,6 +93,7 @@ class Pager:
         now_ns: Now,
         monotonic_ns: Callable[[], int],
         send_s: float = SEND_S,
+        on_fault: Callable[[Exception], None] = lambda _error: None,
     ) -> None:
         self.channels = {channel.name: channel for channel in channels}
         self.on_duty = on_duty
@@ -114,22 +102,53 @@ class Pager:
         self.confirmed: Callable[[str, str], None] = lambda _channel, _who: None
         """Called with channel and account when somebody answered a test."""
         self._host = host
+        self._on_fault = on_fault
+        self._told_fault = ""
         self._now_ns = now_ns
         self._monotonic_ns = monotonic_ns
         self._flying: dict[Attempt, asyncio.Task[None]] = {}
         self._trials: dict[Tested, asyncio.Task[None]] = {}
         self._hands = Hands(monotonic_ns, send_s)
-        self._sent: OrderedDict[str, _Sent] = OrderedDict()
+        self._sent = SentPages()
         self.crew = Crew({}, {})
 
     # What the desk asks and tells
 
     def outlook(self, incident: Incident, rung: Rung) -> Outlook:
         """Return what the pages of a step may still do."""
-        return outlook(incident, rung, self.crew)
+        with self._aside():
+            return outlook(incident, rung, self.crew)
+        return "nobody"
 
     def look(self, incidents: Iterable[Incident]) -> None:
         """Begin to send what is due for these: they have just reached a step."""
+        with self._aside():
+            self._look(incidents)
+
+    def tick(self) -> None:
+        """Let time pass, several times a second."""
+        with self._aside():
+            active = self._host.board.active()
+            self.attempts.forget(active)
+            unanswered = [incident for incident in active if incident.unanswered]
+            self._refresh()
+            if unanswered:
+                self._look(unanswered)
+            else:
+                self._try_channels()
+
+    @contextlib.contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Keep a fault of the pager to the pager: presses ring and steps come whatever happens here."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - as above: what was not foreseen here must not silence a screen
+            if self._told_fault != repr(error):
+                _log.exception("the pager failed")
+            self._told_fault = repr(error)
+            self._on_fault(error)
+
+    def _look(self, incidents: Iterable[Incident]) -> None:
         room = {name: self._hands.room(name) for name in self.channels}
         due = self.attempts.due(
             incidents, self.crew, room, self._flying, wall_ns=self._now_ns(), monotonic_ns=self._monotonic_ns()
@@ -142,19 +161,12 @@ class Pager:
                 name = f"desk-page-{attempt.channel}"
                 self._flying[attempt] = asyncio.create_task(self._send(attempt), name=name)
 
-    def tick(self) -> None:
-        """Let time pass, several times a second."""
-        active = self._host.board.active()
-        self.attempts.forget(active)
-        unanswered = [incident for incident in active if incident.unanswered]
-        self.refresh()
-        if unanswered:
-            self.look(unanswered)
-        else:
-            self._try_channels()
-
     def refresh(self) -> None:
         """Look who is on duty now, and by what they are reached."""
+        with self._aside():
+            self._refresh()
+
+    def _refresh(self) -> None:
         now_ns = self._now_ns()
         officers, supervisors = self.on_duty.officers(now_ns), self.on_duty.supervisors(now_ns)
         everyone = self.on_duty.everyone()
@@ -234,7 +246,7 @@ class Pager:
                 self._hands.give_back(attempt.channel)
                 self._note(attempt.channel, attempt.who, attempt, new_event_id(), "failed", detail=type(error).__name__)
                 return
-            self._keep(page.id, _Sent(attempt.channel, attempt.who, attempt))
+            self._sent.keep(page.id, Sent(attempt.channel, attempt.who, attempt))
             await self._hand(page, attempt.channel, attempt)
         finally:
             self._flying.pop(attempt, None)
@@ -254,7 +266,7 @@ class Pager:
             expires_ns=self._now_ns() + EXPIRES_NS,
         )
         try:
-            self._keep(page.id, _Sent(channel, who, None))
+            self._sent.keep(page.id, Sent(channel, who, None))
             await self._hand(page, channel, None)
         finally:
             self._trials.pop(tested, None)
@@ -310,15 +322,12 @@ class Pager:
 
     def _hear(self, channel: str, report: Report) -> None:
         """Take what came back of a page; the same again changes nothing."""
-        sent = self._sent.get(report.page) or self._recall(channel, report.page)
-        if sent is None or sent.channel != channel:
+        sent = self._sent.find(channel, report.page, self._host.board.active())
+        if sent is None:
             _log.info("%s: a report of a page that is not known", channel)
             return
-        if (sent.outcome, sent.answer) == (report.outcome, report.answer):
+        if not sent.takes(report):
             return
-        if sent.outcome == "answered" and report.outcome != "answered":
-            return  # what somebody did is more than how it came to them
-        sent.outcome, sent.answer = report.outcome, report.answer
         at_ns = self._now_ns()
         if sent.attempt is None and report.outcome == "answered" and sent.who is not None:
             self.schedule.confirmed(channel, sent.who, at_ns)
@@ -329,23 +338,6 @@ class Pager:
         self._note(channel, sent.who, sent.attempt, report.page, report.outcome, detail=detail)
         if sent.attempt is not None and sent.who is not None and report.answer is not None:
             self._host.answered(sent.attempt.incident_id, sent.who, report.answer, channel)
-
-    def _recall(self, channel: str, page: str) -> _Sent | None:
-        """Return a page that was sent before the desk's start, of what is still unanswered."""
-        for incident in self._host.board.active():
-            since_ns = incident.unanswered_since_ns
-            for each in incident.pages.values() if since_ns is not None else ():
-                if each.page == page and each.channel == channel and since_ns is not None:
-                    attempt = Attempt(incident.id, since_ns, each.step, each.round, channel, each.who)
-                    sent = _Sent(channel, each.who, attempt, each.outcome)
-                    self._keep(page, sent)
-                    return sent
-        return None
-
-    def _keep(self, page: str, sent: _Sent) -> None:
-        self._sent[page] = sent
-        while len(self._sent) > MAX_SENT:
-            self._sent.popitem(last=False)
 
     def _note(
         self,

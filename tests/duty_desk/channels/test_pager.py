@@ -107,8 +107,11 @@ def test_what_comes_late_of_a_page_of_before_the_answer_is_no_page_of_what_joine
         await asyncio.sleep(1)
         desk.act(incident.id)
         await asyncio.sleep(1)
-        desk.press()
-        await asyncio.sleep(10)
+        joined = desk.press()
+        await asyncio.sleep(2.5)
+        assert len(desk.pages("handed")) == 2
+        assert desk.board.find(joined.id).pages == {}
+        await asyncio.sleep(7.5)
         # Handed over at 4 s, after the second press: that one is sent all the same.
         assert [at for at, _ in desk.sent("push")] == [0.0, 0.0, 2.0, 2.0]
         assert len({page.unanswered_since_ns for page in desk.pages("handed")}) == 2
@@ -391,5 +394,25 @@ def test_channels_that_do_not_end_keep_their_places_and_no_more() -> None:
         assert len(desk.fakes["push"].sent) == MAX_AT_ONCE
         await asyncio.sleep(40)
         assert len(desk.fakes["push"].sent) > MAX_AT_ONCE
+
+    run(night())
+
+
+def test_a_fault_of_the_pager_keeps_no_press_from_ringing_and_no_step_from_coming() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push")], ONE)
+        faults: list[Exception] = []
+        desk.pager._on_fault = faults.append
+
+        def reaches(_who: str) -> bool:
+            raise KeyError("unforeseen")
+
+        desk.fakes["push"].reaches = reaches  # type: ignore[method-assign,assignment]
+        desk.pager.crew = None  # type: ignore[assignment]
+        incident = desk.press()
+        assert desk.reached(incident) == [(0, 0.0)]
+        await asyncio.sleep(31)
+        assert desk.reached(incident) == [(0, 0.0), (1, 30.0)]
+        assert {type(fault) for fault in faults} == {KeyError, AttributeError}
 
     run(night())
