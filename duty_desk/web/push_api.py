@@ -279,7 +279,7 @@ def _unknown() -> JSONResponse:
 
 
 def _unproven() -> JSONResponse:
-    return fault(403, "unproven", "this page did not come to this account; log in at the phone as who was called")
+    return fault(409, "unproven", "this page did not come to this account; log in at the phone as who was called")
 
 
 def _unkept(error: ContactError) -> JSONResponse:
