@@ -321,6 +321,33 @@ def test_fault_28_a_clock_that_is_set_neither_repeats_nor_stops_the_rounds() -> 
     run(night())
 
 
+def test_fault_28_after_a_restart_with_a_clock_set_back_the_time_to_the_next_round_begins_again() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push")], AGAIN)
+        desk.press()
+        await asyncio.sleep(65)
+        desk.wall_offset_ns -= 9 * 3_600 * 10**9
+        await desk.restart(2)
+        await asyncio.sleep(25)
+        assert [at for at, who in desk.sent("push") if who == "petugas-1"] == [0.0, 20.0, 40.0, 60.0, 87.0]
+
+    run(night())
+
+
+def test_a_clock_that_is_pulled_back_a_little_makes_no_round_come_twice_after_a_restart() -> None:
+    async def night() -> None:
+        desk = Night([Fake("push")], AGAIN)
+        desk.press()
+        await asyncio.sleep(10)
+        desk.wall_offset_ns -= 5 * 10**8
+        await asyncio.sleep(12)
+        await desk.restart(1)
+        await asyncio.sleep(5)
+        assert [at for at, who in desk.sent("push") if who == "petugas-1"] == [0.0, 20.0]
+
+    run(night())
+
+
 def test_who_has_no_address_is_written_down_once_and_paged_once_there_is_one() -> None:
     async def night() -> None:
         desk = Night([Fake("push", strangers=frozenset({"petugas-2"}))], AGAIN)
