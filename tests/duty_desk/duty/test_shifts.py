@@ -90,10 +90,12 @@ class Night:
         self.start()
 
     def until(self, text: str) -> None:
-        """Let time pass until a local time, with a tick every 15 s."""
-        while self.now_ns < ns(text):
-            self.now_ns += 15 * S
-            self.monotonic_ns += 15 * S
+        """Let time pass until a local time, with a tick every 15 s, and every 5 minutes as long as it is far off."""
+        until_ns = ns(text)
+        while self.now_ns < until_ns:
+            step_s = 300 if until_ns - self.now_ns > 30 * MINUTE else 15
+            self.now_ns += step_s * S
+            self.monotonic_ns += step_s * S
             self.duty.tick()
 
     def seconds(self, count: int) -> None:
