@@ -12,7 +12,7 @@ from duty_desk.web.bodies import Act, Call, Cancel, Delivery, Write
 from duty_desk.web.deliveries_api import Deliveries
 from duty_desk.web.duty_api import Confirm, TakeOver
 from duty_desk.web.faults import Fault
-from duty_desk.web.push_api import Answered, Keys, PhoneTest, Shown, Subscribe
+from duty_desk.web.push_bodies import Answered, Keys, PhoneTest, Shown, Subscribe
 from duty_desk.web.screens_api import Alive
 from duty_desk.web.session_api import LogIn
 

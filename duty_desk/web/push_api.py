@@ -10,15 +10,14 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import FastAPI
 from fastapi import Path as UrlPath
 from fastapi.responses import FileResponse, JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from contract.identity import EventId, new_event_id
+from contract.identity import new_event_id
 from duty_desk.access.door import Visitor
 from duty_desk.access.people import Session
 from duty_desk.acts import Acts
 from duty_desk.channels.channel import Page
-from duty_desk.channels.contacts_file import MAX_ENDPOINT, Subscription
+from duty_desk.channels.contacts_file import Subscription
 from duty_desk.channels.webpush.channel import WebPush
 from duty_desk.channels.webpush.notes import Language, note_word
 from duty_desk.channels.webpush.sealing import BadKeyError, read_keys
@@ -28,6 +27,7 @@ from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.incident import Incident
 from duty_desk.web.faults import Fault, fault
 from duty_desk.web.files import CONSOLE
+from duty_desk.web.push_bodies import Answered, PhoneId, PhonesView, PhoneTest, PhoneView, PushKeyView, Shown, Subscribe
 from duty_desk.web.session_api import actor, needs
 
 TEST_EVERY_S: Final = 5.0
@@ -38,78 +38,6 @@ _FAULTS: Final[dict[int | str, dict[str, Any]]] = {
 }
 _KEPT: Final = {"cache-control": "no-cache"}
 """The browser asks each time whether its worker is the newest."""
-
-PhoneId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-Proof = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class Keys(_Body):
-    """The browser's keys, base64url (RFC 8291)."""
-
-    p256dh: Annotated[str, Field(max_length=100)]
-    auth: Annotated[str, Field(max_length=40)]
-
-
-class Subscribe(_Body):
-    """A browser's push subscription, as `PushSubscription.toJSON()` gives it, and the language of its notifications.
-
-    Without a language it is that of the account's other phones: a browser that renews its own address knows none.
-    """
-
-    endpoint: Annotated[str, Field(min_length=1, max_length=MAX_ENDPOINT)]
-    keys: Keys
-    language: Literal["id", "en"] | None = None
-
-
-class PhoneTest(_Body):
-    """Which phone is to be tested."""
-
-    phone: PhoneId
-
-
-class Shown(_Body):
-    """A page that came to a phone, with what proves it: both as the page has them."""
-
-    page: EventId
-    phone: PhoneId
-    proof: Proof
-
-
-class Answered(Shown):
-    """What somebody answered to a page about an incident, at the phone."""
-
-    incident_id: EventId
-    answer: Literal["accept", "cannot"]
-
-
-class PushKeyView(BaseModel):
-    """The desk's public key, by which a browser subscribes (RFC 8292); base64url."""
-
-    key: str
-
-
-class PhoneView(BaseModel):
-    """A phone or screen of one's own that is pushed to. `id`: SHA-256 of its endpoint, the first 32 hexadecimal digits.
-
-    `worked_ms`: when its service last took a push; `confirmed_ms`: when it last said itself that one came.
-    """
-
-    id: str
-    screen: str
-    language: str
-    created_ms: int
-    worked_ms: int | None
-    confirmed_ms: int | None
-
-
-class PhonesView(BaseModel):
-    """One's own phones."""
-
-    phones: list[PhoneView]
 
 
 def add_push(app: FastAPI, push: WebPush, acts: Acts, desk: DutyDesk, now_ns: Callable[[], int] = time.time_ns) -> None:
