@@ -5,7 +5,7 @@
 
 import { get, post, Refused, remove } from "./api.js";
 import { $, made, text } from "./dom.js";
-import { me } from "./session.js";
+import { may, me } from "./session.js";
 import { has, language, moment, word } from "./words.js";
 
 const PROVEN_WITHIN_MS = 15_000;
@@ -154,6 +154,8 @@ export class Phone {
     const toggle = $("phone-toggle");
     text(toggle, word(this.busy ? "push_busy" : this.state === "on" ? "push_on" : "push_off"));
     toggle.dataset.state = this.state;
+    // Who may not accept is paged by nobody.
+    toggle.hidden = !may("act");
     if ($("phone").hidden) return;
     const proven = this.own?.confirmed_ms ?? null;
     const lines = [made("strong", "", word("push_title")), made("p", "", word(`push_is_${this.state}`, { name: me() }))];
