@@ -17,6 +17,7 @@ from typing import Final
 
 from contract.errors import ConfigError, PrivateFileError
 from contract.secret import parse_password, refuse_others
+from link.certificate_end import certificate_end
 from link.errors import TrustError
 
 _COPY: Final = "copy it from the authority again"
@@ -99,7 +100,7 @@ def load_credentials(
     ends_s = None
     if certificate is not None and key is not None:
         _load_identity(context, certificate, key, wrong)
-        ends_s = _end(certificate)
+        ends_s = certificate_end(certificate.read_text(encoding="ascii", errors="replace"))
     password = None if password_file is None else _read_password(password_file, wrong)
     return Credentials(context, username, password, ends_s)
 
@@ -140,13 +141,6 @@ def _load_trusted(context: ssl.SSLContext, ca: Path, wrong: _Wrong) -> None:
         raise wrong("ca", f"{ca} is damaged; {_COPY}") from None
     if not context.cert_store_stats()["x509_ca"]:
         raise wrong("ca", f"{ca} holds no certificate of a CA; copy trust.pem from the authority")
-
-
-def _end(certificate: Path) -> float:
-    """Return when the first certificate of a file that TLS has taken ends; the others are its chain."""
-    from cryptography.x509 import load_pem_x509_certificate
-
-    return load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp()
 
 
 def _load_identity(context: ssl.SSLContext, certificate: Path, key: Path, wrong: _Wrong) -> None:
