@@ -283,8 +283,10 @@ async def test_what_cannot_be_answered_opens_the_console_on_the_incident(waiting
         await phone.again(second_id, proof="AAAA")
         await phone.click(second_id, "cannot")
         assert await phone.worker.evaluate("() => opened") == [f"/?incident={second_id}"]
-        await phone.page.goto(f"{desk.url}/?incident={first_id}")
+        await phone.page.goto(desk.url)
         await expect(hero).to_contain_text("Braga")
+        await phone.page.goto(f"{desk.url}/?incident={second_id}")
+        await expect(hero).to_contain_text("Dago")
         await expect(phone.page).to_have_url(f"{desk.url}/")
         # Who cannot come is written down, and the incident stays open.
         await phone.again(second_id)
