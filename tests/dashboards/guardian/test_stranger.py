@@ -54,6 +54,8 @@ WRITES: tuple[tuple[str, str], ...] = (
     ("POST", f"public/../{PROXY}/write?db=walls"),
     ("POST", f"public/%2e%2e/{PROXY}/write?db=walls"),
     ("GET", f"public/..%2f{PROXY}/query?db=walls&q=CREATE+DATABASE+stranger"),
+    ("GET", f"public/%252e%252e/{PROXY}/query?db=walls&q=CREATE+DATABASE+stranger"),
+    ("GET", f"public/%25252e%25252e/{PROXY}/query?db=walls&q=CREATE+DATABASE+stranger"),
     ("GET", f"/{PROXY}/query?db=walls&q=CREATE+DATABASE+stranger"),
     ("GET", f"{PROXY}/query?db=walls&q=SHOW+DATABASES&q=CREATE+DATABASE+stranger"),
     ("GET", f"{PROXY}/query?db=walls&Q=CREATE+DATABASE+stranger"),

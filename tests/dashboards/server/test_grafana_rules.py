@@ -101,6 +101,8 @@ def test_a_range_may_have_as_many_groups_as_a_screen_has_dots() -> None:
         "api/datasources",
         "logout",
         "public/../api/admin/settings",
+        "public/%2e%2e/api/datasources/proxy/uid/siaga_store/query",
+        "public/x%2f..%2f..",
         "render/d/x",
         "api/live/ws",
         "d/siaga_city_id/../../x",
