@@ -41,11 +41,9 @@ from edge_agent.lamp_output import drive
 from edge_agent.latest import Latest
 from edge_agent.life_keeper import LifeKeeper
 from edge_agent.metrics_server import serve_metrics
-from edge_agent.notify import Notifier
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
-from edge_agent.output import Output
 from edge_agent.portrait import Portrait
 from edge_agent.pushed_config import InForce
 from edge_agent.raiser import Raiser
@@ -60,7 +58,9 @@ from edge_agent.uplink import Uplink
 from edge_agent.watchdog import Watchdog
 from edge_agent.watchman import Watchman
 from link import ntp
+from link.notify import Notifier
 from link.supervise import Failing, keep_running
+from pins.output import Output
 
 _log = logging.getLogger("siaga.edge")
 

@@ -26,8 +26,8 @@ from edge_agent.clock import Clock
 from edge_agent.config import load_public_keys
 from edge_agent.errors import LineError
 from edge_agent.inputs import ButtonState
-from edge_agent.output import Output
 from edge_agent.raiser import NotNowError, Raiser
+from pins.output import Output
 
 if TYPE_CHECKING:
     from edge_agent.commands import Judge

@@ -29,11 +29,11 @@ from contract.settings import Settings, check_table, check_toml, fault_at, line_
 from contract.topics import Lane
 from edge_agent.drivers.base import DriverSettings
 from edge_agent.drivers.button.driver import check_button_uri, check_lamp_uri
-from edge_agent.drivers.button.uri import line_claim, parse_button_uri, parse_lamp_uri
 from edge_agent.drivers.registry import find_driver
 from edge_agent.threshold import MOST_THRESHOLDS, ThresholdSettings
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
+from pins.uri import line_claim, parse_button_uri, parse_lamp_uri
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

@@ -19,8 +19,8 @@ from typing import Final
 from contract.errors import EX_CONFIG, ConfigError
 from edge_agent.agent import Agent
 from edge_agent.log import FORMATS, LogFormat, log_to_stderr
-from edge_agent.notify import Notifier
 from edge_agent.pushed_config import take_up
+from link.notify import Notifier
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 _STDOUT: Final = 1

@@ -17,7 +17,6 @@ from edge_agent.inputs import ButtonState
 from edge_agent.lamp import LampPanel
 from edge_agent.latest import Latest
 from edge_agent.metrics import Process, render
-from edge_agent.output import Output
 from edge_agent.report_size import as_counts, fit
 from edge_agent.status import (
     AgentStatus,
@@ -35,6 +34,7 @@ from edge_agent.status import (
 from edge_agent.threshold import Thresholds
 from edge_agent.uplink import Uplink
 from edge_agent.watchman import Watchman
+from pins.output import Output
 
 _STATUS_BYTES: Final = 500_000
 OVERDUE_S: Final = 5.0

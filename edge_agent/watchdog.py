@@ -17,7 +17,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from edge_agent.notify import Notifier
+from link.notify import Notifier
 
 _log = logging.getLogger("siaga.edge.watchdog")
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent import watchdog as watchdog_module
-from edge_agent.notify import Notifier
 from edge_agent.watchdog import Watchdog
+from link.notify import Notifier
 
 REPO = Path(__file__).parents[2]
 
@@ -110,7 +110,7 @@ import asyncio, os, signal, sys, time
 from pathlib import Path
 import faulthandler
 from edge_agent.agent import Agent
-from edge_agent.notify import Notifier
+from link.notify import Notifier
 from tests.edge_agent.test_agent import box
 faulthandler.enable()
 signal.signal(signal.SIGUSR1, lambda *_: time.sleep(600))  # in the main thread: the loop stands still

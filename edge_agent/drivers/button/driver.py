@@ -14,8 +14,8 @@ from typing import Protocol
 from edge_agent.drivers.button.edges import Edge
 from edge_agent.drivers.button.sim import open_sim_lamp, watch_sim
 from edge_agent.drivers.button.trial import Trial
-from edge_agent.drivers.button.uri import GpioLine, SimLine, parse_button_uri, parse_lamp_uri
 from edge_agent.errors import LineError
+from pins.uri import GpioLine, SimLine, parse_button_uri, parse_lamp_uri
 
 __all__ = ["Edge", "LampOutput", "check_button_uri", "check_lamp_uri", "open_lamp", "watch_button"]
 

@@ -20,7 +20,7 @@ from gpiod.line import Edge as GpiodEdge
 
 from edge_agent.drivers.button.edges import Edge, EdgeHistory
 from edge_agent.drivers.button.trial import Trial
-from edge_agent.drivers.button.uri import Bias, GpioLine
+from pins.uri import Bias, GpioLine
 
 _BIASES: dict[Bias, GpiodBias] = {
     "as-is": GpiodBias.AS_IS,

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge_agent.drivers.button.edges import Edge, EdgeHistory
 from edge_agent.drivers.button.trial import Trial
-from edge_agent.drivers.button.uri import SimLine
+from pins.uri import SimLine
 
 _MAX_LINE_BYTES = 4_096
 

@@ -15,10 +15,10 @@ from contract.batch import FieldValue
 from contract.settings import fault_at
 from edge_agent.drivers.base import DriverSettings, DriverType, Sample
 from edge_agent.drivers.button.driver import check_button_uri, watch_button
-from edge_agent.drivers.button.uri import line_claim, parse_button_uri
 from edge_agent.drivers.counter.meter import GUST_NS, Count, PulseMeter
 from edge_agent.drivers.fields import plausible
 from edge_agent.errors import LineError
+from pins.uri import line_claim, parse_button_uri
 
 Measures = Literal["rain", "wind", "pulses"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.drivers.button.driver import check_button_uri, check_lamp_uri
-from edge_agent.drivers.button.uri import GpioLine, SimLine, parse_button_uri, parse_lamp_uri
+from pins.uri import GpioLine, SimLine, parse_button_uri, parse_lamp_uri
 
 FOLDER = Path(__file__).parents[3] / "edge_agent/drivers/button"
 

@@ -10,21 +10,21 @@ import time
 from collections import Counter
 from typing import Final
 
-from edge_agent.drivers.button.uri import GpioLine, parse_lamp_uri
-from edge_agent.errors import LineError
 from link.backoff import Backoff
+from pins.errors import LineError
+from pins.uri import GpioLine, parse_lamp_uri
 
-_log = logging.getLogger("siaga.edge.output")
+_log = logging.getLogger("siaga.pins.output")
 
 ANSWER_S: Final = 2.0
 """A guard that does not answer within this time is started anew, which is silence."""
 _END_S: Final = 0.5
 _MOST_WAIT_S: Final = 5.0
-_MODULE: Final = "edge_agent.output_guard"
+_MODULE: Final = "pins.guard"
 
 
 class Output:
-    """One output and its guard (`output_guard.py`).
+    """One output and its guard (`guard.py`).
 
     Args:
         name: `siren` or `beacon`.

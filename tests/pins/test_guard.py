@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from edge_agent.output_guard import AGAIN_NS, Guard
+from pins.guard import AGAIN_NS, Guard
 from simulator.control import BoardControl
 
 S: Final = 10**9
@@ -121,7 +121,7 @@ def board(tmp_path: Path) -> Iterator[BoardControl]:
 def guarding(board: BoardControl, most_s: float = 20) -> subprocess.Popen[bytes]:
     """Return a guard of the board's siren that told that its line is open."""
     arguments = [str(round(most_s * 1_000)), "sim", str(board.path), "siren"]
-    command = [sys.executable, "-m", "edge_agent.output_guard", *arguments]
+    command = [sys.executable, "-m", "pins.guard", *arguments]
     guard = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert answer(guard) == "off"
     return guard

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.notify import Notifier
+from link.notify import Notifier
 
 
 @pytest.mark.parametrize("abstract", [False, True])
