@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import BaseModel, TypeAdapter
 
 from contract.batch import BATCH, TelemetryReceipt
+from contract.bell import BellReport
 from contract.inventory import Inventory
 from contract.messages import (
     AlarmReceipt,
@@ -33,6 +34,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 MODELS: Final[dict[str, type[BaseModel]]] = {
     "alarm": Press,
     "alarm-receipt": AlarmReceipt,
+    "bell": BellReport,
     "command": Command,
     "command-reply": CommandReply,
     "heartbeat": Heartbeat,

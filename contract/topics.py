@@ -1,6 +1,6 @@
 """The topics of Siaga, made and taken apart in one place.
 
-`up` is written by devices, `down` is read by them, `desk`, `centre` and `wall` belong to the centre's services.
+`up` is written by devices, `down` is read by them, `desk`, `centre`, `bell` and `wall` belong to the centre's services.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ ALL_STATUS: Final = f"{ROOT}/up/+/status/+"
 ALL_REPORTS: Final = f"{ROOT}/up/+/report"
 ALL_REPLIES: Final = f"{ROOT}/up/+/reply"
 ALL_SCREENS: Final = f"{ROOT}/wall/screen/+"
+ALL_BELLS: Final = f"{ROOT}/bell/+"
 
 _UP: Final = re.compile(rf"{ROOT}/up/({NAME_PATTERN[1:-1]})/([a-z/]+)\Z")
 _KINDS: Final[dict[str, tuple[UpKind, Lane | None]]] = {
@@ -103,6 +104,11 @@ def telemetry_receipt(device: str) -> str:
 def wall_screen(number: int) -> str:
     """Return the topic of how one screen of the wall is; retained."""
     return f"{ROOT}/wall/screen/{number}"
+
+
+def bell(name: str) -> str:
+    """Return the topic on which a bell says how it is; only that bell writes it."""
+    return f"{ROOT}/bell/{name}"
 
 
 def parse_up(topic: str) -> UpTopic:

@@ -12,7 +12,14 @@ UP: Final = ("telemetry", "alarm", "status/alarm", "status/telemetry", "report",
 DOWN: Final = ("alarm/receipt", "alarm/lamp", "telemetry/receipt", "config", "command")
 """What a device reads, below `siaga/v1/down/{device}/`."""
 
-CENTRE: Final = (topics.HEARTBEAT, topics.INCIDENT, topics.INVENTORY, f"{topics.ROOT}/wall/screen/1")
+CENTRE: Final = (
+    topics.HEARTBEAT,
+    topics.INCIDENT,
+    topics.INVENTORY,
+    f"{topics.ROOT}/wall/screen/1",
+    topics.bell("bell"),
+    topics.bell("bell-9"),
+)
 """What the centre's services tell one another."""
 
 BROKER: Final = ("$SYS/broker/uptime", "$CONTROL/dynamic-security/v1")

@@ -96,7 +96,9 @@ def account(name: str) -> Account:
     role = _ROLE.sub("", name)
     if role not in _ROLES:
         raise AccountError(f"{name!r}: no such service; known: {', '.join(_ROLES)}, each with a number if need be (-2)")
-    return Account(name, *_ROLES[role])
+    alarm, telemetry = _ROLES[role]
+    own = _writes(topics.bell(name)) if role == "bell" else ()
+    return Account(name, (*alarm, *own), (*telemetry, *own))
 
 
 def _reads(*filters: str) -> tuple[Grant, ...]:
@@ -110,7 +112,7 @@ def _writes(*filters: str) -> tuple[Grant, ...]:
 _CONFIGS: Final = f"{topics.ROOT}/down/+/config"
 
 _DESK: Final = (
-    *_reads(topics.ALL_ALARMS, topics.ALL_STATUS, topics.ALL_REPLIES),
+    *_reads(topics.ALL_ALARMS, topics.ALL_STATUS, topics.ALL_REPLIES, topics.ALL_BELLS),
     *_writes(topics.alarm_receipt("+"), topics.lamp("+"), topics.command("+"), topics.HEARTBEAT, topics.INCIDENT),
 )
 _BELL: Final = _reads(topics.ALL_ALARMS, topics.alarm_receipt("+"), topics.HEARTBEAT)
@@ -121,11 +123,11 @@ _ROLES: Final[dict[str, tuple[tuple[Grant, ...], tuple[Grant, ...]]]] = {
     "desk": (_DESK, (*_DESK, *_reads(topics.ALL_REPORTS), *_writes(topics.INVENTORY))),
     "collector": ((), (*_reads(topics.ALL_TELEMETRY), *_writes(topics.telemetry_receipt("+")))),
     "books": ((), _reads(topics.ALL_REPORTS, topics.HEARTBEAT, topics.INCIDENT)),
-    "bell": (_BELL, _BELL),
+    "bell": (_BELL, (*_BELL, *_reads(topics.INVENTORY))),
     "provisioning": ((), (*_reads(topics.ALL_REPLIES), *_writes(topics.INVENTORY, _CONFIGS))),
     "wall": (_WALL, _WALL),
 }
-"""Each role's grants on the alarm and on the telemetry broker."""
+"""Each role's grants on the alarm and on the telemetry broker; a bell also writes the one topic that has its name."""
 
 DEFAULT_ACCOUNTS: Final = ("bell", "books", "collector-1", "desk", "provisioning", "wall")
 
