@@ -16,7 +16,7 @@ BOARD = Dashboard(
             "map",
             "map",
             Words("Posisi dan jejak", "Position and trail"),
-            Cell(0, 0, 14, 27),
+            Cell(0, 0, 12, 27),
             (
                 Question(
                     "A",
@@ -35,13 +35,13 @@ BOARD = Dashboard(
             ),
             stale_s=300,
         ),
-        lines("speed", "position", "speed_mps", Cell(14, 0, 10, 9), where=_ONLY, by=BY_DEVICE),
-        lines("satellites", "position", "satellites", Cell(14, 9, 10, 9), where=_ONLY, by=BY_DEVICE),
+        lines("speed", "position", "speed_mps", Cell(12, 0, 12, 9), where=_ONLY, by=BY_DEVICE),
+        lines("satellites", "position", "satellites", Cell(12, 9, 12, 9), where=_ONLY, by=BY_DEVICE),
         Panel(
             "heard",
             "table",
             Words("Terakhir terdengar", "Last heard"),
-            Cell(14, 18, 10, 9),
+            Cell(12, 18, 12, 9),
             (
                 Question(
                     "A",

@@ -54,12 +54,14 @@ def table_panel(definition: Panel, language: str) -> table.Panel:
             model.DataTransformerConfig("joinByField", options={"byField": "device", "mode": "outer"})
         )
     tags = _tags(definition)
+    # Joined, each question has a time of its own; the first one's is shown.
+    others = [f"Time {number}" for number in range(2, max(2, len(definition.questions)) + 1)]
     order = ["Time", "Time 1", *tags, *(column.field for column in definition.columns)]
     made.with_transformation(
         model.DataTransformerConfig(
             "organize",
             options={
-                "excludeByName": dict.fromkeys(("Time 2", *_unnamed(definition)), True),
+                "excludeByName": dict.fromkeys((*others, *_unnamed(definition)), True),
                 "indexByName": {name: index for index, name in enumerate(dict.fromkeys(order))},
                 "renameByName": {},
             },

@@ -168,7 +168,7 @@ def _one_trail(truth: Truth, asked: Asked) -> list[Row]:
 
 
 _WHERE = ("latitude", "longitude", "speed_mps", "course_deg")
-_BOX = ("produced", "waiting", "dropped", "faults", "fault", "clock", "clock_trusted", "software")
+_BOX = ("waiting", "dropped", "faults", "fault", "clock", "clock_trusted", "software")
 _AIR_NOW, _LEVEL_NOW = _newest("air_quality", ("pm2_5_ugm3",), 900), _newest("water_level", ("level_m",), 900)
 _OPEN = _newest("desk_beat", ("open_incidents",), 30, ())
 
@@ -213,8 +213,9 @@ ANSWERS: dict[tuple[str, str, str], Answer] = {
     ("siaga_fleet", "heard", "A"): _heard("boxes", "box_report", "produced", 180),
     ("siaga_fleet", "with-faults", "A"): _faulty,
     ("siaga_fleet", "waiting", "A"): _reports("waiting", chosen=()),
-    ("siaga_fleet", "boxes", "A"): _newest("box_report", _BOX, 7 * 86_400, DEVICE),
-    ("siaga_fleet", "boxes", "B"): _newest("box_health", ("disk_free_bytes", "cpu_temperature_c"), 3_600, DEVICE),
+    ("siaga_fleet", "boxes", "A"): _newest("box_report", ("produced",), 7 * 86_400, DEVICE),
+    ("siaga_fleet", "boxes", "B"): _newest("box_report", _BOX, 86_400, DEVICE),
+    ("siaga_fleet", "boxes", "C"): _newest("box_health", ("disk_free_bytes", "cpu_temperature_c"), 3_600, DEVICE),
     ("siaga_alarm_path", "recording", "A"): _newest("desk_beat", ("recording",), 30, ()),
     ("siaga_alarm_path", "open", "A"): _OPEN,
     ("siaga_alarm_path", "ring-p99", "A"): _rank("ring_s", 99),

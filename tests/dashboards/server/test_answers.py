@@ -98,17 +98,18 @@ def test_a_panel_that_only_counts_names_nobody() -> None:
 
 def test_a_tables_questions_are_joined_by_box_and_an_old_row_has_no_level() -> None:
     panel = find("siaga_fleet", "boxes")[1]
-    books = ask(
-        panel,
-        [row(20, device="box-1", waiting=12_000, faults=0), row(400, device="box-2", waiting=12_000)],
-        panel.questions[0],
-    )
-    health = ask(panel, [row(30, device="box-1", disk_free_bytes=5e9, cpu_temperature_c=50.0)], panel.questions[1])
-    rows = {each["tags"]["device"]: each for each in table_rows(panel, [books, health], ROSTER, "id")}
+    heard = [row(age_s, device=f"box-{at}", produced=9) for at, age_s in enumerate((20, 400, 200_000), 1)]
+    books = [row(20, device="box-1", waiting=12_000, faults=0), row(400, device="box-2", waiting=12_000)]
+    health = [row(30, device="box-1", disk_free_bytes=5e9, cpu_temperature_c=50.0)]
+    asked = [ask(panel, told, question) for told, question in zip((heard, books, health), panel.questions, strict=True)]
+    rows = {each["tags"]["device"]: each for each in table_rows(panel, asked, ROSTER, "id")}
     assert rows["box-1"]["cells"]["disk_free_bytes"] == 5e9
     assert rows["box-1"]["cells"]["device"] == "Tiang 1"
     assert rows["box-1"]["levels"] == {"waiting": "bad", "faults": "good"}
     assert (rows["box-2"]["stale"], rows["box-2"]["levels"]) == (True, {})
+    # Of who has been silent for days only this is told: since when.
+    assert (rows["box-3"]["stale"], rows["box-3"]["newest_ms"]) == (True, NOW_MS - 200_000_000)
+    assert "waiting" not in rows["box-3"]["cells"]
 
 
 def test_a_limited_question_by_column_makes_a_series_of_each_street() -> None:
