@@ -22,13 +22,14 @@ def run(
     boxes: Boxes = 3,
     trackers_per_box: Annotated[int, typer.Option(min=0, max=20, help="GPS receivers a box.")] = 1,
     rate_hz: Annotated[float, typer.Option(min=0.1, max=10, help="Fixes a second of each receiver.")] = 1.0,
+    city: Annotated[bool, typer.Option(help="Let stations and vehicles live on the walls, beside the boxes.")] = True,
 ) -> None:
     """Start the demo and keep it running until Ctrl-C; then stop everything it started."""
     with _told():
         from siaga.demo import commands
         from siaga.demo.stack import Size
 
-        commands.run(folder, Size(boxes, trackers_per_box, rate_hz), commands.program_name())
+        commands.run(folder, Size(boxes, trackers_per_box, rate_hz), commands.program_name(), city=city)
 
 
 @app.command(epilog="Example: siaga demo check")

@@ -30,19 +30,20 @@ _MAX_RESTARTS: Final = 5
 _LAMP_WAIT_S: Final = 8.0
 
 
-def run(folder: Path, size: Size, program: str) -> None:
+def run(folder: Path, size: Size, program: str, *, city: bool = True) -> None:
     """Start the demo, say what to try, and keep it running until SIGINT or SIGTERM; then stop everything.
 
     Args:
         folder: Where everything goes; kept for the next start.
         size: How much hardware to simulate.
         program: How the user calls this program, for the hints.
+        city: Whether stations and vehicles live on the walls, beside the boxes.
 
     Raises:
         DemoError: Another demo runs in the folder.
         ProcessError: A part did not start, or keeps ending.
     """
-    with _running(folder, size, city=True) as stack:
+    with _running(folder, size, city=city) as stack:
         try:
             seconds = _start(stack, folder)
             print(f"ready after {seconds:.1f} s\n\n{_hints(stack, folder, program)}", flush=True)
