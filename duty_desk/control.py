@@ -24,18 +24,19 @@ _QUEUE: Final = 4
 Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
-async def serve(folder: Path, answer: Answer) -> None:
+async def serve(folder: Path, answer: Answer, name: str = NAME) -> None:
     """Answer until cancelled.
 
     Args:
         folder: The data folder.
         answer: Makes one answer.
+        name: The socket's name in it.
 
     Raises:
         OSError: The socket cannot be made.
     """
     loop = asyncio.get_running_loop()
-    with contextlib.closing(_bind(folder)) as listener:
+    with contextlib.closing(_bind(folder, name)) as listener:
         while True:
             asker, _ = await loop.sock_accept(listener)
             with asker, contextlib.suppress(OSError):  # TimeoutError is one: who does not ask is not waited for
@@ -51,13 +52,14 @@ async def serve(folder: Path, answer: Answer) -> None:
                     await loop.sock_sendall(asker, told + b"\n")
 
 
-def ask(folder: Path, request: dict[str, Any], timeout_s: float) -> dict[str, Any] | None:
+def ask(folder: Path, request: dict[str, Any], timeout_s: float, name: str = NAME) -> dict[str, Any] | None:
     """Return a running desk's answer, or None when no desk runs.
 
     Args:
         folder: The data folder.
         request: What to ask.
         timeout_s: How long to wait for the whole answer, in seconds.
+        name: The socket's name in it.
 
     Raises:
         OSError: There is a desk, but no answer in time, or it is another user's.
@@ -65,7 +67,7 @@ def ask(folder: Path, request: dict[str, Any], timeout_s: float) -> dict[str, An
     """
     parts = b""
     try:
-        with _within(folder) as path, socket.socket(socket.AF_UNIX) as asking:
+        with _within(folder, name) as path, socket.socket(socket.AF_UNIX) as asking:
             asking.settimeout(timeout_s)
             asking.connect(path)
             asking.sendall(json.dumps(request).encode() + b"\n")
@@ -89,15 +91,15 @@ async def _answer(asked: bytes, answer: Answer) -> dict[str, Any]:
     return await answer(request) if isinstance(request, dict) else {"error": "not understood"}
 
 
-def _bind(folder: Path) -> socket.socket:
+def _bind(folder: Path, name: str) -> socket.socket:
     folder.mkdir(parents=True, exist_ok=True)
-    with _within(folder) as path:
+    with _within(folder, name) as path:
         listener = socket.socket(socket.AF_UNIX)
         try:
             # Linux takes the mode of the file from that of the unbound socket: never open to others, not for a moment.
             os.fchmod(listener.fileno(), 0o600)
             if _answers(path):
-                raise OSError(errno.EADDRINUSE, "another desk runs on this folder", str(folder / NAME))
+                raise OSError(errno.EADDRINUSE, "another one runs on this folder", str(folder / name))
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
             listener.bind(path)
@@ -119,10 +121,10 @@ def _answers(path: str) -> bool:
 
 
 @contextlib.contextmanager
-def _within(folder: Path) -> Iterator[str]:
+def _within(folder: Path, name: str) -> Iterator[str]:
     """Give a short path of the socket: its own may be longer than the 107 bytes that a socket's name has."""
     opened = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     try:
-        yield f"/proc/self/fd/{opened}/{NAME}"
+        yield f"/proc/self/fd/{opened}/{name}"
     finally:
         os.close(opened)

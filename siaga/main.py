@@ -28,6 +28,7 @@ NOUNS: Final = {
     "bridge": Noun("firmware_bridge.cli", "edge", "A microcontroller board with buttons, lines and lamps."),
     "collector": Noun("collector.cli", "collector", "Readings: from the brokers into the store."),
     "desk": Noun("duty_desk.cli", "desk", "Presses: ring, answer, record."),
+    "bell": Noun("duty_desk.bell.cli", "edge", "The duty room's bell: sounds when the desk is dead."),
     "provision": Noun("provisioning.cli", "provision", "Certificates, broker access, revocation."),
     "store": Noun("store.cli", "collector", "The time-series store."),
     "simulator": Noun("simulator.cli", "", "Hardware for boxes that have none."),
