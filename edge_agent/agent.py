@@ -21,16 +21,17 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from contract.identity import new_stream_id
 from contract.messages import Books as Balance
 from contract.messages import Report, encode
 from contract.time_quality import is_trusted
-from edge_agent.alarm_lane import AlarmLane
+from edge_agent.alarm_lane import AlarmLane, KeptPress
 from edge_agent.books import LOST, Books
 from edge_agent.clock import Clock
 from edge_agent.command_runner import CommandRunner
-from edge_agent.config import HEALTH_SENSOR, Box, ButtonSettings
+from edge_agent.config import HEALTH_SENSOR, Box, BoxSettings, ButtonSettings, OutputSettings
 from edge_agent.config_keeper import ConfigKeeper
 from edge_agent.drivers.base import Sample
 from edge_agent.gatherer import Gatherer
@@ -60,7 +61,11 @@ from edge_agent.watchman import Watchman
 from link import ntp
 from link.notify import Notifier
 from link.supervise import Failing, keep_running
-from pins.output import Output
+from pins.output import Output, Sounding
+
+if TYPE_CHECKING:
+    from edge_agent.boards import Board
+    from edge_agent.drivers.board import Raised as BoardRaised
 
 _log = logging.getLogger("siaga.edge")
 
@@ -150,9 +155,8 @@ class Agent:
             self._presses.ages,
             began_ns=self._began_ns,
         )
-        self._outputs = {
-            name: Output(name, output.uri, output.most_s, self._faults) for name, output in settings.outputs().items()
-        }
+        self._boards = self._make_boards(settings)
+        self._outputs = {name: self._make_output(name, output) for name, output in settings.outputs().items()}
         self._unopened = {button.id for button in settings.buttons}
         self._held: dict[str, HeldButton] = {}
         self._asked_card = asyncio.Event()
@@ -229,7 +233,9 @@ class Agent:
             self._panel,
             self._uplink,
         )
-        self._watchman.others = {name: partial(getattr, output, "wrong") for name, output in self._outputs.items()}
+        self._uplink.alarms.stored = self._press_stored
+        parts = {**self._outputs, **{board.name: board for board in self._boards.values()}}
+        self._watchman.others = {name: partial(getattr, part, "wrong") for name, part in parts.items()}
         if self._box.command_keys is not None:
             self._uplink.commands = self._command_runner(self._box.command_keys)
         work = asyncio.create_task(self._work(alarms, batches), name="agent")
@@ -365,10 +371,14 @@ class Agent:
                     await self._asked_card.wait()
             for button in self._settings.buttons:
                 state = self._states[button.id] = ButtonState(self._boot, self._held.get(button.id))
-                start(f"button {button.id}", partial(self._watch, button, state))
+                if button.board_part() is None:
+                    start(f"button {button.id}", partial(self._watch, button, state))
                 if button.lamp is not None:
-                    lamp, changed = self._panel[button.id], self._uplink.lamps_changed
-                    start(f"lamp {button.id}", partial(drive, button.lamp, lamp, changed, self._faults))
+                    start(f"lamp {button.id}", self._lamp(button, button.lamp))
+            for board in self._boards.values():
+                mine = {name: self._states[name] for name in board.inputs}
+                board.restored(self._held, alarms.board_presses.get(board.port, []), mine)
+                start(board.name, partial(self._hear_board, board))
             for sensor in self._sensors:
                 start(f"sensor {sensor.id}", sensor.run)
             for name, output in self._outputs.items():
@@ -397,22 +407,68 @@ class Agent:
 
     # --- buttons
 
-    async def _watch(self, button: ButtonSettings, state: ButtonState) -> None:
-        def opened() -> None:
-            if self._unopened:
-                self._unopened.discard(button.id)
-                if not self._unopened:
-                    self._ready()
+    def _opened(self, *buttons: str) -> None:
+        if self._unopened:
+            self._unopened.difference_update(buttons)
+            if not self._unopened:
+                self._ready()
 
+    async def _watch(self, button: ButtonSettings, state: ButtonState) -> None:
         await watch(
             button,
             state,
             self._faults,
             partial(self._raiser.pressed, button.id),
             lambda: self._uplink.released(button.id),
-            opened,
+            partial(self._opened, button.id),
             partial(self._raiser.stuck, button.id),
         )
+
+    # --- boards
+
+    def _make_boards(self, settings: BoxSettings) -> dict[str, Board]:
+        ports = settings.board_ports()
+        if not ports:
+            return {}
+        from edge_agent.boards import Board  # with the link: a box without boards does not pay for it
+
+        parts = {button.id: part for button in settings.buttons if (part := button.board_part()) is not None}
+        return {
+            port: Board(
+                port, {name: part for name, part in parts.items() if part.port == port}, self._boot, self._faults
+            )
+            for port in ports
+        }
+
+    def _make_output(self, name: str, output: OutputSettings) -> Sounding:
+        part = output.board_part()
+        if part is None:
+            return Output(name, output.uri, output.most_s, self._faults)
+        from edge_agent.boards import BoardSiren  # as in _make_boards
+
+        return BoardSiren(name, self._boards[part.port], part, output.uri, output.most_s)
+
+    def _lamp(self, button: ButtonSettings, uri: str) -> Callable[[], Awaitable[None]]:
+        lamp, changed, part = self._panel[button.id], self._uplink.lamps_changed, button.board_lamp()
+        if part is None:
+            return partial(drive, uri, lamp, changed, self._faults)
+        return partial(self._boards[part.port].show, part.index, lamp, changed)
+
+    async def _hear_board(self, board: Board) -> None:
+        def raised(told: BoardRaised) -> None:
+            if not self._raiser.told_by_board(told, board.port) and told.number is not None:
+                board.press_stored(told.number)
+
+        await board.run(
+            raised,
+            self._uplink.released,
+            forgot=partial(self._uplink.alarms.board_forgot, board.port),
+            opened=partial(self._opened, *board.inputs),
+        )
+
+    def _press_stored(self, kept: KeptPress) -> None:
+        if kept.board is not None and (board := self._boards.get(kept.board[0])) is not None:
+            board.press_stored(kept.board[1])
 
     # --- readings
 

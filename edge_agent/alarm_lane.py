@@ -64,12 +64,14 @@ class Send:
 class KeptPress:
     """A press as the outbox keeps it: frozen when it happened.
 
-    `monotonic_ns` is the moment of the edge by the clock of boot `boot`.
+    `monotonic_ns` is the moment of the edge by the clock of boot `boot`. `board` is the port and the number of a press
+    that a board keeps until it is stored here.
     """
 
     press: Press
     boot: str
     monotonic_ns: int
+    board: tuple[str, int] | None = None
 
 
 @dataclass(slots=True)

@@ -66,6 +66,8 @@ class AlarmUplink:
         self._set_aside = 0
         self._wake = asyncio.Event()
         self.hops = Hops()
+        self.stored: Callable[[KeptPress], None] = lambda kept: None
+        """Hears of each press that is safe: on the card, or with the desk."""
         self.receipt_ns: int | None = None
 
     @property
@@ -123,6 +125,10 @@ class AlarmUplink:
         self._down.pop(button, None)
         self._workers.spawn(self._forget_held(button), "button-released")
 
+    def board_forgot(self, port: str) -> None:
+        """A board counts its presses anew: what the card has of its numbers means nothing any more."""
+        self._workers.spawn(self._forget_board(port), "forget-board")
+
     async def keep_all(self) -> None:
         """The agent stops: every press that the card does not have yet goes there."""
         self._miss_what_was_set_aside()
@@ -147,7 +153,8 @@ class AlarmUplink:
         self._panel.receipted(event_id)
         self._lamps_changed.wake()
         if verdict == "forget":
-            self._uncommitted.pop(event_id, None)
+            if (kept := self._uncommitted.pop(event_id, None)) is not None:
+                self.stored(kept)
             self._workers.spawn(self._forget_press(event_id), "forget-press")
             self._on_settled()
 
@@ -170,6 +177,12 @@ class AlarmUplink:
         finally:
             self._removing = False
         self._mind_new_file()
+
+    async def _forget_board(self, port: str) -> None:
+        try:
+            await self._outbox.forget_board(port)
+        except OutboxError as error:
+            self._workers.disk_fault(error)
 
     async def _forget_held(self, button: str) -> None:
         if button in self._releasing:
@@ -200,6 +213,7 @@ class AlarmUplink:
                 await asyncio.sleep(RETRY_DISK_S)
             else:
                 self._uncommitted.pop(kept.press.event_id, None)
+                self.stored(kept)
                 self._hop(kept.press.event_id, "card")
         self._mind_new_file()
 

@@ -27,7 +27,7 @@ from edge_agent.config import load_public_keys
 from edge_agent.errors import LineError
 from edge_agent.inputs import ButtonState
 from edge_agent.raiser import NotNowError, Raiser
-from pins.output import Output
+from pins.output import Sounding
 
 if TYPE_CHECKING:
     from edge_agent.commands import Judge
@@ -73,7 +73,7 @@ class CommandRunner:
         clock: Clock,
         keys: Path,
         *,
-        outputs: Mapping[str, Output],
+        outputs: Mapping[str, Sounding],
         states: Mapping[str, ButtonState],
         raiser: Raiser,
         lamp_test: LampTest,

@@ -28,6 +28,7 @@ from contract.messages import MAX_SOUND_S
 from contract.settings import Settings, check_table, check_toml, fault_at, line_of
 from contract.topics import Lane
 from edge_agent.drivers.base import DriverSettings
+from edge_agent.drivers.board import INPUTS, BoardPart, is_board, parse_board_uri
 from edge_agent.drivers.button.driver import check_button_uri, check_lamp_uri
 from edge_agent.drivers.registry import find_driver
 from edge_agent.threshold import MOST_THRESHOLDS, ThresholdSettings
@@ -57,20 +58,58 @@ def _checked(check: object) -> AfterValidator:
     return AfterValidator(run)
 
 
+def _check_button(uri: str) -> None:
+    if is_board(uri):
+        parse_board_uri(uri, INPUTS)
+    else:
+        check_button_uri(uri)
+
+
+def _check_lamp(uri: str) -> None:
+    if is_board(uri):
+        parse_board_uri(uri, ("lamp",))
+    else:
+        check_lamp_uri(uri)
+
+
+def _check_sound(uri: str) -> None:
+    if is_board(uri):
+        parse_board_uri(uri, ("siren",))
+    else:
+        check_lamp_uri(uri)
+
+
 class ButtonSettings(Settings):
     """A panic button, and the lamp that answers the person who pressed it. A press counts once it was held for
-    `hold_ms`; with 0, its first edge sends. A button held for `stuck_s` is stuck."""
+    `hold_ms`; with 0, its first edge sends. A button held for `stuck_s` is stuck. What hangs on a board has the times
+    of the board's firmware."""
 
     id: Name
-    uri: Annotated[str, _checked(check_button_uri)]
-    lamp: Annotated[str, _checked(check_lamp_uri)] | None = None
+    uri: Annotated[str, _checked(_check_button)]
+    lamp: Annotated[str, _checked(_check_lamp)] | None = None
     hold_ms: Annotated[int, Field(ge=0, le=5_000)] = 0
     stuck_s: Annotated[float, Field(ge=10, le=86_400)] = 60.0
 
+    @model_validator(mode="after")
+    def _times_of_its_own(self) -> Self:
+        told = sorted({"hold_ms", "stuck_s"} & self.model_fields_set)
+        if is_board(self.uri) and told:
+            raise fault_at((told[0],), "expected no such key beside a board's uri: the firmware has its own times")
+        return self
+
+    def board_part(self) -> BoardPart | None:
+        """Return which part of a board it is; None: of none."""
+        return parse_board_uri(self.uri, INPUTS) if is_board(self.uri) else None
+
+    def board_lamp(self) -> BoardPart | None:
+        """Return which lamp of a board is its lamp; None: none."""
+        return parse_board_uri(self.lamp, ("lamp",)) if self.lamp is not None and is_board(self.lamp) else None
+
     def claims(self) -> tuple[tuple[str, str], ...]:
         """Return each key that names a line, and what that line is to a duplicate's search."""
-        button = ("uri", line_claim(parse_button_uri(self.uri)))
-        return (button,) if self.lamp is None else (button, ("lamp", line_claim(parse_lamp_uri(self.lamp), "lamp")))
+        part = self.board_part()
+        button = ("uri", line_claim(parse_button_uri(self.uri)) if part is None else part.claim())
+        return (button,) if self.lamp is None else (button, ("lamp", _lamp_claim(self.lamp, self.board_lamp())))
 
 
 class _Head(BaseModel):
@@ -90,11 +129,19 @@ Sensor = Annotated[SerializeAsAny[DriverSettings], PlainValidator(_sensor)]
 """A table in `[[sensors]]`, checked by its driver's own settings."""
 
 
+def _lamp_claim(uri: str, part: BoardPart | None) -> str:
+    return line_claim(parse_lamp_uri(uri), "lamp") if part is None else part.claim()
+
+
 class OutputSettings(Settings):
     """A siren or a beacon at the box: its line as a lamp's, and the longest that it goes on one command, in seconds."""
 
-    uri: Annotated[str, _checked(check_lamp_uri)]
+    uri: Annotated[str, _checked(_check_sound)]
     most_s: Annotated[int, Field(ge=1, le=MAX_SOUND_S)] = 120
+
+    def board_part(self) -> BoardPart | None:
+        """Return which siren of a board it is; None: none."""
+        return parse_board_uri(self.uri, ("siren",)) if is_board(self.uri) else None
 
 
 class BoxSettings(Settings):
@@ -136,10 +183,13 @@ class BoxSettings(Settings):
             for key, claim in button.claims():
                 take(lines, ("buttons", at, key), "line", claim, f"the {key} of button {button.id!r}")
         for what, output in self.outputs().items():
-            take(lines, (what, "uri"), "line", line_claim(parse_lamp_uri(output.uri), "lamp"), f"the {what}'s")
+            take(lines, (what, "uri"), "line", _lamp_claim(output.uri, output.board_part()), f"the {what}'s")
             if self.command_keys is None:
                 mute = f"expected command_keys beside it: without keys nobody can command, and the {what} never goes"
                 faults.append(fault_at((what, "uri"), mute))
+        for port in self.board_ports():
+            # A board's parts share its port, a sensor does not.
+            lines.setdefault(f"serial:{os.path.realpath(port)}", f"that of the board at {port!r}")
         for at, sensor in enumerate(self.sensors):
             take(sensors, ("sensors", at, "id"), "sensor", sensor.id, f"the id of sensor {at + 1}")
             for part in sensor.parts():
@@ -163,6 +213,12 @@ class BoxSettings(Settings):
         """Return the siren and the beacon, those there are, by name."""
         found = {"siren": self.siren, "beacon": self.beacon}
         return {name: output for name, output in found.items() if output is not None}
+
+    def board_ports(self) -> list[str]:
+        """Return the port of each board of this box."""
+        parts = [part for button in self.buttons for part in (button.board_part(), button.board_lamp())]
+        parts += [output.board_part() for output in self.outputs().values()]
+        return list(dict.fromkeys(part.port for part in parts if part is not None))
 
     def _never(self, threshold: ThresholdSettings) -> str | None:
         """Return that a threshold is on what its sensor never gives, as it would be silent for ever, or None."""

@@ -34,7 +34,7 @@ from edge_agent.status import (
 from edge_agent.threshold import Thresholds
 from edge_agent.uplink import Uplink
 from edge_agent.watchman import Watchman
-from pins.output import Output
+from pins.output import Sounding
 
 _STATUS_BYTES: Final = 500_000
 OVERDUE_S: Final = 5.0
@@ -60,7 +60,7 @@ class Portrait:
     panel: LampPanel
     thresholds: Thresholds
     watchman: Watchman
-    outputs: Mapping[str, Output]
+    outputs: Mapping[str, Sounding]
 
     def status(self) -> AgentStatus:
         """Return how the agent is now."""

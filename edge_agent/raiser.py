@@ -18,7 +18,8 @@ from contract.identity import new_event_id
 from contract.messages import AlertStatus, Cause, Position, Press
 from edge_agent.alarm_lane import AlarmLane, KeptPress
 from edge_agent.clock import Clock
-from edge_agent.threshold import Raised
+from edge_agent.drivers.board import Raised
+from edge_agent.threshold import Raised as Crossed
 
 _log = logging.getLogger("siaga.edge")
 
@@ -66,6 +67,14 @@ class Raiser:
         self._sequence = 0
         self._tested_ns: int | None = None
 
+    def told_by_board(self, raised: Raised, port: str) -> bool:
+        """Take what a button or line of a board tells; return whether an alarm of its own came of it.
+
+        One that did not has joined another, and is not kept: the board may forget it.
+        """
+        board = None if raised.number is None else (port, raised.number)
+        return self._raise(raised.button, raised.cause, raised.monotonic_ns, detail=raised.detail, board=board)
+
     def pressed(self, button: str, monotonic_ns: int) -> None:
         """A button was pressed at this moment of the monotonic clock."""
         self._raise(button, "press", monotonic_ns)
@@ -74,7 +83,7 @@ class Raiser:
         """A button is held since this moment, and nobody holds a button for so long."""
         self._raise(button, "stuck", monotonic_ns)
 
-    def crossed(self, raised: Raised) -> None:
+    def crossed(self, raised: Crossed) -> None:
         """A measured value is an alarm."""
         self._raise(raised.button, "threshold", raised.monotonic_ns, detail=raised.detail)
 
@@ -91,14 +100,31 @@ class Raiser:
         self._tested_ns = monotonic_ns
         return self._make(button, "synthetic", "Test", monotonic_ns, None)
 
-    def _raise(self, button: str, cause: Cause, monotonic_ns: int, *, detail: str | None = None) -> None:
+    def _raise(
+        self,
+        button: str,
+        cause: Cause,
+        monotonic_ns: int,
+        *,
+        detail: str | None = None,
+        board: tuple[str, int] | None = None,
+    ) -> bool:
         if self._lane.join(button, monotonic_ns):
             self._faults[f"button {button}: chattering"] += 1
-            return
-        event_id = self._make(button, cause, "Actual", monotonic_ns, detail)
+            return False
+        event_id = self._make(button, cause, "Actual", monotonic_ns, detail, board)
         _log.warning("%s: %s, event %s%s", cause, button, event_id, f", {detail}" if detail else "")
+        return True
 
-    def _make(self, button: str, cause: Cause, status: AlertStatus, monotonic_ns: int, detail: str | None) -> str:
+    def _make(
+        self,
+        button: str,
+        cause: Cause,
+        status: AlertStatus,
+        monotonic_ns: int,
+        detail: str | None,
+        board: tuple[str, int] | None = None,
+    ) -> str:
         press = Press(
             event_id=new_event_id(),
             device=self._device,
@@ -114,5 +140,5 @@ class Raiser:
             detail=None if detail is None else detail[:500],
         )
         self._sequence += 1
-        self._send(KeptPress(press, self._boot, monotonic_ns))
+        self._send(KeptPress(press, self._boot, monotonic_ns, board))
         return press.event_id

@@ -8,7 +8,7 @@ import logging
 import sys
 import time
 from collections import Counter
-from typing import Final
+from typing import Final, Protocol
 
 from link.backoff import Backoff
 from pins.errors import LineError
@@ -21,6 +21,36 @@ ANSWER_S: Final = 2.0
 _END_S: Final = 0.5
 _MOST_WAIT_S: Final = 5.0
 _MODULE: Final = "pins.guard"
+
+
+class Sounding(Protocol):
+    """A siren or a beacon, whatever it hangs on."""
+
+    @property
+    def wrong(self) -> str | None:
+        """What is wrong with it now, in words that say what to do, or None."""
+        ...
+
+    @property
+    def on(self) -> bool:
+        """Whether it goes."""
+        ...
+
+    def left_s(self, monotonic_ns: int) -> float:
+        """Return for how many seconds it goes on by itself; 0 when it is silent."""
+        ...
+
+    async def set(self, on: bool, seconds: int = 0) -> float:
+        """Let it go for `seconds` from now, or be silent; return for how many seconds it goes.
+
+        Raises:
+            LineError: It does not, or nobody knows whether it does.
+        """
+        ...
+
+    async def run(self) -> None:
+        """Keep it usable until cancelled."""
+        ...
 
 
 class Output:

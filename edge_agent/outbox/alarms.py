@@ -1,7 +1,8 @@
 """The outbox of presses: each is committed the moment it happens and deleted on its `stored` receipt.
 
 Beside the presses it remembers, for each button, the edge of the press that is still held down: a box that restarts
-under a pressed button knows whether it has this press already.
+under a pressed button knows whether it has this press already. Of each board it remembers, in the same commit, which of
+its numbered presses are stored.
 """
 
 from __future__ import annotations
@@ -20,7 +21,16 @@ CREATE TABLE IF NOT EXISTS press (
     event_id TEXT PRIMARY KEY, body BLOB NOT NULL, boot TEXT NOT NULL, monotonic_ns INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS held (button TEXT PRIMARY KEY, boot TEXT NOT NULL, monotonic_ns INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS board_press (port TEXT, number INTEGER, PRIMARY KEY (port, number));
 CREATE TABLE IF NOT EXISTS unreadable (event_id TEXT PRIMARY KEY, body BLOB NOT NULL);
+"""
+
+MOST_BOARD_PRESSES = 128
+"""Numbers kept of each board; it has at most 32 presses on the way."""
+
+_FORGET_OLD = """
+DELETE FROM board_press WHERE port = :port
+AND number <= (SELECT max(number) FROM board_press WHERE port = :port) - :most
 """
 
 
@@ -37,8 +47,10 @@ class AlarmOutbox:
 
     def __init__(self, folder: Path) -> None:
         self.writer = Writer(
-            folder / "alarms.db", _SCHEMA, synchronous="FULL", salvaged=("press", "held"), checked=True
+            folder / "alarms.db", _SCHEMA, synchronous="FULL", salvaged=("press", "held", "board_press"), checked=True
         )
+        self.board_presses: dict[str, list[int]] = {}
+        """The numbers of the presses of each board that were stored, by its port, as `load` found them."""
         self.unreadable = 0
         """Presses set beside by `load`, because they could not be read."""
 
@@ -49,6 +61,7 @@ class AlarmOutbox:
             OutboxError: The file cannot be read.
         """
         presses, held, unreadable = await self.writer.run(_load)
+        self.board_presses = await self.writer.run(_load_board_presses)
         self.unreadable += unreadable
         return presses, held
 
@@ -65,8 +78,19 @@ class AlarmOutbox:
             connection.execute("INSERT OR IGNORE INTO press VALUES (?, ?, ?, ?)", row)
             if held:
                 connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", edge)
+            if kept.board is not None:
+                connection.execute("INSERT OR IGNORE INTO board_press VALUES (?, ?)", kept.board)
+                connection.execute(_FORGET_OLD, {"port": kept.board[0], "most": MOST_BOARD_PRESSES})
 
         await self.writer.run(job)
+
+    async def forget_board(self, port: str) -> None:
+        """Forget the numbers of a board that counts anew.
+
+        Raises:
+            OutboxError: They are still on the card.
+        """
+        await self.writer.run(lambda connection: connection.execute("DELETE FROM board_press WHERE port = ?", (port,)))
 
     async def remove(self, *event_ids: str) -> None:
         """Forget presses, in one commit.
@@ -113,6 +137,14 @@ def _load(connection: sqlite3.Connection) -> tuple[list[KeptPress], dict[str, He
         if isinstance(boot, str) and isinstance(monotonic_ns, int)
     }
     return presses, held, unreadable
+
+
+def _load_board_presses(connection: sqlite3.Connection) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for port, number in connection.execute("SELECT port, number FROM board_press").fetchall():
+        if isinstance(port, str) and isinstance(number, int):
+            found.setdefault(port, []).append(number)
+    return found
 
 
 def _press(body: object) -> Press | None:

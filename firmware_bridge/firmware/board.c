@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const char FIRMWARE[] = "siaga-1.0";
+static const char FIRMWARE[] = "siaga-1.1";
 static const char BOARD[] = "uno-328p";
 
 void board_open(struct board *board, uint8_t (*read)(uint16_t address), uint8_t cause, uint32_t now_ms) {
@@ -55,6 +55,11 @@ static void sample_button(struct board *board, uint8_t i, bool down, uint32_t no
 
 void board_tick(struct board *board, uint8_t down, uint32_t now_ms) {
   for (uint8_t i = 0; i < BOARD_BUTTONS; i++) sample_button(board, i, (down >> i) & 1u, now_ms);
+  for (uint8_t i = 0; i < BOARD_SIRENS; i++) {
+    if (!(board->siren_ends >> i & 1u) || (int32_t)(now_ms - board->siren_end_ms[i]) < 0) continue;
+    board->siren_ends = (uint8_t)(board->siren_ends & ~(1u << i));
+    board->patterns[BOARD_LAMPS + i] = PATTERN_OFF;
+  }
   if (board->session && now_ms - board->heard_ms >= BOARD_ALONE_MS) {
     board->session = false;
     board->hello_ms = now_ms - BOARD_HELLO_MS;
@@ -111,12 +116,19 @@ static uint8_t obey(struct board *board, const uint32_t *words, uint16_t *value,
     *value = line_per_mille(&board->lines[index]);
     return RESULT_DONE;
   }
-  if (words[3] >= PATTERN_COUNT) return RESULT_NO_SUCH_VALUE;
-  uint8_t output = (uint8_t)(index + (words[1] == COMMAND_SIREN ? BOARD_LAMPS : 0));
+  bool siren = words[1] == COMMAND_SIREN;
+  // A siren's value: the pattern, and above its eight bits the seconds until it is silent, 0 for no end.
+  uint32_t pattern = siren ? words[3] & 0xFFu : words[3], seconds = siren ? words[3] >> 8 : 0;
+  if (pattern >= PATTERN_COUNT || seconds > BOARD_SIREN_MAX_S) return RESULT_NO_SUCH_VALUE;
+  uint8_t output = (uint8_t)(index + (siren ? BOARD_LAMPS : 0));
+  if (siren) {
+    board->siren_end_ms[index] = now_ms + seconds * 1000u;
+    board->siren_ends = (uint8_t)((board->siren_ends & ~(1u << index)) | (uint8_t)((seconds > 0) << index));
+  }
   // Told again, a pattern goes on without a jump.
-  if (board->patterns[output] != words[3]) board->since_ms[output] = now_ms;
-  board->patterns[output] = (enum pattern)words[3];
-  *value = (uint16_t)words[3];
+  if (board->patterns[output] != pattern) board->since_ms[output] = now_ms;
+  board->patterns[output] = (enum pattern)pattern;
+  *value = (uint16_t)pattern;
   return RESULT_DONE;
 }
 

@@ -19,6 +19,7 @@ enum {
   BOARD_RESEND_MS = 200,
   BOARD_ALONE_MS = 10000,  // without a word from the host
   BOARD_LINE_MS = 2,       // between two readings of a line
+  BOARD_SIREN_MAX_S = 65535,
 };
 
 enum message { HELLO = 1, HELLO_ACK, EVENT, EVENT_ACK, COMMAND, COMMAND_ACK, BEAT, PING };
@@ -51,6 +52,8 @@ struct board {
   struct line lines[BOARD_LINES];
   enum pattern patterns[BOARD_OUTPUTS];
   uint32_t since_ms[BOARD_OUTPUTS];
+  uint32_t siren_end_ms[BOARD_SIRENS];
+  uint8_t siren_ends;  // a bit for each that has an end
 
   uint32_t acknowledged;            // presses, in order
   uint8_t window;                   // bit i: press acknowledged + 1 + i is acknowledged too

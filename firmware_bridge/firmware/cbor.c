@@ -59,18 +59,40 @@ static bool take_head(struct reader *reader, uint8_t kind, uint32_t *value) {
   return *value >= (more == 1 ? 24u : more == 2 ? 0x100u : 0x10000u);  // only the shortest form is one
 }
 
+// A value that is no number: a text, bytes or a list of numbers. It is passed over.
+static bool skip(struct reader *reader) {
+  uint8_t kind = reader->bytes[reader->at] & KIND;
+  uint32_t count, item;
+  if ((kind != BYTES && kind != TEXT && kind != ARRAY) || !take_head(reader, kind, &count)) return false;
+  if (count > (uint8_t)(reader->length - reader->at)) return false;
+  for (; count > 0; count--) {
+    if (kind == ARRAY) {
+      if (!take_head(reader, UNSIGNED, &item)) return false;
+    } else if (reader->bytes[reader->at++] > 0x7F && kind == TEXT) {
+      return false;  // what is told to a board is ASCII
+    }
+  }
+  return true;
+}
+
 bool cbor_read(const uint8_t *bytes, uint8_t length, struct cbor_numbers *numbers) {
   struct reader reader = {bytes, length, 0};
   numbers->present = 0;
   uint32_t pairs;
   uint8_t least = 0;
-  if (!take_head(&reader, MAP, &pairs) || pairs > CBOR_KEYS) return false;
+  if (!take_head(&reader, MAP, &pairs) || pairs > CBOR_ALL_KEYS) return false;
   for (; pairs > 0; pairs--) {
     uint32_t key, value;
-    if (!take_head(&reader, UNSIGNED, &key) || key < least || key >= CBOR_KEYS || !take_head(&reader, UNSIGNED, &value)) return false;
+    if (!take_head(&reader, UNSIGNED, &key) || key < least || key >= CBOR_ALL_KEYS || reader.at >= reader.length) return false;
+    least = (uint8_t)(key + 1);
+    if ((reader.bytes[reader.at] & KIND) != UNSIGNED) {
+      if (!skip(&reader)) return false;
+      continue;
+    }
+    if (!take_head(&reader, UNSIGNED, &value)) return false;
+    if (key >= CBOR_KEYS) continue;
     numbers->present = (uint8_t)(numbers->present | 1u << key);
     numbers->value[key] = value;
-    least = (uint8_t)(key + 1);
   }
   return reader.at == length;
 }

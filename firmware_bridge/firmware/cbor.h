@@ -19,7 +19,7 @@ void cbor_text(struct cbor_writer *writer, const char *text);  // at most 23 byt
 void cbor_bytes(struct cbor_writer *writer, const uint8_t *bytes, uint8_t length);
 void cbor_pair(struct cbor_writer *writer, uint8_t key, uint32_t value);  // a key and a whole number
 
-enum { CBOR_KEYS = 8 };
+enum { CBOR_KEYS = 8, CBOR_ALL_KEYS = 24 };  // those that mean something here, and those there are
 
 // What a frame from the host says: whole numbers under the keys 0 to 7.
 struct cbor_numbers {
@@ -27,7 +27,8 @@ struct cbor_numbers {
   uint8_t present;  // a bit for each key
 };
 
-// Read one map of whole numbers below 2^32 that fills the bytes exactly, its keys ascending, all in the shortest form.
-// False for anything else.
+// Read one map that fills the bytes exactly, its keys 0 to 23 and ascending, its values whole numbers below 2^32, texts in
+// ASCII, bytes and lists of such numbers, all in the shortest form. False for anything else. What is no number, or under a
+// key from 8 on, is passed over.
 bool cbor_read(const uint8_t *bytes, uint8_t length, struct cbor_numbers *numbers);
 #endif

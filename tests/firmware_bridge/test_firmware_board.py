@@ -48,7 +48,7 @@ def _events(lines: list[str], kind: int) -> list[Payload]:
 def test_says_hello_until_it_is_answered(board: Simulator) -> None:
     hellos = [(at, frame) for at, frame in frames(board.run(7000)) if frame.type == HELLO]
     assert [round(at / 1e6) for at, _ in hellos] == [0, 2, 4, 6]
-    assert hellos[0][1].payload == {0: 1, 1: "siaga-1.0", 2: "uno-328p", 3: [2, 2, 2, 1], 4: 1, 5: 1}
+    assert hellos[0][1].payload == {0: 1, 1: "siaga-1.1", 2: "uno-328p", 3: [2, 2, 2, 1], 4: 1, 5: 1}
     board.send(HELLO_ACK, {0: 1})
     kinds = [frame.type for _, frame in frames(board.run(3500))]
     assert HELLO not in kinds

@@ -161,7 +161,7 @@ async def test_info_tells_who_the_board_is(built: Path) -> None:
         async with asyncio.timeout(20):
             out, error = await asking.communicate()
     assert asking.returncode == 0, error
-    assert out.startswith(b"board uno-328p, firmware siaga-1.0, protocol 1: 2 buttons, 2 lines, 2 lamps, 1 sirens;")
+    assert out.startswith(b"board uno-328p, firmware siaga-1.1, protocol 1: 2 buttons, 2 lines, 2 lamps, 1 sirens;")
     assert b"0 presses ever" in out
 
 

@@ -238,6 +238,19 @@ void test_commands(void) {
   command(2, COMMAND_SIREN, 0, PATTERN_SOLID, RESULT_DONE);
   CHECK_EQUAL(board_outputs(&board, now_ms), 6);
   command(3, COMMAND_LAMP, 2, PATTERN_SOLID, RESULT_NO_SUCH_INDEX);
+  // Two seconds from the last word on, whatever becomes of the link; a lamp has no such end.
+  command(11, COMMAND_SIREN, 0, PATTERN_SOLID | 1u << 8, RESULT_DONE);
+  command(12, COMMAND_SIREN, 0, PATTERN_SOLID | 2u << 8, RESULT_DONE);
+  pass(1990);
+  CHECK_EQUAL(board_outputs(&board, now_ms), 6);
+  pass(10);
+  CHECK_EQUAL(board_outputs(&board, now_ms), 2);
+  command(13, COMMAND_SIREN, 0, PATTERN_SOLID | 1u << 8, RESULT_DONE);
+  command(14, COMMAND_SIREN, 0, PATTERN_SOLID, RESULT_DONE);
+  pass(2000);
+  CHECK_EQUAL(board_outputs(&board, now_ms), 6);
+  command(15, COMMAND_SIREN, 0, PATTERN_SOLID | 65536u << 8, RESULT_NO_SUCH_VALUE);
+  command(16, COMMAND_LAMP, 1, PATTERN_SOLID | 1u << 8, RESULT_NO_SUCH_VALUE);
   command(4, COMMAND_SIREN, 1, PATTERN_SOLID, RESULT_NO_SUCH_INDEX);
   command(5, COMMAND_LAMP, 0, 5, RESULT_NO_SUCH_VALUE);
   command(6, 9, 0, 0, RESULT_NO_SUCH_KIND);

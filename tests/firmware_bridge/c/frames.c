@@ -27,7 +27,7 @@ static enum frame_result judge(struct collector *collector, const uint8_t *wire,
   return collector->full ? FRAME_LONG : frame_decode(collector->bytes, collector->length, FRAME_TO_HOST_MAX, frame);
 }
 
-static void check_accepted(unsigned type, unsigned seq, bool numbers, const char *payload_hex, const uint8_t *wire, unsigned length) {
+static void check_accepted(unsigned type, unsigned seq, unsigned present, const char *payload_hex, const uint8_t *wire, unsigned length) {
   static struct collector collector;
   struct frame frame;
   uint8_t payload[256], again[FRAME_WIRE_MAX];
@@ -38,15 +38,16 @@ static void check_accepted(unsigned type, unsigned seq, bool numbers, const char
   CHECK_EQUAL(frame.length, size);
   CHECK(memcmp(frame.payload, payload, size) == 0);
   struct cbor_numbers found;
-  CHECK_EQUAL(cbor_read(frame.payload, frame.length, &found), numbers);
+  CHECK(cbor_read(frame.payload, frame.length, &found));
+  CHECK_EQUAL(found.present, present);
   CHECK_EQUAL(frame_encode(again, (uint8_t)type, (uint16_t)seq, payload, (uint8_t)size), length);
   CHECK(memcmp(again, wire, length) == 0);
 }
 
-// Lines on stdin: `accept TYPE SEQ NUMBERS PAYLOAD WIRE` and `refuse REASON WIRE`.
+// Lines on stdin: `accept TYPE SEQ PRESENT PAYLOAD WIRE` and `refuse REASON WIRE`.
 void test_vectors(void) {
   char line[1024], word[16], reason[16], payload[512], wire_hex[512];
-  unsigned type, seq, numbers, count = 0;
+  unsigned type, seq, present, count = 0;
   static struct collector collector;
   struct frame frame;
   struct cbor_numbers found;
@@ -54,8 +55,8 @@ void test_vectors(void) {
   for (; fgets(line, sizeof line, stdin) != NULL; count++) {
     CHECK(sscanf(line, "%15s", word) == 1);
     if (strcmp(word, "accept") == 0) {
-      CHECK(sscanf(line, "%*s %u %u %u %511s %511s", &type, &seq, &numbers, payload, wire_hex) == 5);
-      check_accepted(type, seq, numbers, payload, wire, from_hex(wire_hex, wire));
+      CHECK(sscanf(line, "%*s %u %u %u %511s %511s", &type, &seq, &present, payload, wire_hex) == 5);
+      check_accepted(type, seq, present, payload, wire, from_hex(wire_hex, wire));
       continue;
     }
     CHECK(sscanf(line, "%*s %15s %511s", reason, wire_hex) == 2);

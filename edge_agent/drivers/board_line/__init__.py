@@ -1,0 +1,1 @@
+"""Supervised lines of a board."""
