@@ -17,7 +17,8 @@ from dashboards.guardian.beat import Beat
 from dashboards.guardian.signs import GRAVITY, RELOAD_HELPS, Limits, Sign, signs
 
 MAX_PAGES: Final = 4
-"""Pages of one screen that are known at once; a further one is not counted."""
+"""Pages of one screen that are known at once. A kiosk's takes the place of one that looks on; for whoever else finds
+none the screen is `crowded`: its own page may be among them."""
 FORGET_S: Final = 60.0
 """A silent page that is no kiosk's is forgotten after this, while another one lives."""
 LIMITS: Final = Limits()
@@ -72,6 +73,7 @@ class _Screen:
     next_reload_s: float = 0.0
     reloaded_s: float = 0.0
     heard_s: float | None = None
+    crowded_s: float | None = None
 
 
 class Judge:
@@ -108,7 +110,9 @@ class Judge:
             page = Page(beat, origin, now_s, now_s)
         self._make_room(screen, page, now_s)
         if beat.page not in screen.pages:
-            if len(screen.pages) >= MAX_PAGES:
+            if self._is_full(screen, beat):
+                if beat.kiosk:
+                    screen.crowded_s = now_s
                 return False
             screen.pages[beat.page] = page
         page.beat, page.heard_s = beat, now_s
@@ -143,6 +147,12 @@ class Judge:
                 page is not newer and self._is_past(page, now_s)
             ):
                 del screen.pages[key]
+
+    def _is_full(self, screen: _Screen, beat: Beat) -> bool:
+        looking_on = [key for key, page in screen.pages.items() if not page.beat.kiosk]
+        if len(screen.pages) >= MAX_PAGES and beat.kiosk and looking_on:
+            del screen.pages[min(looking_on, key=lambda key: screen.pages[key].heard_s)]
+        return len(screen.pages) >= MAX_PAGES
 
     def _is_past(self, page: Page, now_s: float) -> bool:
         return not page.beat.kiosk and now_s - page.heard_s > FORGET_S
@@ -199,6 +209,8 @@ class Judge:
             return [("gone", "never_heard" if screen.heard_s is None else "closed")], None, True
         all_found = [(self._of(page, now_s), page) for page in counted]
         found, page = min(all_found, key=lambda each: _gravity(each[0]))
+        if screen.crowded_s is not None and now_s - screen.crowded_s <= self.limits.silent_s:
+            found = sorted([*found, ("error", "crowded")], key=lambda sign: GRAVITY.index(sign[0]))
         decided = bool(found) or page.undecided_s is None
         if screen.data is not None and now_s - screen.data_at_s < 60 and (not found or found[0][0] != "gone"):
             found = sorted([*found, screen.data], key=lambda sign: GRAVITY.index(sign[0]))

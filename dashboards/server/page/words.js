@@ -49,7 +49,7 @@ export const WORDS = {
     "reason.hidden": "tertutup jendela lain", "reason.frame_empty": "bingkai kosong",
     "reason.no_panels": "tanpa panel", "reason.never_loaded": "tidak selesai dimuat",
     "reason.dashboard_missing": "dasbor tidak ada", "reason.panel_errors": "panel galat",
-    "reason.no_answer": "pertanyaan tidak dijawab", "reason.no_data": "semua panel tanpa data",
+    "reason.crowded": "terlalu banyak halaman mengaku layar ini", "reason.no_answer": "pertanyaan tidak dijawab", "reason.no_data": "semua panel tanpa data",
     "reason.data_old": "data lama", "reason.store_silent": "penyimpan data diam",
   },
   en: {
@@ -100,7 +100,7 @@ export const WORDS = {
     "reason.hidden": "behind another window", "reason.frame_empty": "empty frame",
     "reason.no_panels": "no panels", "reason.never_loaded": "never loaded",
     "reason.dashboard_missing": "dashboard is missing", "reason.panel_errors": "panels with errors",
-    "reason.no_answer": "questions not answered", "reason.no_data": "no panel has data",
+    "reason.crowded": "too many pages claim to be this screen", "reason.no_answer": "questions not answered", "reason.no_data": "no panel has data",
     "reason.data_old": "old data", "reason.store_silent": "store is silent",
   },
 };

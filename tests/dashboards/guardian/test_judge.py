@@ -142,6 +142,26 @@ def test_a_flood_of_pages_is_bounded_and_pushes_nobody_out() -> None:
     assert PAGE in room.judge._screens[7].pages
 
 
+def test_the_room_s_own_screen_finds_a_place_among_those_who_looked_on_before() -> None:
+    room = Room()
+    looking_on = [grafana(page=f"{n:032x}", browser=f"{n:032x}", kiosk=False) for n in range(MAX_PAGES + 1)]
+    for n, beat in enumerate(looking_on):
+        room.judge.heard(7, f"10.1.0.{n}", beat, room.now_s)
+    room.run(30, grafana(log_in=True))
+    assert (room.verdict.state, room.verdict.reasons) == ("logged_out", ("log_in_form",))
+
+
+def test_where_others_took_all_places_of_a_screen_before_it_that_is_no_good_screen() -> None:
+    room = Room()
+    forged = [grafana(page=f"{n:032x}", browser=f"{n:032x}") for n in range(MAX_PAGES)]
+    room.run(30, *forged)
+    assert room.verdict.state == "good"
+    room.run(30, *forged, grafana(log_in=True))
+    assert (room.verdict.state, room.verdict.reasons) == ("error", ("crowded",))
+    room.run(30, *forged)
+    assert room.verdict.state == "good"
+
+
 def test_it_reloads_once_then_after_pauses_that_double() -> None:
     room = Room()
     room.run(20, grafana())
