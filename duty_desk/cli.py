@@ -16,6 +16,7 @@ from duty_desk.duty.commands import roster_app
 from duty_desk.geo import cli as map_cli
 from duty_desk.ledger import cli as ledger_cli
 from duty_desk.siren_command import siren_app
+from duty_desk.synthetic.cli import synthetic_app
 from duty_desk.triage import cli as triage_cli
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(roster_app, name="roster")
 app.add_typer(push_key_app, name="push-key")
 app.add_typer(siren_app, name="siren")
+app.add_typer(synthetic_app, name="synthetic")
 app.add_typer(drill_app, name="drill")
 app.add_typer(map_cli.app, name="map")
 ledger_cli.register(app)

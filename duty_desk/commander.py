@@ -74,6 +74,11 @@ class Commander:
         """The boxes whose sirens and beacons are relied on."""
 
     @property
+    def able(self) -> bool:
+        """Whether there is a key, without which no box obeys."""
+        return self._key.key is not None
+
+    @property
     def wrong(self) -> dict[str, str]:
         """What is wrong, by the name of the box; under `desk` why no box can be commanded. Empty: all is well."""
         return {_DESK: self._key.fault} if self._key.fault is not None else dict(self._wrong)

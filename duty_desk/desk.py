@@ -37,6 +37,7 @@ from duty_desk.incidents.retelling import Retelling
 from duty_desk.ledger.writer import Ledger
 from duty_desk.presence import Presence
 from duty_desk.ringing import Policy, Ringing
+from duty_desk.synthetic.synthetic import Synthetic, is_test
 from duty_desk.web.push import Push
 from duty_desk.web.veil import veiled
 from duty_desk.web.view import Places, incident_message, incident_view, json_bytes, reach_view, spot
@@ -104,6 +105,15 @@ class DutyDesk:
         self._outlet = outlet
         self.commander = Commander(outlet, command_key, now_ns, monotonic_ns)
         self.commander.watched = frozenset(() if policy is None else policy.sirens)
+        self.synthetic = Synthetic(
+            places,
+            outlet,
+            self.commander,
+            now_ns=now_ns,
+            monotonic_ns=monotonic_ns,
+            busy=self._cannot_be_tested,
+            links=lambda: self.links,
+        )
         self._revision = 0
         self._held: deque[Record] = deque(maxlen=MAX_HELD)
         self._retelling = Retelling()
@@ -204,6 +214,9 @@ class DutyDesk:
         seen = self.board.seen(alarm)
         if seen is not None:
             self._repeat(alarm, seen)
+            return
+        if is_test(alarm):
+            self.synthetic.hear(alarm, lane)
             return
         record = self.board.press(alarm, lane, self._now_ns())
         incident = self.board.apply(record)
@@ -423,6 +436,11 @@ class DutyDesk:
     def _page(self, incident: Incident) -> None:
         if self.pager is not None and incident.unanswered:
             self.pager.look((incident,))
+
+    def _cannot_be_tested(self) -> frozenset[str]:
+        missing = (one.device for one in self.presence.missing)
+        handled = (incident.device for incident in self.board.active() if incident.device is not None)
+        return frozenset((*missing, *handled))
 
     def _know(self, device: str) -> None:
         if len(self._devices) < MAX_DEVICES:

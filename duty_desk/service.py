@@ -40,6 +40,8 @@ from duty_desk.outbound import WORKERS, Outbound
 from duty_desk.paging import PagingHost
 from duty_desk.ringing import TICK_S
 from duty_desk.settings import Desk
+from duty_desk.synthetic.asked import Asked
+from duty_desk.synthetic.book import Book
 from duty_desk.web.api import make_app
 from duty_desk.web.connections import Connection
 from duty_desk.web.view import Places, incident_message, json_bytes
@@ -122,6 +124,8 @@ class Service:
         self.desk.duty.ways, self.desk.duty.test = self.pager.ways, self.pager.test
         calls = Calls(self.pager.channels, self.desk.duty.display, self.desk.note, time.time_ns)
         self.desk.duty.call = lambda fault: calls.about(fault, self.desk.duty, config.settings.language)
+        self.desk.synthetic.book = self._book = Book(config.synthetic, time.time_ns)
+        self._synthetic_asked = Asked(self.desk)
         self._connected = {lane: asyncio.Event() for lane in _LANES}
         self._outbound: dict[Lane, Outbound] = {
             "alarm": Outbound(self._session("alarm", config.brokers["alarm"]), self._lamp_message),
@@ -209,6 +213,9 @@ class Service:
             "drills": self.drills.run,
             "control": partial(serve, self._config.ledger.parent, self._asked),
         }
+        parts["synthetic-book"] = partial(self._book.run, self.desk.synthetic.kept)
+        if self._config.settings.synthetic.each_s and self.desk.commander.able:
+            parts["synthetic"] = partial(self.desk.synthetic.run, self._config.settings.synthetic.each_s)
         for name, channel in self.pager.channels.items():
             parts[f"channel-{name}"] = partial(channel.run, self.pager.tell(name))
         for lane, outbound in self._outbound.items():
@@ -241,6 +248,8 @@ class Service:
         """Answer a command on this machine."""
         if "drill" in request:
             return self.drills.answer(request)
+        if "synthetic_press" in request or "synthetic_result" in request:
+            return self._synthetic_asked.answer(request)
         return await siren_test.answer(self.desk, request, time.time_ns)
 
     async def _ticks(self) -> None:
@@ -344,7 +353,13 @@ class Service:
     def _beat(self) -> None:
         self.desk.accounts_fault = self.door.fault
         self.desk.faults = {lane: fault for lane, each in self._outbound.items() if (fault := each.fault) is not None}
-        unusable = {"contacts": self.contacts.fault, "push": self.web_push.fault}
+        broken = self.desk.synthetic.faults
+        self.desk.faults |= {lane: broken[lane] for lane in _LANES if lane in broken and lane not in self.desk.faults}
+        unusable = {
+            "contacts": self.contacts.fault,
+            "push": self.web_push.fault,
+            "synthetic": broken.get("synthetic") or self._book.fault,
+        }
         self.desk.failing = self._failing.now() | {part: fault for part, fault in unusable.items() if fault is not None}
         self.desk.push.send("beat", json_bytes(self.desk.beat()))
 

@@ -25,6 +25,8 @@ from duty_desk.duty.settings import DutySettings
 from duty_desk.escalation_settings import EXAMPLES as ESCALATION_EXAMPLES
 from duty_desk.escalation_settings import EscalationSettings
 from duty_desk.incidents.policies import OTHERS
+from duty_desk.synthetic.settings import EXAMPLES as SYNTHETIC_EXAMPLES
+from duty_desk.synthetic.settings import SyntheticSettings
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
 from store import Account, StoreSettings
@@ -84,6 +86,7 @@ class DeskSettings(Settings):
     cap: CapSettings | None = None
     channels: ChannelsSettings = Field(default_factory=ChannelsSettings)
     duty: DutySettings = DutySettings()
+    synthetic: SyntheticSettings = SyntheticSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Desk:
     settings: DeskSettings
     brokers: Mapping[Lane, Endpoint]
     ledger: Path
+    synthetic: Path
     accounts: Path
     contacts: Path
     push_key: Path
@@ -125,6 +129,7 @@ _EXAMPLES = {
     **CAP_EXAMPLES,
     **CHANNELS_EXAMPLES,
     **DUTY_EXAMPLES,
+    **SYNTHETIC_EXAMPLES,
     "targets": "[targets] accept_s = 15 depart_s = 120 resolve_s = 1800",
     "access": "[access] session_idle_h = 14 session_days = 7",
 }
@@ -150,6 +155,7 @@ def load_desk(file: Path) -> Desk:
             "telemetry": settings.telemetry_broker.endpoint(source=str(file), table="telemetry_broker", base=folder),
         },
         ledger=folder / settings.data_dir / "ledger.db",
+        synthetic=folder / settings.data_dir / "synthetic.db",
         accounts=folder / settings.data_dir / "accounts.db",
         contacts=folder / settings.data_dir / "contacts.db",
         push_key=folder / settings.data_dir / "push.pem",

@@ -28,11 +28,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "broker telemetry": ("broker telemetri menerima", "the telemetry broker took it"),
     "no answer alarm": ("broker alarm tidak menjawab", "no answer from the alarm broker"),
     "no answer telemetry": ("broker telemetri tidak menjawab", "no answer from the telemetry broker"),
-    "ringing": ("posko menampilkannya", "the desk shows it"),
+    "ringing": ("posko mendengarnya", "the desk has heard it"),
     "stored": ("posko mencatatnya", "the desk has recorded it"),
     "well": (
-        "Berhasil dalam {time}. Minta posko menutup uji ini.",
-        "It works, in {time}. Ask the desk to close the test.",
+        "Berhasil dalam {time}. Petugas tidak melihatnya.",
+        "It works, in {time}. No officer sees it.",
     ),
     "not arrived": (
         "TIDAK SAMPAI dalam {time}. Kotak ini terus mencoba; lihat: siaga edge status",

@@ -29,6 +29,7 @@ from duty_desk.web.push_api import add_push
 from duty_desk.web.reading_api import add_reading
 from duty_desk.web.screens_api import add_screens
 from duty_desk.web.session_api import Entrance, add_session, check_routes
+from duty_desk.web.synthetic_api import add_synthetic
 from duty_desk.web.triage_api import add_triage
 from duty_desk.web.upcoming_api import add_upcoming
 
@@ -54,6 +55,7 @@ def make_app(desk: DutyDesk, config: Desk, door: Door, push: WebPush) -> Guard:
     add_cap(app, desk, archive, config.settings.cap)
     add_triage(app, desk, archive)
     add_duty(app, desk)
+    add_synthetic(app, desk, config.settings.synthetic.each_s)
     add_screens(app, desk.ringing)
     add_upcoming(app, desk)
     add_push(app, push, acts, desk)

@@ -47,6 +47,7 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
         # Without names, as anybody may ask.
         body["duty"] = [fault["kind"] for fault in beat["duty"]["faults"]]
         body["sirens"] = len(beat["sirens"])
+        body["synthetic"] = [broken.hop for broken in desk.synthetic.judge.broken]
         body["unreachable"] = len(desk.presence.missing)
         body["screens"] = desk.ringing.screens.counts()
         return JSONResponse({"status": "ok" if good else "degraded", **body}, status_code=200 if good else 503)

@@ -99,8 +99,13 @@ def desk_toml(
     reader: StoreAccount,
     command_key: Path | None = None,
     sirens: tuple[str, ...] = (),
+    *,
+    tests: bool = False,
 ) -> str:
-    """Return the desk's configuration; inventory and streets lie beside it, and the store is read for the map."""
+    """Return the desk's configuration; inventory and streets lie beside it, and the store is read for the map.
+
+    With `tests` it lets the boxes press by themselves; without, who counts presses counts those of people alone.
+    """
     key = "" if command_key is None else f"command_key = {_text(command_key)}\n"
     tables = [
         f"data_dir = {_text(folder / 'desk')}\n{key}"
@@ -109,6 +114,7 @@ def desk_toml(
         _broker("telemetry_broker", ports.telemetry_broker_centre, identity),
         _server("http", ports.page),
         _store(ports, reader),
+        *([] if tests else ["[synthetic]\neach_s = 0"]),
         *([f"[escalation]\nsirens = [{', '.join(map(_text, sirens))}]"] if sirens else []),
     ]
     return "\n\n".join(tables) + "\n"

@@ -65,7 +65,8 @@ class DemoStack:
         folder: Where all data, configuration and logs go.
         size: How much hardware to simulate.
         probes: Whether the brokers have a listener for a test's own clients.
-        city: Whether more of the city lives than its boxes: stations and vehicles for the walls, made in the store.
+        city: Whether more of the city lives than its boxes: stations and vehicles for the walls, made in the store, and
+            the desk's test presses.
     """
 
     def __init__(self, folder: Path, size: Size, *, probes: bool = False, city: bool = False) -> None:
@@ -266,7 +267,13 @@ class DemoStack:
             self.metrics_port,
         )
         files["desk.toml"] = desk_toml(
-            self.folder, ports, self._service("desk"), self._store_account(READER), command_key, self.sirens
+            self.folder,
+            ports,
+            self._service("desk"),
+            self._store_account(READER),
+            command_key,
+            self.sirens,
+            tests=self._lives,
         )
         files["wall-server.toml"] = wall_server_toml(
             ports, self._service("wall"), self._store_account(READER), self._store_account(COLLECTOR)

@@ -82,7 +82,7 @@ def test_each_setting_is_in_the_table_and_no_other() -> None:
     told = {key.replace("telemetry_broker", "alarm_broker") for key in written}
     # A box's kind of log-in, told in words.
     by_certificate = {"alarm_broker.certificate", "alarm_broker.key"}
-    tables = {"cap", "channels", "channels.push", "http", "access", "targets", "duty", "escalation"}
+    tables = {"cap", "channels", "channels.push", "http", "access", "targets", "duty", "escalation", "synthetic"}
     assert told == both - tables - by_certificate
     assert "`certificate` and `key`" in section("desk.toml")
 

@@ -20,10 +20,11 @@ from duty_desk.duty.roster import Part
 from duty_desk.geo.search import PlaceKind
 from duty_desk.incidents.entries import CancelReason, Category, PageOutcome
 from duty_desk.incidents.escalation import Audience
+from duty_desk.synthetic.trial import HOPS, Outcome
 from duty_desk.web.timeline import Kind
 from tests.duty_desk.pages.conftest import PAGES, words
 
-BOTH = ("call", "archive", "duty", "upcoming")
+BOTH = ("call", "archive", "duty", "upcoming", "synthetic")
 
 
 @pytest.mark.parametrize("page", BOTH)
@@ -55,6 +56,9 @@ def test_both_languages_have_the_same_words(page: str) -> None:
         ("duty", "do", KINDS),
         ("duty", "state", get_args(WayState)),
         ("duty", "part", get_args(Part)),
+        ("synthetic", "short", HOPS),
+        ("synthetic", "hop", (*HOPS, "good", "broken", "unknown")),
+        ("synthetic", "outcome", get_args(Outcome)),
         ("upcoming", "origin", get_args(IncidentOrigin)),
         ("upcoming", "rings", get_args(Audience)),
         ("upcoming", "outcome", (*get_args(PageOutcome)[:4], "sending")),

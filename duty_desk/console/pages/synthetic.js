@@ -1,0 +1,95 @@
+// Test presses: how many came in time, how long each hop takes, what is broken, and how each box did.
+
+import { has, moment, word } from "../words.js";
+import { $, begin, element, faultWord, get, setClock } from "./shared.js";
+
+const AGAIN_MS = 5_000;
+
+let told = null;
+let fault = null;
+
+async function look() {
+  try {
+    told = await get("/api/synthetic");
+    setClock(told.now_ms);
+    fault = null;
+  } catch (refused) {
+    fault = refused;
+  }
+  render();
+  setTimeout(look, AGAIN_MS);
+}
+
+function render() {
+  $("fault").hidden = fault === null;
+  $("fault").textContent = fault ? faultWord(fault, { has, word }) : "";
+  if (told === null) return;
+  const broken = told.hops.filter(({ broken_since_ms }) => broken_since_ms !== null);
+  const hops = broken.map(({ hop }) => word(`short_${hop}`)).join(", ");
+  const tested = told.hops.some(({ count }) => count > 0);
+  const state = word(`state_${told.state}`, { each: told.each_s });
+  const centre = broken.length > 0 ? word("broken", { hops }) : tested ? word("all_good") : "";
+  text($("told"), `${centre} ${state}`.trim());
+  $("told").dataset.good = String(broken.length === 0 && told.state === "on");
+  $("shares").replaceChildren(...told.shares.map(share));
+  table($("hops"), ["hop", "count", "p50", "p99", "state"], told.hops.map(hop));
+  table($("boxes"), ["box", "last", "result", "alarm", "telemetry"], told.boxes.map(box));
+}
+
+// A live region speaks again when its text is set, even to the same.
+function text(node, words) {
+  if (node.textContent !== words) node.textContent = words;
+}
+
+function share({ days, tests, in_time, share: part, budget_left }) {
+  const made = element("li", "share");
+  made.append(element("h3", "", days === 1 ? word("share_one") : word("share_days", { days })));
+  made.append(element("p", "part", part === null ? "–" : `${percent(part, 3)} %`));
+  const target = percent(told.target, 1);
+  made.append(element("p", "", part === null ? word("share_none") : word("share_of", { in_time, tests, target })));
+  if (budget_left !== null && days > 1) {
+    made.append(element("p", "", word("budget", { left: Math.round(100 * budget_left) })));
+    made.dataset.good = String(budget_left > 0);
+  }
+  return made;
+}
+
+function hop({ hop: name, count, p50_ms, p99_ms, broken_since_ms }) {
+  const state =
+    broken_since_ms !== null ? word("hop_broken", { time: moment(broken_since_ms) }) : word(count > 0 ? "hop_good" : "hop_unknown");
+  return { good: broken_since_ms === null, cells: [word(`hop_${name}`), String(count), ms(p50_ms), ms(p99_ms), state] };
+}
+
+function box({ device, label, unreachable, at_ms, outcome, missing, detail, alarm_ms, telemetry_ms }) {
+  const hops = missing.map((name) => word(`short_${name}`)).join(", ");
+  const became = outcome === null ? "" : word(`outcome_${outcome}`, { missing: hops });
+  const result = [unreachable ? word("unreachable") : "", became, detail].filter(Boolean).join(" · ") || "–";
+  const good = !unreachable && (outcome === null || outcome === "good" || outcome === "arrived" || outcome === "refused");
+  const last = at_ms === null ? word("never") : moment(at_ms);
+  return { good, cells: [`${label} (${device})`, last, result, ms(alarm_ms), ms(telemetry_ms)] };
+}
+
+function table(node, heads, rows) {
+  const head = element("tr");
+  head.append(...heads.map((name) => scoped("col", word(`head_${name}`))));
+  const body = rows.map(({ good, cells: [first, ...rest] }) => {
+    const row = element("tr");
+    row.dataset.good = String(good);
+    row.append(scoped("row", first), ...rest.map((cell) => element("td", "", cell)));
+    return row;
+  });
+  node.replaceChildren(head, ...body);
+}
+
+function scoped(scope, words) {
+  const made = element("th", "", words);
+  made.scope = scope;
+  return made;
+}
+
+const ms = (value) => (value === null ? "–" : `${Math.round(value)} ms`);
+// Cut, not rounded: 99.99996 % is not all.
+const percent = (part, digits) => (Math.floor(part * 100 * 10 ** digits + 1e-6) / 10 ** digits).toFixed(digits);
+
+await begin("pages/synthetic.json", render);
+look();
