@@ -11,6 +11,7 @@ DeskError
 ├── NoHeadsError           a file that should have heads has none: look whether it is the right one
 ├── DerivedError           the chain is whole, but a table derived from it says something else: make it anew
 ├── NothingToEraseError    no such text stands beside this incident's rows, or none any more
+├── LedgerThereError       a ledger stands already where one should be copied to; take an empty database
 ├── LedgerUnreadableError  what the ledger has cannot be told now; what memory has still can
 ├── NotOnDutyError         who is not on duty, nor soon, takes nothing over
 ├── ArchiveBusyError       so many searches wait that it takes no more, or one took too long; ask again, or for less
@@ -103,6 +104,10 @@ class DerivedError(DeskError):
 
 class NothingToEraseError(DeskError):
     """No such text stands beside the incident's rows."""
+
+
+class LedgerThereError(DeskError):
+    """There is a ledger already."""
 
 
 class LedgerUnreadableError(DeskError):

@@ -47,6 +47,7 @@ missing_packages() {
     has_program strace || echo strace
     { has_program mount && has_program unshare; } || echo mount util-linux
     has_program gpsd || echo gpsd
+    { has_program pg_ctl || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1; } || echo postgresql
     # Playwright's driver links to it.
     { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q libatomic.so.1; } || echo libatomic1
     has_program openssl || echo openssl
@@ -109,7 +110,7 @@ install_packages() {
   apt update || fail "apt-get update failed" "is there a network, and is another apt-get at work?" "by hand: apt-get update"
   apt install --no-install-recommends "$@" || fail "apt-get install failed" "by hand: $by_hand"
   # Not at the next boot either: Siaga's processes are its own.
-  for service in mosquitto influxdb gpsd gpsd.socket; do
+  for service in mosquitto influxdb gpsd gpsd.socket postgresql; do
     if has_program systemctl && [[ " $* " == *" ${service%.socket} "* ]]; then
       "${as_root[@]}" systemctl disable "$service" >>"$log" 2>&1 || true
     fi

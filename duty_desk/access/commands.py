@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from duty_desk.access.changes import Changes
     from duty_desk.access.words import Language
     from duty_desk.incidents.records import Record
+    from duty_desk.ledger.place import Place
     from duty_desk.settings import Desk
 
 user_app = typer.Typer(no_args_is_help=True, help="Accounts: who may log in at the desk, in which role.")
@@ -202,7 +203,7 @@ def _load(config: Path) -> Desk:
         raise typer.Exit(EX_CONFIG) from None
 
 
-def _append(ledger: Path, record: Record) -> str | None:
+def _append(ledger: Place, record: Record) -> str | None:
     """Append to the ledger beside the desk; return why that did not work, or None."""
     from sqlalchemy.exc import SQLAlchemyError
 

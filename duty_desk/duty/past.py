@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, String, cast, func, select
+from sqlalchemy import JSON, ColumnElement, Connection, String, cast, func, select
 
 from contract.errors import BodyError
 from duty_desk.incidents.entries import parse_entry
 from duty_desk.incidents.records import Record
+from duty_desk.ledger.place import Place, there
 from duty_desk.ledger.tables import ENTRY, open_reader, read_rows
 
 SPAN_NS: Final = 8 * 86_400 * 10**9
@@ -18,13 +18,13 @@ MAX_RECORDS: Final = 50_000
 """The latest of them are taken."""
 
 
-def read_past(ledger: Path, now_ns: int) -> list[Record]:
+def read_past(ledger: Place, now_ns: int) -> list[Record]:
     """Return what the last eight days had of duty and pages, in order; empty without a ledger.
 
     Raises:
         SQLAlchemyError: It cannot be read.
     """
-    if not ledger.exists():
+    if not there(ledger):
         return []
     engine = open_reader(ledger)
     try:
@@ -36,7 +36,7 @@ def read_past(ledger: Path, now_ns: int) -> list[Record]:
 
 def _read(connection: Connection, since_ns: int) -> list[Record]:
     first = _first_since(connection, since_ns)
-    kind: ColumnElement[str] = cast(func.json_extract(ENTRY.c.body, "$.kind"), String)
+    kind = _kind(connection)
     chosen = kind.in_(("duty", "page")) & (ENTRY.c.sequence >= first)
     latest = select(ENTRY.c.sequence).where(chosen).order_by(ENTRY.c.sequence.desc()).limit(MAX_RECORDS)
     found = []
@@ -46,6 +46,13 @@ def _read(connection: Connection, since_ns: int) -> list[Record]:
         except BodyError:
             continue  # the check of the chain tells of it
     return found
+
+
+def _kind(connection: Connection) -> ColumnElement[str]:
+    if connection.dialect.name == "sqlite":
+        return cast(func.json_extract(ENTRY.c.body, "$.kind"), String)
+    # PostgreSQL's JSON, as a text may have what JSON says and its JSONB does not hold: NUL.
+    return func.json_extract_path_text(cast(ENTRY.c.body, JSON), "kind")
 
 
 def _first_since(connection: Connection, since_ns: int) -> int:

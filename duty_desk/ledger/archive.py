@@ -7,7 +7,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
@@ -15,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from duty_desk.errors import ArchiveBusyError
 from duty_desk.ledger.archive_query import Filter, Page, Timeline, cursor, search, timeline
+from duty_desk.ledger.place import Place
 from duty_desk.ledger.tables import open_reader
 
 MAX_PAGE: Final = 200
@@ -23,6 +23,8 @@ _WAITING: Final = 16
 _TOO_LONG_S: Final = 3.0
 _STEPS: Final = 10_000
 """SQLite's virtual machine steps between two looks at the clock."""
+_INTERRUPTED: Final = ("interrupted", "statement timeout")
+"""What SQLite and a server say of it."""
 
 T = TypeVar("T")
 
@@ -31,11 +33,11 @@ class Archive:
     """The archive of one ledger.
 
     Args:
-        path: The SQLite file.
+        path: The SQLite file, or the database.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._engine = open_reader(path)
+    def __init__(self, path: Place) -> None:
+        self._engine = open_reader(path, too_long_s=_TOO_LONG_S)
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="desk-archive")
         self._room = _WORKERS + _WAITING
 
@@ -95,12 +97,12 @@ class Archive:
     def _ask(self, ask: Callable[[Connection], T]) -> T:
         with self._engine.connect() as connection:
             raw = connection.connection.dbapi_connection
-            assert isinstance(raw, sqlite3.Connection)
-            end = time.monotonic() + _TOO_LONG_S
-            raw.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+            if isinstance(raw, sqlite3.Connection):
+                end = time.monotonic() + _TOO_LONG_S
+                raw.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
             try:
                 return ask(connection)
             except OperationalError as error:
-                if "interrupted" in str(error.orig):
+                if any(words in str(error.orig) for words in _INTERRUPTED):
                     raise ArchiveBusyError(f"the search took over {_TOO_LONG_S:g} s; ask for less") from None
                 raise

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, literal, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, exists, false, literal, or_, select, tuple_
 
 from contract.messages import AlertStatus, IncidentOrigin, IncidentState
 from duty_desk.errors import UnknownIncidentError
@@ -100,7 +100,8 @@ def search(connection: Connection, chosen: Filter, after: tuple[int, int] | None
     """Return a page of incidents, latest first."""
     query = with_texts().where(*_conditions(connection, chosen))
     if after is not None:
-        query = query.where(tuple_(INCIDENT.c.opened_at_ns, INCIDENT.c.first) < tuple_(*map(literal, after)))
+        place = tuple_(*(literal(each, BigInteger) for each in after))
+        query = query.where(tuple_(INCIDENT.c.opened_at_ns, INCIDENT.c.first) < place)
     query = query.order_by(INCIDENT.c.opened_at_ns.desc(), INCIDENT.c.first.desc()).limit(limit + 1)
     found = [found_of(row) for row in connection.execute(query)]
     if len(found) <= limit:
@@ -174,13 +175,16 @@ def _conditions(connection: Connection, chosen: Filter) -> list[ColumnElement[bo
 
 
 def _has_text(connection: Connection, text: str, places: frozenset[tuple[str, str]]) -> ColumnElement[bool]:
-    parts = [
-        INCIDENT.c.device.contains(text, autoescape=True),
-        INCIDENT.c.button.contains(text, autoescape=True),
-        _beside(connection, _SEARCHED, lambda beside: beside.contains(text, autoescape=True)),
-    ]
+
+    def has_it(column: ColumnElement[Any]) -> ColumnElement[bool]:
+        # SQLite's LIKE takes no notice of the case, as it is.
+        if connection.dialect.name == "sqlite":
+            return column.contains(text, autoescape=True)
+        return column.icontains(text.replace("\x00", ""), autoescape=True)
+
+    parts = [has_it(INCIDENT.c.device), has_it(INCIDENT.c.button), _beside(connection, _SEARCHED, has_it)]
     if _IN_AN_ID.fullmatch(text):
-        parts.append(INCIDENT.c.id.contains(text, autoescape=True))
+        parts.append(has_it(INCIDENT.c.id))
     if places:
         parts.append(tuple_(INCIDENT.c.device, INCIDENT.c.button).in_(sorted(places)[:MAX_PLACES]))
     return or_(*parts)

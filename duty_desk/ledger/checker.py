@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine
@@ -20,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from duty_desk.errors import LedgerBrokenError
 from duty_desk.ledger.chain import Row, check_asides, check_row
+from duty_desk.ledger.place import Place
 from duty_desk.ledger.tables import ENTRY, open_reader, read_rows
 
 _ROWS: Final = 250
@@ -33,11 +33,11 @@ class Checker:
     """Walks the chain once, from its first row to the one that is last by then.
 
     Args:
-        path: The SQLite file.
+        path: The SQLite file, or the database.
         broken: Called in the thread with the first row that does not fit.
     """
 
-    def __init__(self, path: Path, broken: Callable[[LedgerBrokenError], None]) -> None:
+    def __init__(self, path: Place, broken: Callable[[LedgerBrokenError], None]) -> None:
         self._path = path
         self._broken = broken
         self._stop = threading.Event()

@@ -15,7 +15,6 @@ from dataclasses import asdict
 from typing import Any, Final, Protocol, TypeAlias
 
 from sqlalchemy import Connection, Engine, delete, insert, select, union_all
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from contract.errors import BodyError
 from duty_desk.errors import LedgerBrokenError, NotPossibleError
@@ -24,7 +23,7 @@ from duty_desk.incidents.entries import Entry, parse_entry
 from duty_desk.incidents.records import Record
 from duty_desk.ledger.chain import GENESIS, Row, check_asides, check_content
 from duty_desk.ledger.summary import VERSION, Summary, fold, incident_of, seen_key
-from duty_desk.ledger.tables import DERIVED, ENTRY, INCIDENT, INCIDENT_ROW, SEEN, last_row, read_rows
+from duty_desk.ledger.tables import DERIVED, ENTRY, INCIDENT, INCIDENT_ROW, SEEN, last_row, read_rows, upsert
 
 _STEP: Final = 1_000
 """Rows derived at a time when the tables are made anew."""
@@ -210,17 +209,13 @@ def _write(
     connection: Connection, summaries: list[Summary], members: list[dict[str, int]], seen: Iterable[dict[str, Any]]
 ) -> None:
     if summaries:
-        statement = upsert(INCIDENT)
-        later = {column.name: statement.excluded[column.name] for column in INCIDENT.c if column.name != "first"}
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["first"], set_=later), [asdict(one) for one in summaries]
-        )
+        later = [column.name for column in INCIDENT.c if column.name != "first"]
+        connection.execute(upsert(connection, INCIDENT, ["first"], later), [asdict(one) for one in summaries])
     if members:
         connection.execute(insert(INCIDENT_ROW), members)
     if seen := list(seen):
-        statement = upsert(SEEN)
-        later = {name: statement.excluded[name] for name in ("sequence", "incident_id", "incomplete")}
-        connection.execute(statement.on_conflict_do_update(index_elements=["device", "key"], set_=later), seen)
+        later = ["sequence", "incident_id", "incomplete"]
+        connection.execute(upsert(connection, SEEN, ["device", "key"], later), seen)
 
 
 def _trim(connection: Connection) -> None:
@@ -229,6 +224,5 @@ def _trim(connection: Connection) -> None:
 
 
 def _mark(connection: Connection, sequence: int, hash_: str) -> None:
-    values = {"version": VERSION, "sequence": sequence, "hash": hash_}
-    statement = upsert(DERIVED).values(id=1, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+    values = {"id": 1, "version": VERSION, "sequence": sequence, "hash": hash_}
+    connection.execute(upsert(connection, DERIVED, ["id"], ["version", "sequence", "hash"]), values)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Final, get_args
 
 from sqlalchemy import Connection, Engine, delete, select
@@ -16,6 +15,7 @@ from duty_desk.incidents.entries import MAX_ERASED_ROWS, ErasedEntry, PersonEras
 from duty_desk.incidents.records import Aside, Record
 from duty_desk.ledger.append import append
 from duty_desk.ledger.derived import follows, mend
+from duty_desk.ledger.place import Place
 from duty_desk.ledger.tables import ASIDE, INCIDENT, INCIDENT_ROW, last_row, open_engine, upgrade
 
 _BUSY_MS: Final = 5_000
@@ -23,12 +23,12 @@ _AGAIN_S: Final = 0.1
 
 
 def erase(
-    path: Path, incident_id: str, names: Sequence[TextName], *, who: str, why: str, now_ns: int
+    path: Place, incident_id: str, names: Sequence[TextName], *, who: str, why: str, now_ns: int
 ) -> tuple[list[TextName], bool]:
     """Erase texts beside an incident's rows, and write down that they were; a desk may be running beside it.
 
     Args:
-        path: The SQLite file.
+        path: The SQLite file, or the database.
         incident_id: The incident.
         names: Which texts.
         who: Who erases them; stands beside the chain.
@@ -37,7 +37,8 @@ def erase(
 
     Returns:
         Which of them were there, and whether they are gone from the file of recent writes (`-wal`) too: a reader that
-        takes longer than 5 s keeps them there until the desk's next checkpoint.
+        takes longer than 5 s keeps them there until the desk's next checkpoint. On a server: from the table's file,
+        which is written anew; its write-ahead log, and what copies that, keep them for a while.
 
     Raises:
         UnknownIncidentError: There is no such incident.
@@ -64,11 +65,11 @@ def erase(
     return erased, _truncate(engine)
 
 
-def erase_person(path: Path, name: str, *, who: str, why: str, now_ns: int) -> tuple[int, bool]:
+def erase_person(path: Place, name: str, *, who: str, why: str, now_ns: int) -> tuple[int, bool]:
     """Erase a person's name wherever somebody came, went, exported or changed who may come; a desk may be running.
 
     Args:
-        path: The SQLite file.
+        path: The SQLite file, or the database.
         name: The name of an account, or the name that others see, in full.
         who: Who erases it; stands beside the chain.
         why: Why; stands beside the chain.
@@ -121,7 +122,9 @@ def _erase(connection: Connection, incident_id: str, names: Sequence[TextName]) 
 
 
 def _truncate(engine: Engine) -> bool:
-    """Empty the file of recent writes; return whether that worked in time."""
+    """Empty the file of recent writes; return whether that worked in time. A server writes the table's file anew."""
+    if engine.dialect.name == "postgresql":
+        return _write_anew(engine)
     deadline = time.monotonic() + _BUSY_MS / 1_000
     with closing(engine.raw_connection()) as connection:
         while True:
@@ -132,3 +135,14 @@ def _truncate(engine: Engine) -> bool:
             if time.monotonic() > deadline:
                 return False
             time.sleep(_AGAIN_S)
+
+
+def _write_anew(engine: Engine) -> bool:
+    with closing(engine.raw_connection()) as connection:
+        connection.rollback()
+        connection.dbapi_connection.autocommit = True  # type: ignore[union-attr]  # psycopg's
+        try:
+            connection.cursor().execute("VACUUM FULL aside")
+        except engine.dialect.loaded_dbapi.OperationalError:  # somebody reads for longer than 5 s
+            return False
+    return True

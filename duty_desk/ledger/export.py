@@ -118,8 +118,9 @@ def incidents(
         query = query.where(INCIDENT.c.opened_at_ns >= from_ns)
     if to_ns is not None:
         query = query.where(INCIDENT.c.opened_at_ns < to_ns)
-    for row in connection.execute(query, execution_options={"yield_per": _FETCH}):
-        yield found_of(row)
+    with connection.execute(query, execution_options={"yield_per": _FETCH}) as rows:
+        for row in rows:
+            yield found_of(row)
 
 
 def csv_lines(incidents: Iterable[Found], *, names: bool = True, header: bool = True) -> Iterator[str]:

@@ -1,11 +1,11 @@
-"""The ledger's tables, and how its SQLite file is opened."""
+"""The ledger's tables, and how its SQLite file, or its database on a server, is opened."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Index,
+    Insert,
     Integer,
     MetaData,
     String,
@@ -28,16 +29,23 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool, QueuePool
 
 from duty_desk.incidents.records import Aside
 from duty_desk.ledger.chain import Row
+from duty_desk.ledger.place import Place, Server
+from duty_desk.ledger.postgresql import WithoutNul, open_reading, open_writer
 
 METADATA = MetaData()
+# SQLite has one kind of integer, and this name for it where a number is the row's own.
+_LARGE = BigInteger().with_variant(Integer(), "sqlite")
+_BESIDE = Text().with_variant(WithoutNul(), "postgresql")
+
 ENTRY = Table(
     "entry",
     METADATA,
-    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", _LARGE, primary_key=True, autoincrement=False),
     Column("previous", String(64), nullable=False),
     Column("body", Text, nullable=False),
     Column("hash", String(64), nullable=False),
@@ -45,24 +53,24 @@ ENTRY = Table(
 ASIDE = Table(
     "aside",
     METADATA,
-    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", _LARGE, primary_key=True, autoincrement=False),
     Column("field", String(32), primary_key=True),
     Column("salt", String(32), nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", _BESIDE, nullable=False),
     Index("aside_text", "field", "text"),
 )
 EPOCH = Table(
     "epoch",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("epoch_ms", Integer, nullable=False),
+    Column("epoch_ms", _LARGE, nullable=False),
 )
 
 # Derived from the chain by `derived.py`, and made anew from it whenever they are missing or behind.
 INCIDENT = Table(
     "incident",
     METADATA,
-    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("first", _LARGE, primary_key=True, autoincrement=False),
     Column("id", String(36), nullable=False),
     Column("origin", String(16), nullable=False),
     Column("status", String(16), nullable=False),
@@ -76,8 +84,8 @@ INCIDENT = Table(
     Column("departed_at_ns", BigInteger),
     Column("resolved_at_ns", BigInteger),
     Column("ended_at_ns", BigInteger),
-    Column("accepted_row", Integer),
-    Column("ended_row", Integer),
+    Column("accepted_row", _LARGE),
+    Column("ended_row", _LARGE),
     Column("presses", Integer, nullable=False),
     Column("escalated", Integer, nullable=False),
     Column("reason", String(16)),
@@ -88,8 +96,8 @@ INCIDENT = Table(
 INCIDENT_ROW = Table(
     "incident_row",
     METADATA,
-    Column("first", Integer, primary_key=True, autoincrement=False),
-    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("first", _LARGE, primary_key=True, autoincrement=False),
+    Column("sequence", _LARGE, primary_key=True, autoincrement=False),
     Index("incident_row_sequence", "sequence"),
     sqlite_with_rowid=False,
 )
@@ -98,7 +106,7 @@ SEEN = Table(
     METADATA,
     Column("device", String(63), primary_key=True),
     Column("key", String(64), primary_key=True),
-    Column("sequence", Integer, nullable=False),
+    Column("sequence", _LARGE, nullable=False),
     Column("incident_id", String(36), nullable=False),
     Column("incomplete", Boolean, nullable=False),
     Index("seen_sequence", "sequence"),
@@ -108,7 +116,7 @@ DERIVED = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("version", Integer, nullable=False),
-    Column("sequence", Integer, nullable=False),
+    Column("sequence", _LARGE, nullable=False),
     Column("hash", String(64), nullable=False),
 )
 
@@ -119,17 +127,19 @@ _BUSY_TIMEOUT_MS = 200
 _FETCH = 1_000
 
 
-def open_engine(path: Path, *, busy_timeout_ms: int = _BUSY_TIMEOUT_MS, keep: bool = False) -> Engine:
-    """Return an engine that opens the file for writing: WAL, each commit synced, transactions that lock at once.
+def open_engine(path: Place, *, busy_timeout_ms: int = _BUSY_TIMEOUT_MS, keep: bool = False) -> Engine:
+    """Return an engine for writing: each commit synced, transactions that lock at once. A file is in WAL mode.
 
-    What is deleted is overwritten, so that an erased text is not left on free pages.
+    What is deleted in a file is overwritten, so that an erased text is not left on free pages.
 
     Args:
-        path: The SQLite file.
+        path: The SQLite file, or the database.
         busy_timeout_ms: How long a transaction waits for another's to end.
         keep: Whether the one connection stays open until `dispose`: the last to close empties the recent writes into
             the file, which takes more syncs than the commit itself.
     """
+    if isinstance(path, Server):
+        return open_writer(path, busy_timeout_ms=busy_timeout_ms, keep=keep)
     pool = QueuePool if keep else NullPool
     engine = create_engine(f"sqlite+pysqlite:///{path}", poolclass=pool)
 
@@ -152,15 +162,21 @@ def open_engine(path: Path, *, busy_timeout_ms: int = _BUSY_TIMEOUT_MS, keep: bo
     return engine
 
 
-def open_reader(path: Path) -> Engine:
-    """Return an engine that opens the file for reading only, beside a desk that writes it.
+def open_reader(path: Place, *, too_long_s: float = 0.0) -> Engine:
+    """Return an engine for reading only, beside a desk that writes.
 
     What one connection reads is all of one moment.
+
+    Args:
+        path: The SQLite file, or the database.
+        too_long_s: After how long a server ends a question, in seconds; 0 for never. A file knows no such thing.
     """
+    if isinstance(path, Server):
+        return open_reading(path, statement_timeout_ms=round(too_long_s * 1_000))
+    file = path.absolute().as_uri()
 
     def connect() -> sqlite3.Connection:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        return sqlite3.connect(uri, uri=True, timeout=2.0, isolation_level=None, check_same_thread=False)
+        return sqlite3.connect(f"{file}?mode=ro", uri=True, timeout=2.0, isolation_level=None, check_same_thread=False)
 
     engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
 
@@ -169,6 +185,24 @@ def open_reader(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def upsert(connection: Connection, table: Table, keys: Sequence[str], later: Sequence[str]) -> Insert:
+    """Return the statement that inserts a row, or changes some columns of the one that has its keys.
+
+    Args:
+        connection: A connection to the ledger.
+        table: The table.
+        keys: The columns of its primary key.
+        later: The columns that are changed where the row is there already.
+    """
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        server = postgresql.insert(table)
+        return server.on_conflict_do_update(index_elements=keys, set_={name: server.excluded[name] for name in later})
+    file = sqlite.insert(table)
+    return file.on_conflict_do_update(index_elements=keys, set_={name: file.excluded[name] for name in later})
 
 
 @contextlib.contextmanager
@@ -213,7 +247,7 @@ def last_row(connection: Connection) -> Row | None:
 
 def read_rows(
     connection: Connection, where: ColumnElement[bool] | None = None, *, limit: int | None = None
-) -> Iterator[tuple[Row, dict[str, Aside]]]:
+) -> Generator[tuple[Row, dict[str, Aside]], None, None]:
     """Yield rows in order, with the texts beside each, without holding them all.
 
     Args:
@@ -232,13 +266,15 @@ def read_rows(
     )
     row: Row | None = None
     asides: dict[str, Aside] = {}
-    found = connection.execute(query, execution_options={"yield_per": _FETCH})
-    for sequence, previous, body, hash_, field, salt, beside in found:
-        if row is None or row.sequence != sequence:
-            if row is not None:
-                yield row, asides
-            row, asides = Row(sequence, previous, body, hash_), {}
-        if field is not None:
-            asides[field] = Aside(salt, beside)
+    # A few rows need no cursor on a server.
+    few = limit is not None and connection.dialect.name == "postgresql"
+    with connection.execute(query, execution_options={} if few else {"yield_per": _FETCH}) as found:
+        for sequence, previous, body, hash_, field, salt, beside in found:
+            if row is None or row.sequence != sequence:
+                if row is not None:
+                    yield row, asides
+                row, asides = Row(sequence, previous, body, hash_), {}
+            if field is not None:
+                asides[field] = Aside(salt, beside)
     if row is not None:
         yield row, asides

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, zip_longest
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, inspect, select
@@ -17,6 +16,7 @@ from duty_desk.incidents.entries import Entry, parse_entry
 from duty_desk.ledger.chain import Row, check_asides, check_row
 from duty_desk.ledger.derived import clear, derive, follows, lost
 from duty_desk.ledger.heads import Heads, Read
+from duty_desk.ledger.place import Place
 from duty_desk.ledger.tables import INCIDENT, INCIDENT_ROW, SEEN, open_reader, read_rows, scratch
 from duty_desk.ledger.texts import Texts
 
@@ -35,11 +35,11 @@ class Verdict:
     heads: Read | None
 
 
-def verify(path: Path, against: Iterable[str] | None = None, progress: Callable[[int], None] | None = None) -> Verdict:
+def verify(path: Place, against: Iterable[str] | None = None, progress: Callable[[int], None] | None = None) -> Verdict:
     """Check a ledger beside a desk that may be writing it.
 
     Args:
-        path: The SQLite file.
+        path: The SQLite file, or the database.
         against: Lines with heads that were kept elsewhere.
         progress: Called now and then with the rows checked so far.
 
@@ -112,11 +112,13 @@ def _compare(connection: Connection, other: Connection) -> None:
         ("seen", select(SEEN).order_by(SEEN.c.sequence.desc(), SEEN.c.device, SEEN.c.key).limit(MAX_SEEN)),
     ]
     for name, query in tables:
-        found = connection.execute(query, execution_options={"yield_per": _BATCH})
-        expected = other.execute(query, execution_options={"yield_per": _BATCH})
-        for one, two in zip_longest(found, expected):
-            if one is None or two is None or tuple(one) != tuple(two):
-                raise DerivedError(name, _difference(one, two))
+        with (
+            connection.execute(query, execution_options={"yield_per": _BATCH}) as found,
+            other.execute(query, execution_options={"yield_per": _BATCH}) as expected,
+        ):
+            for one, two in zip_longest(found, expected):
+                if one is None or two is None or tuple(one) != tuple(two):
+                    raise DerivedError(name, _difference(one, two))
 
 
 def _difference(found: Any, expected: Any) -> str:

@@ -11,6 +11,8 @@ Rules:
   ledger. The chain as a whole is checked behind that (`checker.py`).
 - Another process may append too (`append_now`): the last row is read anew for each commit, and the rows of others are
   handed to `on_others`.
+- A commit that failed may have been done all the same, where a server's answer was lost: the rows are looked for before
+  they are written again.
 - The callbacks run in the thread.
 """
 
@@ -42,6 +44,7 @@ from duty_desk.ledger.append import append
 from duty_desk.ledger.chain import Row
 from duty_desk.ledger.checker import Checker
 from duty_desk.ledger.derived import Past, catch_up, entry_of, prepare, tell
+from duty_desk.ledger.place import Place
 from duty_desk.ledger.tables import ENTRY, EPOCH, last_row, open_engine, read_rows, upgrade
 
 MAX_WAITING: Final = 10_000
@@ -64,7 +67,7 @@ class Ledger:
     """The append-only record.
 
     Args:
-        path: The SQLite file; made when missing.
+        path: The SQLite file, made when missing, or the database.
         past: Called at each attempt to read the ledger at the start; returns what takes what still matters, in order.
         on_loaded: Called once after that with this run's epoch in ms, which is above that of each earlier
             run.
@@ -75,7 +78,7 @@ class Ledger:
 
     def __init__(
         self,
-        path: Path,
+        path: Place,
         *,
         past: Callable[[], Past],
         on_loaded: Callable[[int], None],
@@ -98,6 +101,7 @@ class Ledger:
         self._released = False
         self._stopping = False
         self._last = 0
+        self._unsure: list[Row] = []
         self._checker = Checker(path, self._found_broken)
         self._thread = threading.Thread(target=self._run, name="desk-ledger", daemon=True)
 
@@ -175,7 +179,8 @@ class Ledger:
 
     def _load(self) -> Engine:
         """Open the file, make the derived tables anew where they are behind, tell the past and raise the epoch."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(self.path, Path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         engine = open_engine(self.path, keep=True)
         with engine.begin() as connection:
             upgrade(connection)
@@ -213,32 +218,44 @@ class Ledger:
                     return
                 continue
             with self._changed:
-                for _ in batch:
+                for _ in rows:
                     self._waiting.popleft()
             self._succeeded()
             if others:
                 self._on_others(others)
             if rows:
-                self._on_committed(batch, rows[-1].hash)
+                self._on_committed(batch[: len(rows)], rows[-1].hash)
 
     def _commit(self, engine: Engine, batch: list[Record]) -> tuple[list[Record], list[Row]]:
         """Append records in one transaction; return what others had appended before, and the rows of these."""
         with engine.begin() if batch else engine.connect() as connection:
+            if self._unsure and _has(connection, self._unsure[-1]):
+                rows, self._unsure = self._unsure, []
+                others = self._others(connection, rows[0].sequence)
+                self.head, self._last = rows[-1].hash, rows[-1].sequence
+                return others, rows
+            self._unsure = []
             before = last_row(connection)
             others = [] if before is None or before.sequence <= self._last else self._others(connection)
             rows = append(connection, batch)
+            self._unsure = rows
+        self._unsure = []
         last = rows[-1] if rows else before
         if last is not None:
             self.head, self._last = last.hash, last.sequence
         return others, rows
 
-    def _others(self, connection: Connection) -> list[Record]:
-        rows = read_rows(connection, ENTRY.c.sequence > self._last, limit=_MAX_OTHERS)
+    def _others(self, connection: Connection, before: int | None = None) -> list[Record]:
+        """Return what others appended since, all of it or that before a row of ours."""
+        theirs = ENTRY.c.sequence > self._last
+        if before is not None:
+            theirs &= ENTRY.c.sequence < before
+        rows = read_rows(connection, theirs, limit=_MAX_OTHERS)
         return [Record(entry, asides) for row, asides in rows if (entry := entry_of(row)) is not None]
 
     def _failed(self, error: Exception) -> bool:
         """Note a failure and wait a little; return whether to go on."""
-        reason = str(getattr(error, "orig", None) or error)
+        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
         if self.fault != reason:
             _log.error("the ledger %s cannot be written: %s; trying again", self.path, reason)
         self.fault = reason
@@ -259,6 +276,11 @@ class Ledger:
             self._on_state()
 
 
+def _has(connection: Connection, row: Row) -> bool:
+    found = connection.execute(select(ENTRY.c.hash).where(ENTRY.c.sequence == row.sequence)).scalar_one_or_none()
+    return found == row.hash
+
+
 def _raise_epoch(connection: Connection) -> int:
     last = connection.execute(select(EPOCH.c.epoch_ms).where(EPOCH.c.id == 1)).scalar_one_or_none()
     now_ms = time.time_ns() // 1_000_000
@@ -270,13 +292,14 @@ def _raise_epoch(connection: Connection) -> int:
     return epoch_ms
 
 
-def append_now(path: Path, *records: Record) -> None:
+def append_now(path: Place, *records: Record) -> None:
     """Append records from a command, beside a desk that may be running; wait up to 5 s for the desk's own commit.
 
     Raises:
         SQLAlchemyError, OSError: The file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(path, Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with open_engine(path, busy_timeout_ms=5_000).begin() as connection:
         upgrade(connection)
         append(connection, records)

@@ -12,6 +12,7 @@ import pytest
 from duty_desk.incidents.board import Board
 from duty_desk.incidents.records import Record
 from duty_desk.ledger.chain import walk
+from duty_desk.ledger.place import Place
 from duty_desk.ledger.tables import open_reader, read_rows
 from duty_desk.ledger.writer import Ledger
 from tests.duty_desk.test_incident import NOW, ONE, alarm
@@ -20,7 +21,7 @@ from tests.duty_desk.test_incident import NOW, ONE, alarm
 class Writer:
     """A ledger with its owner: remembers what it was told."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self.board = Board()
         self.epoch_ms = 0
         self.done: list[Record] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 from contract.identity import new_event_id
 from duty_desk.errors import DeskError
@@ -12,6 +11,7 @@ from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.board import Board, DeliveryKind, Report, Verb
 from duty_desk.incidents.entries import AuditEntry, CancelReason, StartedEntry
 from duty_desk.incidents.records import Aside, Record
+from duty_desk.ledger.place import Place
 from duty_desk.ledger.writer import append_now
 from tests.duty_desk.test_incident import NOW, alarm
 
@@ -44,7 +44,7 @@ def life(board: Board, steps: int, seed: int) -> Iterator[Record]:
         yield record
 
 
-def write(path: Path, records: Iterator[Record], together: int = 7) -> None:
+def write(path: Place, records: Iterator[Record], together: int = 7) -> None:
     """Write records as a command does, some in one transaction."""
     waiting: list[Record] = []
     for record in records:

@@ -45,7 +45,7 @@ def test_the_fields_that_hold_the_hash_of_a_text_are_known() -> None:
         if pattern in str(field)
     }
     assert hashes == set(TEXTS)
-    assert set(get_args(TextName)) == set(TEXTS) - {"who", "why", "subject"}
+    assert set(get_args(TextName)) == set(TEXTS) - {"why", "subject"}
     assert {"who", "why"} <= set(ErasedEntry.model_fields)
 
 
