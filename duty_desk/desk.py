@@ -19,6 +19,7 @@ from contract import topics
 from contract.errors import BodyError, TopicError
 from contract.messages import AlarmReceipt, Heartbeat, Lamps, Status, decode, encode
 from contract.topics import Lane
+from duty_desk.bells import Bells
 from duty_desk.channels.pager import Pager
 from duty_desk.command_key import NO_KEY, CommandKey
 from duty_desk.commander import Commander
@@ -114,6 +115,7 @@ class DutyDesk:
             busy=self._cannot_be_tested,
             links=lambda: self.links,
         )
+        self.bells = Bells(now_ns, monotonic_ns, self.note)
         self._revision = 0
         self._held: deque[Record] = deque(maxlen=MAX_HELD)
         self._retelling = Retelling()
@@ -142,6 +144,10 @@ class DutyDesk:
 
     def hear(self, lane: Lane, topic: str, body: bytes, retained: bool) -> None:
         """Take a message from a broker."""
+        if topic.startswith(topics.bell("")):
+            if not retained:
+                self.bells.hear(topic, body)
+            return
         try:
             up = topics.parse_up(topic)
         except TopicError as error:
@@ -364,7 +370,7 @@ class DutyDesk:
             "faults": dict(self.faults),
             "accounts_fault": self.accounts_fault,
             "failing": dict(self.failing),
-            "sirens": self.commander.wrong,
+            "sirens": self.commander.wrong | self.bells.wrong,
             "channels": {} if self.pager is None else dict(self.pager.faults()),
             "duty": self.duty.beat(),
         }

@@ -121,6 +121,7 @@ class Service:
             on_fault=partial(self._failing.note, "pager"),
         )
         self.desk.attach(self.pager)
+        self.desk.bells.expect(config.settings.bells)
         self.desk.duty.ways, self.desk.duty.test = self.pager.ways, self.pager.test
         calls = Calls(self.pager.channels, self.desk.duty.display, self.desk.note, time.time_ns)
         self.desk.duty.call = lambda fault: calls.about(fault, self.desk.duty, config.settings.language)
@@ -185,6 +186,7 @@ class Service:
                             await event.wait()
                 ready()
                 await _until_stopped(stop, http)
+                await self._tell_alive()  # for the bell a restart begins now, not up to 2 s ago
                 self.desk.push.close()
                 server.should_exit = True
                 for task in tasks:
@@ -259,11 +261,14 @@ class Service:
 
     async def _heartbeats(self) -> None:
         while True:
-            body = encode(self.desk.heartbeat())
-            for outbound in self._outbound.values():
-                with contextlib.suppress(LinkError):
-                    await outbound.session.publish(topics.HEARTBEAT, body, qos=0)
+            await self._tell_alive()
             await asyncio.sleep(HEARTBEAT_S)
+
+    async def _tell_alive(self) -> None:
+        body = encode(self.desk.heartbeat())
+        for outbound in self._outbound.values():
+            with contextlib.suppress(LinkError):
+                await outbound.session.publish(topics.HEARTBEAT, body, qos=0)
 
     async def _lamp_rounds(self) -> None:
         while True:
@@ -298,6 +303,7 @@ class Service:
                 with contextlib.suppress(SQLAlchemyError):
                     past = await asyncio.to_thread(read_past, self._config.ledger, time.time_ns())
                     duty.adopt(past)
+                    self.desk.bells.adopt(past)
                     self.pager.remember(past)
             duty.accounts = self.door.accounts
             if duty.tick().changed:
@@ -326,7 +332,7 @@ class Service:
         return Session(
             broker,
             self._config.settings.name,
-            subscriptions=(topics.ALL_ALARMS, topics.ALL_STATUS, topics.ALL_REPLIES),
+            subscriptions=(topics.ALL_ALARMS, topics.ALL_STATUS, topics.ALL_REPLIES, topics.ALL_BELLS),
             on_message=hear,
             on_connect=lambda: self._on_connect(lane),
             on_disconnect=lambda: self._link(lane, False),
@@ -336,6 +342,7 @@ class Service:
         self._connected[lane].set()
         self._link(lane, True)
         outbound = self._outbound[lane]
+        outbound.send(topics.HEARTBEAT, encode(self.desk.heartbeat()))  # the bell counts the seconds
         if lane == "telemetry":
             outbound.send(topics.INVENTORY, encode(self._config.inventory), retain=True)
         for incident in self.desk.board.active():

@@ -81,6 +81,7 @@ class DeskSettings(Settings):
     http: HttpSettings = HttpSettings()
     store: StoreSettings | None = None
     access: AccessSettings = AccessSettings()
+    bells: Annotated[list[Name], Field(max_length=16)] = Field(default_factory=list)
     escalation: EscalationSettings = Field(default_factory=EscalationSettings)
     targets: TargetSettings = TargetSettings()
     cap: CapSettings | None = None
@@ -122,6 +123,7 @@ _EXAMPLES = {
     "photos": 'photos = "photos"',
     "streets": 'streets = "streets.geojson"',
     "command_key": 'command_key = "desk.key"',
+    "bells": 'bells = ["bell"]',
     "http": '[http] host = "127.0.0.1" port = 8080',
     "store": '[store] url = "http://127.0.0.1:8086" database = "siaga"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},

@@ -98,6 +98,7 @@ class Service:
                 group.create_task(keep_running(name, part, self._faults, self._failing), name=f"bell-{name}")
                 for name, part in parts.items()
             ]
+            await asyncio.sleep(0)  # each part has begun: the socket is there
             self._notifier.tell("READY=1")
             ready()
             await stop.wait()
