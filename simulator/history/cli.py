@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.live.cli import register
+from simulator.modem.cli import register as register_modem
 
 if TYPE_CHECKING:
     from simulator.history.plan import Plan
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="A simulated day of the city, written into a store.")
 register(app)
+register_modem(app)
 _EX_UNAVAILABLE = 69
 
 
