@@ -163,6 +163,8 @@ class WebPush:
         """Keep the connections, and take alarms off the phones when somebody has the incident, for ever."""
         self._tell = tell
         try:
+            if self._courier is not None:
+                await self._courier.prepare()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep(), name="push-keep")
                 while True:

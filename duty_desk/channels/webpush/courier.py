@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import math
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
-
-import aiohttp
 
 from duty_desk.channels.channel import SEND_S
 from duty_desk.channels.contacts_file import Subscription
@@ -16,6 +15,9 @@ from duty_desk.channels.webpush.sealing import BadKeyError, seal
 from duty_desk.channels.webpush.settings import PushSettings
 from duty_desk.channels.webpush.vapid import PushKey
 from duty_desk.errors import ChannelError
+
+if TYPE_CHECKING:
+    import aiohttp
 
 Urgency = Literal["very-low", "low", "normal", "high"]
 ASK_S: Final = SEND_S - 0.3
@@ -91,7 +93,13 @@ class Courier:
         if http is not None:
             await http.close()
 
+    async def prepare(self) -> None:
+        """Load the HTTP library beside the event loop: the desk's start does not wait for it, nor does a press."""
+        await asyncio.to_thread(importlib.import_module, "aiohttp")
+
     async def _post(self, endpoint: str, body: bytes, headers: dict[str, str]) -> int:
+        import aiohttp
+
         try:
             async with self._open().post(endpoint, data=body, headers=headers, allow_redirects=False) as answer:
                 await _read(answer)
@@ -102,6 +110,8 @@ class Courier:
             raise ChannelError(f"the push service cannot be reached: {type(error).__name__}") from None
 
     async def _look(self, origin: str) -> None:
+        import aiohttp
+
         try:
             async with self._open().head(origin, allow_redirects=False) as answer:
                 await _read(answer)
@@ -109,6 +119,8 @@ class Courier:
             return
 
     def _open(self) -> aiohttp.ClientSession:
+        import aiohttp
+
         if self._http is None:
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=_IDLE_S, ttl_dns_cache=300),

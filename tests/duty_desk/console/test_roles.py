@@ -15,11 +15,11 @@ OFFERED = {
     "admin-1": [],
 }
 LINKS = {
-    "tamu-1": [],
-    "operator-1": ["to-call", "to-archive"],
-    "petugas-1": ["to-call", "to-archive"],
-    "pengawas-1": ["to-call", "to-archive"],
-    "admin-1": ["to-archive"],
+    "tamu-1": ["to-upcoming", "to-duty"],
+    "operator-1": ["to-upcoming", "to-call", "to-duty", "to-archive"],
+    "petugas-1": ["to-upcoming", "to-call", "to-duty", "to-archive"],
+    "pengawas-1": ["to-upcoming", "to-call", "to-duty", "to-archive"],
+    "admin-1": ["to-upcoming", "to-duty", "to-archive"],
 }
 
 
