@@ -18,9 +18,9 @@ export function again(once, everyMs) {
   let going = true;
   (async () => {
     while (going) {
-      const began = Date.now();
+      const began = performance.now();
       await once();
-      await new Promise((done) => setTimeout(done, Math.max(250, everyMs - (Date.now() - began))));
+      await new Promise((done) => setTimeout(done, Math.max(250, everyMs - (performance.now() - began))));
     }
   })();
   return () => {

@@ -3,7 +3,7 @@
 import { again, choices, get } from "./ask.js";
 import { el } from "./dom.js";
 import { clock } from "./format.js";
-import { now } from "./time.js";
+import { at, now } from "./time.js";
 import { say } from "./words.js";
 import { bars } from "./draw/bars.js";
 import { Lines } from "./draw/lines.js";
@@ -25,7 +25,7 @@ export class Board {
     this.health = null;
     this.panels = [];
     this.errors = 0;
-    this.painted = Date.now();
+    this.painted = performance.now();
     stage.className = "board";
     this.stops = [
       again(async () => {
@@ -58,7 +58,7 @@ export class Board {
   async refresh() {
     await Promise.all(this.panels.map((place) => place.refresh()));
     if (this.uid === SENSOR) this.makeRoom();
-    this.painted = Date.now();
+    this.painted = performance.now();
   }
 
   // One sensor measures few of the quantities there are: those alone have the screen, if there are any.
@@ -99,7 +99,7 @@ class Place {
     this.board = board;
     this.panel = panel;
     this.failed = false;
-    this.asked = Date.now();
+    this.asked = performance.now();
     this.body = el("div", "body", el("p", "wait", say("loading")));
     this.veil = el("p", "veil");
     this.veil.hidden = true;
@@ -121,7 +121,7 @@ class Place {
     try {
       const found = await get(`/api/panel/${this.board.uid}/${this.panel.key}`, choices(this.board.state));
       this.failed = Boolean(found.no_answer);
-      this.asked = Date.now();
+      this.asked = performance.now();
       this.draw(found);
     } catch {
       this.failed = true;
@@ -145,7 +145,7 @@ class Place {
 
   words(cut) {
     const { found, panel } = this;
-    if (cut || (this.failed && !found?.no_answer)) return say("no_server_since", { at: clock(this.asked, now()) });
+    if (cut || (this.failed && !found?.no_answer)) return say("no_server_since", { at: clock(at(this.asked), now()) });
     if (!found || !panel.asks) return "";
     if (found.no_answer) return say("no_store_since", { at: clock(found.no_answer.since_ms, now()) });
     if (found.absent) return say("not_in_inventory");

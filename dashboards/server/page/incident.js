@@ -110,7 +110,7 @@ export class Incident {
   }
 
   report() {
-    return { painted_ms: Date.now() };
+    return { painted_ms: performance.now() };
   }
 
   remove() {

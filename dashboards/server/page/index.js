@@ -3,7 +3,7 @@
 import { again, get } from "./ask.js";
 import { el } from "./dom.js";
 import { clock, lasted } from "./format.js";
-import { heardTime, now } from "./time.js";
+import { at, heardTime, now } from "./time.js";
 import { say, speak } from "./words.js";
 
 const SCREENS = 24;
@@ -13,7 +13,7 @@ const chosen = new URLSearchParams(location.search);
 speak(chosen.get("language") === "en" ? "en" : "id");
 if (chosen.get("theme") === "light") document.documentElement.dataset.theme = "light";
 const place = document.getElementById("screens");
-let lastAnswer = Date.now();
+let lastAnswer = performance.now();
 
 function why(screen) {
   const reasons = [];
@@ -51,7 +51,7 @@ again(async () => {
   try {
     const wall = await get("/api/wall");
     heardTime(wall.now_ms);
-    lastAnswer = Date.now();
+    lastAnswer = performance.now();
     document.getElementById("city").textContent = wall.city;
     document.getElementById("title").textContent = say("wall");
     document.title = `${wall.city} · ${say("wall")}`;
@@ -68,11 +68,11 @@ again(async () => {
 }, ASK_MS);
 
 setInterval(() => {
-  const cut = Date.now() - lastAnswer > 10_000;
+  const cut = performance.now() - lastAnswer > 10_000;
   document.body.dataset.cut = cut ? "true" : "";
   document.getElementById("clock").textContent = clock(now(), now(), true);
   const age = document.getElementById("age");
-  age.textContent = cut ? say("no_server_since", { at: clock(lastAnswer) }) : "";
+  age.textContent = cut ? say("no_server_since", { at: clock(at(lastAnswer), now()) }) : "";
   age.dataset.bad = cut ? "true" : "";
 }, 1000);
 

@@ -1,11 +1,17 @@
-// The server's clock: a screen's own may be wrong.
+// The server's clock: a screen's own may be wrong, or be set while the page stands. So time goes on by the page's own
+// count of milliseconds, `performance.now()`, which nobody sets.
 
-let offset = 0;
+let offset = Date.now() - performance.now();
 
 export function heardTime(nowMs) {
-  offset = nowMs - Date.now();
+  offset = nowMs - performance.now();
 }
 
 export function now() {
-  return Date.now() + offset;
+  return performance.now() + offset;
+}
+
+// What time it was at a moment of the page's own count.
+export function at(moment) {
+  return moment + offset;
 }

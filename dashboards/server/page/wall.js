@@ -6,7 +6,7 @@ import { Incident } from "./incident.js";
 import { clock } from "./format.js";
 import { mapIsOf } from "./draw/ground.js";
 import { head, foot } from "./edges.js";
-import { heardTime, now } from "./time.js";
+import { at, heardTime, now } from "./time.js";
 import { say, speak } from "./words.js";
 
 const ANSWER_MS = 20_000;
@@ -17,7 +17,7 @@ const stage = document.getElementById("stage");
 let state = null;
 let shown = null;
 let shownAs = "";
-let lastAnswer = Date.now();
+let lastAnswer = performance.now();
 let watcher = null;
 let watch = null;
 let reloads = null;
@@ -91,7 +91,7 @@ async function ask() {
   run = began;
   reloads = body.reload;
   state = body;
-  lastAnswer = Date.now();
+  lastAnswer = performance.now();
   heardTime(body.now_ms);
   show();
 }
@@ -99,10 +99,10 @@ async function ask() {
 async function listen() {
   for (;;) {
     try {
-      const began = Date.now();
+      const began = performance.now();
       await ask();
       // A server that holds too many questions answers at once; it is not asked the faster for it.
-      if (Date.now() - began < 100) await new Promise((done) => setTimeout(done, 250));
+      if (performance.now() - began < 100) await new Promise((done) => setTimeout(done, 250));
     } catch {
       await new Promise((done) => setTimeout(done, AGAIN_MS));
     }
@@ -111,11 +111,11 @@ async function listen() {
 
 function tick() {
   document.getElementById("clock").textContent = clock(now(), now(), true);
-  const cut = Date.now() - lastAnswer > ANSWER_MS;
+  const cut = performance.now() - lastAnswer > ANSWER_MS;
   document.body.dataset.cut = cut ? "true" : "";
   if (state) show();
   shown?.tick?.(cut);
-  foot(state, shown, cut ? say("no_server_since", { at: clock(lastAnswer) }) : "");
+  foot(state, shown, cut ? say("no_server_since", { at: clock(at(lastAnswer), now()) }) : "");
 }
 
 setInterval(tick, 1000);

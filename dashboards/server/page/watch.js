@@ -21,8 +21,8 @@ let look = null;
  * @param {number} number The screen.
  * @param {HTMLIFrameElement | null} frame Grafana's frame; null while the page draws by itself.
  * @param {() => {source: "grafana" | "board" | "incident", dashboard: string, painted_ms?: number, panels?: number,
- *   errors?: number, no_answer?: boolean}} report What the page shows; its board last drew at `painted_ms`, in ms since
- *   1970.
+ *   errors?: number, no_answer?: boolean}} report What the page shows; its board last drew at `painted_ms` of
+ *   `performance.now()`.
  * @returns {{stop: () => void}} The frame is no longer looked at; the heart goes on.
  */
 export function start(number, frame, report) {
@@ -86,8 +86,7 @@ function tell() {
 
 // A store that does not answer is no fault of the drawing; the wall server knows it itself.
 function drawn({ panels = 0, errors = 0, no_answer: noAnswer = false, painted_ms: drawnAt = null }) {
-  const at = drawnAt === null ? null : performance.now() - (Date.now() - drawnAt);
-  return { panels, errors: noAnswer ? 0 : errors, answered_ms: ago(at) };
+  return { panels, errors: noAnswer ? 0 : errors, answered_ms: ago(drawnAt) };
 }
 
 function watchFrame(frame) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -93,8 +94,14 @@ async def test_a_screen_shows_its_city_who_is_silent_and_that_its_server_is_gone
             assert errors + more == []
             await page.goto(f"{server.url}/wall/1")
             await expect(page.locator(".bar").first).to_be_visible()
+            # Somebody sets the screen's clock back: it goes on asking, and its times are the server's.
+            await page.evaluate("((given) => { Date.now = () => given() - 3_600_000; })(Date.now)")
+            await _asks_on(page)
+        gone_s = time.time()
         veil = page.locator("[data-key=level] .veil")
         await expect(veil).to_contain_text("Tidak ada jawaban dari server dinding sejak", timeout=15_000)
+        minutes = [time.strftime("%H:%M", time.localtime(gone_s - back_s)) for back_s in (0, 30)]
+        assert (await veil.inner_text())[-5:] in minutes
 
 
 @pytest.mark.slow
@@ -147,6 +154,13 @@ async def test_grafana_is_shown_read_only_and_when_it_is_down_the_own_board_is(
         await expect(page.locator("#foot")).to_contain_text("Grafana tidak menjawab")
         async with grafana.running():
             await expect(page.locator("iframe")).to_have_count(1, timeout=10_000)
+
+
+async def _asks_on(page: Page) -> None:
+    """Wait until a panel was asked for twice more: one question may have been under way."""
+    for _ in range(2):
+        async with page.expect_response(lambda answer: "/api/panel/siaga_city/level" in answer.url):
+            pass
 
 
 async def _open(browser: Browser, server: Walls, number: int, *, wait: str = ".panel") -> tuple[Page, list[str]]:
