@@ -444,7 +444,7 @@ class Agent:
         part = output.board_part()
         if part is None:
             return Output(name, output.uri, output.most_s, self._faults)
-        from edge_agent.boards import BoardSiren  # as in _make_boards
+        from edge_agent.board_siren import BoardSiren  # as in _make_boards
 
         return BoardSiren(name, self._boards[part.port], part, output.uri, output.most_s)
 

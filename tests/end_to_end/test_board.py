@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from edge_agent.status_socket import MAX_BYTES, ask, places
 from siaga.demo.desk_client import DeskClient
 from siaga.demo.stack import Size
 from tests.end_to_end.conftest import Stack
+from tests.firmware_bridge.simhost import Simhost, simhost
 from tests.firmware_bridge.simulator import built_once
 
 pytestmark = pytest.mark.slow
@@ -41,41 +39,6 @@ class WithBoard(Stack):
         ]
         with (self.config / "box-1.toml").open("a") as file:
             file.write("\n" + "\n\n".join(tables) + "\n")
-
-
-class Simhost:
-    """The firmware in the simulator, at the pace of the clock on the wall; it tells the levels of its outputs."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.pins: tuple[str, ...] = ()
-        assert process.stdout is not None
-        self.pty = process.stdout.readline().split()[1]
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def do(self, line: str) -> None:
-        """Send a line of simhost's protocol."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.startswith("pins "):
-                self.pins = tuple(line.split()[2:])
-
-
-@contextmanager
-def simhost(folder: Path) -> Iterator[Simhost]:
-    """Run the firmware that was built into a folder."""
-    command = [str(folder / "simhost"), str(folder / "siaga-uno.elf")]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield Simhost(process)
-    finally:
-        process.communicate("quit\n", timeout=10)
 
 
 @pytest.fixture
@@ -148,6 +111,11 @@ def test_presses_and_a_cut_line_of_a_board_come_to_the_desk_once(both: tuple[Wit
     board.do("press 0 300")
     until(lambda: sum(each["presses"] for each in incidents(stack, "gate")) == 3)
     assert not [each for each in status(stack).faults if each.what == "button tower"], "it was mended"
+    # More than the eight that a board tells at once: each was told as stored.
+    for number in range(4, 13):
+        until(lambda: not [each for each in status(stack).buttons if each.id == "gate" and each.pressed])
+        board.do("press 0 100")
+        until(lambda wanted=number: sum(each["presses"] for each in incidents(stack, "gate")) == wanted)
 
     board.do("cut")
     faults = until(lambda: {each.what: each.words for each in status(stack).faults if each.what.startswith("board ")})

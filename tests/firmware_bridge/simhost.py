@@ -1,0 +1,44 @@
+"""The real firmware in simavr, at the pace of the clock on the wall."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Simhost:
+    """A board. `pins` are the levels of its two lamps and its siren, as they were last."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.pins: tuple[str, ...] = ()
+        assert process.stdout is not None
+        self.pty = process.stdout.readline().split()[1]
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def do(self, line: str) -> None:
+        """Send a line of simhost's protocol."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith("pins "):
+                self.pins = tuple(line.split()[2:])
+
+
+@contextmanager
+def simhost(folder: Path) -> Iterator[Simhost]:
+    """Run the firmware that was built into a folder."""
+    command = [str(folder / "simhost"), str(folder / "siaga-uno.elf")]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield Simhost(process)
+    finally:
+        process.communicate("quit\n", timeout=10)
