@@ -47,6 +47,9 @@ missing_packages() {
     has_program strace || echo strace
     { has_program mount && has_program unshare; } || echo mount util-linux
     has_program gpsd || echo gpsd
+    has_program gammu-smsd || echo gammu-smsd
+    # By this gammu-smsd reads and writes SQLite.
+    [ -n "$(ls /usr/lib/*/dbd/libdbdsqlite3.so 2>/dev/null)" ] || echo libdbd-sqlite3
     { has_program pg_ctl || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1; } || echo postgresql
     # Playwright's driver links to it.
     { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q libatomic.so.1; } || echo libatomic1

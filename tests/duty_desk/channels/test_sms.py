@@ -1,0 +1,175 @@
+"""The channel `sms` through a real gammu-smsd, to a modem on a pty that loses messages."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from contract.identity import new_event_id
+from duty_desk.channels.channel import SEND_S
+from duty_desk.channels.sms import channel as channel_module
+from duty_desk.errors import ChannelError
+from simulator.modem.network import Weather
+from tests.duty_desk.channels.smsd import NUMBERS, Rig, page, rig
+
+ONE, TWO = new_event_id(), new_event_id()
+HIS = NUMBERS["petugas-1"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def real(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    """Yield a channel with a gammu-smsd that has its modem."""
+    async with rig(tmp_path_factory.mktemp("sms")) as made:
+        made.smsd.start()
+        await made.alive()
+        yield made
+
+
+async def answers(real: Rig, number: str, text: str) -> str:
+    """Let a phone answer; return what was made of it."""
+    before = len(real.spool.replies(1_000))
+    real.service.incoming(number, text)
+    await real.until(lambda: len(real.spool.replies(1_000)) > before)
+    return real.spool.replies(1)[0].verdict
+
+
+async def fails(real: Rig) -> tuple[ChannelError, float]:
+    """Return why a page is not handed over, and after how many seconds."""
+    began = time.monotonic()
+    with pytest.raises(ChannelError) as error:
+        await real.sms.send(page(incident=ONE))
+    return error.value, time.monotonic() - began
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_page_goes_out_as_one_sms_and_its_delivery_and_its_answer_come_back(real: Rig) -> None:
+    sent = page(incident=ONE)
+    assert real.sms.reaches("petugas-1")
+    assert not real.sms.reaches("petugas-9")
+    assert (await real.sms.send(sent)).detail is None
+    [came] = [each for each in real.modem.sent if each.number == HIS]
+    code = real.spool.pages(0)[-1].code
+    assert came.text == (
+        f"Tombol darurat: Jl. Braga 10 21:04:05. Lewat Jl. Lembong. ({code}) Balas 1=terima 2=tidak bisa"
+    )
+    assert came.septets <= 160
+    assert came.validity == 1
+    await real.until(lambda: [each.outcome for each in real.reports] == ["delivered"])
+    assert await answers(real, HIS, "1") == "accept"
+    assert [(each.page, each.outcome, each.answer) for each in real.reports[1:]] == [(sent.id, "answered", "accept")]
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_with_two_incidents_only_the_code_tells_which_and_it_is_asked_for(real: Rig) -> None:
+    first, second = page("petugas-2", ONE), page("petugas-2", TWO, title="Tombol darurat: Jl. Asia Afrika 8")
+    await asyncio.gather(real.sms.send(first), real.sms.send(second))
+    codes = {each.page: each.code for each in real.spool.pages(0)}
+    assert codes[first.id] != codes[second.id]
+    told = len(real.reports)
+    number = "08115550120"
+    assert await answers(real, number, "1") == "kept: which incident is not clear"
+    assert await answers(real, number, "saya datang 1") == "kept"
+    assert await answers(real, "+628999999999", f"1 {codes[first.id]}") == "kept: nothing that is unanswered"
+    assert await answers(real, HIS, f"1 {codes[second.id]}") == "kept: nothing that is unanswered"
+    assert [each for each in real.reports[told:] if each.outcome == "answered"] == []
+    assert await answers(real, number, f"2 {str(codes[second.id]).lower()}") == "cannot"
+    answered = [each for each in real.reports if each.outcome == "answered"]
+    assert (answered[-1].page, answered[-1].answer) == (second.id, "cannot")
+    await real.until(lambda: "1 " + str(codes[first.id]) in real.modem.sent[-1].text)
+    real.over.add(TWO)
+    assert await answers(real, number, "1") == "accept"
+    assert [each.page for each in real.reports if each.outcome == "answered"][-1] == first.id
+    real.over.clear()
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_test_is_confirmed_by_a_bare_1_and_a_number_that_was_changed_answers_nothing(real: Rig) -> None:
+    real.over |= {ONE, TWO}
+    sent = page("petugas-2")
+    await real.sms.send(sent)
+    assert real.modem.sent[-1].text.endswith("Balas 1=sampai")
+    await real.contacts.set("petugas-2", "sms", "+6281233334444", 2)
+    assert await answers(real, "+628115550120", "1") == "kept: nothing that is unanswered"
+    await real.contacts.set("petugas-2", "sms", NUMBERS["petugas-2"], 3)
+    assert await answers(real, "+628115550120", "1") == "accept"
+    assert real.reports[-1].page == sent.id
+    real.over.clear()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("code", "told", "gone"),
+    [
+        (322, "the SIM is full", False),
+        (331, "no network", False),
+        (28, "not known to the network", True),
+        (310, "no SIM", False),
+    ],
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_the_modem_refuses_has_failed_with_what_to_do(real: Rig, code: int, told: str, gone: bool) -> None:
+    real.modem.fail_next.append(code)
+    error, took_s = await fails(real)
+    assert told in error.detail
+    assert error.gone is gone
+    assert took_s < SEND_S
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_the_network_could_not_deliver_is_told(real: Rig) -> None:
+    real.modem.network.weather = Weather(failed=1.0)
+    try:
+        sent = page(incident=ONE)
+        await real.sms.send(sent)
+        await real.until(lambda: (real.reports[-1].page, real.reports[-1].outcome) == (sent.id, "failed"))
+        assert "could not deliver" in str(real.reports[-1].detail)
+    finally:
+        real.modem.network.weather = Weather()
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_restarted_desk_understands_answers_to_what_was_sent_before(real: Rig) -> None:
+    sent = page(incident=TWO)
+    real.over.add(ONE)
+    await real.sms.send(sent)
+    await real.restart()
+    assert await answers(real, HIS, "Tidak.") == "cannot"
+    assert (real.reports[-1].page, real.reports[-1].answer) == (sent.id, "cannot")
+    real.over.clear()
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_modem_that_stops_to_answer_fails_in_time_and_nothing_is_left_to_be_sent(
+    real: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real.modem.silent = True
+    error, took_s = await fails(real)
+    assert "plug it in anew" in error.detail
+    assert took_s < SEND_S
+    assert {state.became for state in real.spool.states([each.page for each in real.spool.pages(0)]).values()} != {
+        "waiting"
+    }
+    monkeypatch.setattr(channel_module, "DEAD_S", 0.0)
+    error, took_s = await fails(real)
+    assert "no sign of life" in error.detail
+    assert took_s < 1
+    real.smsd.kill()
+
+
+async def test_without_gammu_smsd_it_fails_at_once(tmp_path: Path) -> None:
+    async with rig(tmp_path) as made:
+        error, took_s = await fails(made)
+        assert "no sign of life of gammu-smsd" in error.detail
+        assert took_s < 1
+        assert made.spool.pages(0) == []
