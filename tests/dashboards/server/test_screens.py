@@ -157,9 +157,9 @@ async def test_grafana_is_shown_read_only_and_when_it_is_down_the_own_board_is(
 
 
 async def _asks_on(page: Page) -> None:
-    """Wait until a panel was asked for twice more: one question may have been under way."""
+    """Wait until a panel was asked for twice more, as one question may be under way: sooner than it is loaded anew."""
     for _ in range(2):
-        async with page.expect_response(lambda answer: "/api/panel/siaga_city/level" in answer.url):
+        async with page.expect_response(lambda answer: "/api/panel/siaga_city/level" in answer.url, timeout=15_000):
             pass
 
 
