@@ -135,7 +135,8 @@ class Report(Message):
 
     The books count since the device's program started, with `stream`. `previous_stream` is that of the start before it:
     if a fault says that it ended by a power cut, its last report is all that is known of it. `outputs` says of its
-    siren and its beacon, those there are, whether they go.
+    siren and its beacon, those there are, whether they go. `certificate_ends_s` is when the first of its certificates
+    ends, in s since 1970.
     """
 
     device: Name
@@ -150,6 +151,7 @@ class Report(Message):
     stream: StreamId | None = None
     previous_stream: StreamId | None = None
     outputs: Annotated[dict[Name, bool], Field(max_length=8)] = Field(default_factory=dict)
+    certificate_ends_s: Count | None = None
 
 
 ConfigOutcome = Literal["refused", "trial", "confirmed", "reverted", "overruled"]

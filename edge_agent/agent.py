@@ -484,10 +484,12 @@ class Agent:
         for raised in self._thresholds.take(name, sample):
             self._raiser.crossed(raised)
 
-    async def _read_health(self) -> None:
+    def _certificate_ends_s(self) -> float | None:
         known = (broker.credentials for broker in self._box.brokers.values())
-        ends = [each.ends_s for each in known if each is not None and each.ends_s is not None]
-        reader = HealthReader(self._settings.data_dir, ends_s=min(ends, default=None))
+        return min((each.ends_s for each in known if each is not None and each.ends_s is not None), default=None)
+
+    async def _read_health(self) -> None:
+        reader = HealthReader(self._settings.data_dir, ends_s=self._certificate_ends_s())
         while True:
             now_s = self._clock.time_ns(time.monotonic_ns()) / 1e9 if is_trusted(self._clock.source) else None
             sample = await reader.read(self._gatherer.waiting + self._readings.waiting, now_s)
@@ -530,6 +532,7 @@ class Agent:
             stream=self._stream,
             previous_stream=self._books.previous_stream,
             outputs={name: output.on for name, output in self._outputs.items()},
+            certificate_ends_s=None if (ends_s := self._certificate_ends_s()) is None else max(0, int(ends_s)),
         )
 
     def _asked(self, request: bytes) -> bytes:
