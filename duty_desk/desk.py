@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 from contract import topics
 from contract.errors import BodyError, TopicError
-from contract.messages import AlarmReceipt, Heartbeat, Lamps, Status, decode, encode
+from contract.messages import AlarmReceipt, Heartbeat, Lamps, Report, Status, decode, encode
 from contract.topics import Lane
 from duty_desk.bells import Bells
 from duty_desk.channels.pager import Pager
@@ -38,6 +38,7 @@ from duty_desk.incidents.retelling import Retelling
 from duty_desk.ledger.writer import Ledger
 from duty_desk.presence import Presence
 from duty_desk.ringing import Policy, Ringing
+from duty_desk.supervision import Supervision
 from duty_desk.synthetic.synthetic import Synthetic, is_test
 from duty_desk.web.push import Push
 from duty_desk.web.veil import veiled
@@ -100,7 +101,11 @@ class DutyDesk:
         self.ringing = Ringing(policy or Policy(), now_ns, monotonic_ns, spot=partial(spot, places=places))
         self.paged: set[str] = set()
         """Incidents of whose pages there is news since the last tick."""
+        buttons = set(places.devices_with_buttons())
         self.presence = Presence(places.devices_with_buttons(), now_ns())
+        self.buttonless = Presence((device for device in places.devices() if device not in buttons), now_ns())
+        """Boxes without a button, which no page but `/synthetic` tells of."""
+        self.supervision = Supervision(places.devices())
         self.ledger: Ledger
         self.pager: Pager | None = None
         self._outlet = outlet
@@ -161,6 +166,8 @@ class DutyDesk:
             _log.warning("a retained alarm of %s is not taken for a new one", up.device)
         elif up.kind == "reply" and not retained:
             self.commander.hear(up.device, body)
+        elif up.kind == "report":
+            self._hear_report(up.device, body)
         elif up.kind == "alarm":
             self._hear_alarm(read_alarm(up.device, body), lane)
 
@@ -171,19 +178,28 @@ class DutyDesk:
             self._refuse("status", error)
             return
         if lane is not None:
-            self.presence.hear(device, lane, status.state, self._now_ns(), retained=retained)
+            for presence in (self.presence, self.buttonless):
+                presence.hear(device, lane, status.state, self._now_ns(), retained=retained)
         if status.state == "online":
             self._outlet.lamps(device)
         self._know(device)
 
+    def _hear_report(self, device: str, body: bytes) -> None:
+        try:
+            self.supervision.hear(device, decode(Report, body))
+        except BodyError as error:
+            self._refuse("report", error)
+
     def link(self, lane: Lane, up: bool) -> None:
         """Take note that the connection to a lane's broker stands, or was lost."""
         self.links[lane] = up
-        self.presence.link(lane, up, self._now_ns())
+        for presence in (self.presence, self.buttonless):
+            presence.link(lane, up, self._now_ns())
 
     def watch(self) -> None:
         """Look which devices and screens are there, once a second, and tell the pages what changed."""
         self.commander.round()
+        self.buttonless.round()
         if self.presence.round():
             self.push.send("reach", json_bytes(reach_view(self.presence, self.places)))
         screens = self.ringing.screens.round()

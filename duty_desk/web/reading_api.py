@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from typing import Annotated
 
 from fastapi import FastAPI
@@ -48,6 +50,9 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
         body["duty"] = [fault["kind"] for fault in beat["duty"]["faults"]]
         body["sirens"] = len(beat["sirens"])
         body["synthetic"] = [broken.hop for broken in desk.synthetic.judge.broken]
+        body["silent_buttonless"] = len(desk.buttonless.missing)
+        body["troubles"] = dict(Counter(one.kind for one in desk.supervision.troubles(time.time())))
+        body["clock"] = desk.board.clock
         body["unreachable"] = len(desk.presence.missing)
         body["screens"] = desk.ringing.screens.counts()
         return JSONResponse({"status": "ok" if good else "degraded", **body}, status_code=200 if good else 503)

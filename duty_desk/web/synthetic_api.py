@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
+from contract.time_quality import ClockSource
 from duty_desk.desk import DutyDesk
 from duty_desk.errors import LedgerUnreadableError
 from duty_desk.synthetic.summary import NOTHING, TARGET, Last, Summary, summarize
@@ -59,9 +60,19 @@ class BoxView(BaseModel):
     telemetry_ms: float | None
 
 
+class TroubleView(BaseModel):
+    """What a box reported that has to be mended soon: its clock, or its certificate, which ends in so many `days`;
+    `silent`: a box without a button of which nothing is heard."""
+
+    device: str
+    label: str
+    kind: Literal["clock", "certificate", "silent"]
+    days: float | None
+
+
 class SyntheticView(BaseModel):
     """What the test presses tell. `state`: `no_key`, `off` by the settings, or `on`; `target` is the share that shall
-    be in time."""
+    be in time. `clock` is `none` while nobody keeps the desk's own clock."""
 
     now_ms: int
     state: Literal["on", "off", "no_key"]
@@ -70,6 +81,8 @@ class SyntheticView(BaseModel):
     shares: list[ShareView]
     hops: list[HopView]
     boxes: list[BoxView]
+    clock: ClockSource
+    troubles: list[TroubleView]
 
 
 def add_synthetic(app: FastAPI, desk: DutyDesk, each_s: int) -> None:
@@ -102,6 +115,8 @@ def add_synthetic(app: FastAPI, desk: DutyDesk, each_s: int) -> None:
             ],
             hops=_hops(desk, summary),
             boxes=_boxes(desk, summary),
+            clock=desk.board.clock,
+            troubles=_troubles(desk, now_ns),
         )
 
 
@@ -130,6 +145,23 @@ def _hops(desk: DutyDesk, summary: Summary) -> list[HopView]:
     ]
 
 
+def _troubles(desk: DutyDesk, now_ns: int) -> list[TroubleView]:
+    told = [
+        TroubleView(device=one.device, label=_label(desk, one.device), kind=one.kind, days=one.days)
+        for one in desk.supervision.troubles(now_ns / 1e9)
+    ]
+    silent = [
+        TroubleView(device=one.device, label=_label(desk, one.device), kind="silent", days=None)
+        for one in desk.buttonless.missing
+    ]
+    return told + silent
+
+
+def _label(desk: DutyDesk, device: str) -> str:
+    known = desk.places.device(device)
+    return device if known is None else known.label
+
+
 def _boxes(desk: DutyDesk, summary: Summary) -> list[BoxView]:
     lasts = {one.device: one for one in summary.boxes}
     missing = {one.device for one in desk.presence.missing}
@@ -137,8 +169,7 @@ def _boxes(desk: DutyDesk, summary: Summary) -> list[BoxView]:
 
 
 def _box(desk: DutyDesk, device: str, last: Last | None, unreachable: bool) -> BoxView:
-    known = desk.places.device(device)
-    label = device if known is None or known.label is None else known.label
+    label = _label(desk, device)
     if last is None:
         return BoxView(
             device=device,

@@ -33,6 +33,10 @@ function render() {
   $("told").dataset.good = String(broken.length === 0 && told.state === "on");
   $("shares").replaceChildren(...told.shares.map(share));
   table($("hops"), ["hop", "count", "p50", "p99", "state"], told.hops.map(hop));
+  const wrong = told.troubles.map(trouble);
+  if (told.clock === "none") wrong.unshift(element("li", "", word("trouble_desk_clock")));
+  $("troubles-part").hidden = wrong.length === 0;
+  $("troubles").replaceChildren(...wrong);
   table($("boxes"), ["box", "last", "result", "alarm", "telemetry"], told.boxes.map(box));
 }
 
@@ -67,6 +71,11 @@ function box({ device, label, unreachable, at_ms, outcome, missing, detail, alar
   const good = !unreachable && (outcome === null || outcome === "good" || outcome === "arrived" || outcome === "refused");
   const last = at_ms === null ? word("never") : moment(at_ms);
   return { good, cells: [`${label} (${device})`, last, result, ms(alarm_ms), ms(telemetry_ms)] };
+}
+
+function trouble({ device, label, kind, days }) {
+  const name = kind === "certificate" && days <= 0 ? "ended" : kind;
+  return element("li", "", `${label} (${device}): ${word(`trouble_${name}`, { days: Math.max(0, Math.floor(days ?? 0)) })}`);
 }
 
 function table(node, heads, rows) {
