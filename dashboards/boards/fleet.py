@@ -75,9 +75,9 @@ BOARD = Dashboard(
             Cell(0, 6, 24, 21),
             (
                 # When each was last heard, in one field: a store opens every field of each box and day that it looks
-                # through, and eight of a week take it seconds. What they said is of the last day.
+                # through, and eight of a week take it seconds. What they said is of the last six hours.
                 _newest(("produced",), "7d", "A"),
-                _newest(("waiting", "dropped", "faults", "fault", "clock", "clock_trusted", "software"), "1d", "B"),
+                _newest(("waiting", "dropped", "faults", "fault", "clock", "clock_trusted", "software"), "6h", "B"),
                 newest("box_health", ("disk_free_bytes", "cpu_temperature_c"), "1h", by=BY_DEVICE, ref="C"),
             ),
             columns=(

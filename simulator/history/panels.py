@@ -214,7 +214,7 @@ ANSWERS: dict[tuple[str, str, str], Answer] = {
     ("siaga_fleet", "with-faults", "A"): _faulty,
     ("siaga_fleet", "waiting", "A"): _reports("waiting", chosen=()),
     ("siaga_fleet", "boxes", "A"): _newest("box_report", ("produced",), 7 * 86_400, DEVICE),
-    ("siaga_fleet", "boxes", "B"): _newest("box_report", _BOX, 86_400, DEVICE),
+    ("siaga_fleet", "boxes", "B"): _newest("box_report", _BOX, 6 * 3_600, DEVICE),
     ("siaga_fleet", "boxes", "C"): _newest("box_health", ("disk_free_bytes", "cpu_temperature_c"), 3_600, DEVICE),
     ("siaga_alarm_path", "recording", "A"): _newest("desk_beat", ("recording",), 30, ()),
     ("siaga_alarm_path", "open", "A"): _OPEN,
