@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test test-long check bench-alarm bench-desk bench-desk-restart bench-wall test-walls bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector soak-pager soak-duty fuzz-collector soak-machine sweep-edge faults-edge faults-desk fuzz-desk fuzz-drivers fuzz-bridge firmware schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test test-long check bench-alarm bench-desk bench-desk-restart bench-wall test-walls bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector soak-pager soak-duty fuzz-collector soak-machine sweep-edge faults-edge faults-desk faults-bell fuzz-desk fuzz-drivers fuzz-bridge firmware schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -85,6 +85,9 @@ faults-edge: test-setup ## play the network faults at their real times and sizes
 
 faults-desk: test-setup ## a ledger that is full, locked or stalls for a minute, at real times, about four minutes
 	@.venv/bin/pytest -q tests/duty_desk/ledger/full_scale.py
+
+faults-bell: test-setup ## silence the desk RUNS times from SEED, in four ways: the bell sounds within 10 s, and not in a healthy minute
+	@.venv/bin/python -m tests.duty_desk.bell.faults $(or $(RUNS),20) $(or $(SEED),1)
 
 fuzz-desk: test-setup ## ask the desk whatever its OpenAPI allows, as each role, for SECONDS, from SEED
 	@.venv/bin/python -m tests.duty_desk.proof.fuzz $(or $(SECONDS),300) $(or $(SEED),1)

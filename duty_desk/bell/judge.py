@@ -93,7 +93,7 @@ class Judge:
             # It is back: the other broker's time begins anew, as it has just come to both.
             self._heard_ns = dict.fromkeys(_LANES, now_ns)
         self._brought.add(lane)
-        self._heard_ns[lane] = max(now_ns, self._heard_ns[lane])
+        self._heard_ns[lane] = now_ns
 
     def press(self, cause: Cause, names: Iterable[str], meant: bool, now_ns: int) -> None:
         """A press was heard, for the first time or again.

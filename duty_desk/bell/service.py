@@ -150,10 +150,13 @@ class Service:
         return self.hearing.clock.now_ns(time.monotonic_ns(), time.time_ns())
 
     async def _ticks(self) -> None:
-        fed_s = 0.0
+        fed_s, told = 0.0, list[str]()
         while True:
             now_ns = time.monotonic_ns()
             self._happened(self.judge.tick(now_ns))
+            if (faults := self._own_faults()) != told:
+                told = faults
+                self._tell_soon()
             if now_ns / 1e9 - fed_s >= _WATCHDOG_S:
                 fed_s = now_ns / 1e9
                 self._notifier.tell("WATCHDOG=1", f"STATUS={self._state_words()}")
@@ -169,8 +172,11 @@ class Service:
             if event.what == "sounded" and self._texting is not None:
                 self._texting.say(event.causes)
         if events:
-            for news in self._news.values():
-                news.set()
+            self._tell_soon()
+
+    def _tell_soon(self) -> None:
+        for news in self._news.values():
+            news.set()
 
     async def _sound(self) -> None:
         """Keep the siren as it is to be: told again and again, as its own guard ends it."""

@@ -1,0 +1,76 @@
+"""A real bell beside a real desk on two real brokers. Fault 46."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from duty_desk.duty.past import read_past
+from duty_desk.incidents.entries import DutyEntry
+from siaga.stack.mosquitto import Mosquitto
+from tests.duty_desk.bell.faults import MOST_S, Fault, Night, night
+from tests.duty_desk.warm import Warm
+
+pytestmark = pytest.mark.slow
+
+
+def ledger_of(one: Night) -> list[tuple[str, str]]:
+    """Return what the desk's ledger has of bells: what, and why."""
+    past = [record.entry for record in read_past(one.desk.ledger, time.time_ns())]
+    bells = [entry for entry in past if isinstance(entry, DutyEntry) and entry.what.startswith("bell_")]
+    return [(entry.what, " ".join((entry.detail or "").split(" ")[2:])) for entry in bells]
+
+
+@pytest.mark.parametrize(("seed", "faults"), [(1, ("network", "killed")), (2, ("frozen", "alarm broker"))])
+def test_fault_46_whatever_silences_the_desk_the_bell_sounds_within_ten_seconds_and_the_ledger_has_it(
+    tmp_path: Path,
+    alarm_broker: Mosquitto,
+    telemetry_broker: Mosquitto,
+    warm: Warm,
+    seed: int,
+    faults: tuple[Fault, ...],
+) -> None:
+    with night(tmp_path, alarm_broker, telemetry_broker, seed, warm) as one:
+        for fault in faults:
+            took_s = one.play(fault)
+            assert took_s <= MOST_S
+            one.mend(fault)
+        # What it was silenced for was over by then, so that only the first names a cause.
+        causes = ["alarm broker" if fault == "alarm broker" else "desk" for fault in faults]
+        expected = [each for cause in causes for each in (("bell_sounded", cause), ("bell_silenced", ""))]
+        one.bell.wait(lambda: len(ledger_of(one)) >= len(expected), 15.0)
+        assert ledger_of(one) == expected
+        assert one.desk.get("/api/state")["sirens"] == {}
+
+
+def test_presses_a_restart_of_the_desk_and_lost_connections_let_it_be_silent(
+    tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto, warm: Warm
+) -> None:
+    with night(tmp_path, alarm_broker, telemetry_broker, 3, warm) as one:
+        one.press()
+        one.bell.wait(lambda: one.bell.ask("status")["presses"] == 1, 5.0)
+        assert one.restart_desk() <= 5.0
+        one.cable.blink()
+        one.press()
+        one.bell.wait(one.seconds_passed(7.0), 8.0)  # what would sound has had its time
+        told = one.bell.ask("status")
+        assert (told["reasons"], told["presses"], told["events"]) == ([], 2, [])
+        assert one.bell.changes() == []
+
+
+def test_a_bell_whose_siren_is_lost_is_told_on_the_pages_and_at_its_own_command_line(
+    tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto, warm: Warm
+) -> None:
+    with night(tmp_path, alarm_broker, telemetry_broker, 4, warm) as one:
+        assert one.bell.ask("test") == {"sounding": True}
+        one.bell.wait(lambda: not one.bell.sounds(), 6.0)
+        one.bell.hardware.stop()
+        assert "error" in one.bell.ask("test")
+        one.bell.wait(lambda: "siren: lost" in one.desk.get("/api/state")["sirens"].get("bell", ""), 5.0)
+        status = [*one.bell.process.argv[:3], "bell", "status", "--config", str(one.bell.config)]
+        told = subprocess.run(status, capture_output=True, check=True, text=True).stdout
+        assert "fault    siren: lost" in told
+        assert "alarm     connected" in told
