@@ -59,7 +59,7 @@ again(async () => {
     place.replaceChildren(...Array.from({ length: SCREENS }, (_, n) => card(n + 1, known.get(n + 1), wall)));
     const told = [];
     if (wall.no_answer_since_ms) told.push(say("no_store_since", { at: clock(wall.no_answer_since_ms, now()) }));
-    for (const [lane, up] of Object.entries(wall.brokers)) if (!up) told.push(say("broker_down", { lane }));
+    for (const [lane, up] of Object.entries(wall.brokers)) if (!up) told.push(say("broker_down", { lane: say(`lane.${lane}`) }));
     if (wall.grafana === false) told.push(say("no_grafana"));
     document.getElementById("foot").replaceChildren(...told.map((words) => el("strong", "bad", words)), el("span", "", say("keys")));
   } catch {

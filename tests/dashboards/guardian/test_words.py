@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
+
+from contract.messages import IncidentOrigin, IncidentState
+from contract.time_quality import ClockSource
 
 REPO = Path(__file__).resolve().parents[3]
 
@@ -19,3 +23,13 @@ def test_each_reason_has_words_and_is_explained() -> None:
     for reason, state in found.items():
         assert words.count(f'"reason.{reason}": ') == 2, reason
         assert re.search(rf"\| .*`{reason}`.* \| {state} \|", docs), reason
+
+
+def test_both_languages_have_the_same_words_and_one_for_whatever_the_store_says() -> None:
+    text = (REPO / "dashboards" / "server" / "page" / "words.js").read_text()
+    parts = text.partition("\n  en: {")
+    indonesian, english = (set(re.findall(r'(?:^ +|, )"?([\w.]+)"?: "', part, re.M)) for part in (parts[0], parts[2]))
+    assert len(indonesian) > 100
+    assert indonesian == english
+    told = {*get_args(IncidentState), *get_args(IncidentOrigin), *get_args(ClockSource)}
+    assert {f"state.{word}" for word in told} <= english
