@@ -46,7 +46,7 @@ class Kept:
         """Read what was kept; what is damaged is left out."""
         with contextlib.suppress(OSError, BodyError):
             self.inventory = decode(Inventory, (self._folder / INVENTORY).read_bytes(), max_bytes=MAX_INVENTORY_BYTES)
-        with contextlib.suppress(OSError, ValueError, ValidationError, TypeError):
+        with contextlib.suppress(OSError, ValueError, ValidationError, TypeError, RecursionError):
             told = json.loads((self._folder / EVENTS).read_text())
             self.events.extend(BellEvent.model_validate(each) for each in told[-MAX_EVENTS:])
 
@@ -66,8 +66,12 @@ class Kept:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._unwritten:
-                await asyncio.to_thread(self._put, *self._unwritten.popitem())
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what is not on the disk yet."""
+        while self._unwritten:
+            await asyncio.to_thread(self._put, *self._unwritten.popitem())
 
     def _write(self, name: str, body: bytes) -> None:
         self._unwritten[name] = body
