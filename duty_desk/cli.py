@@ -15,6 +15,7 @@ from duty_desk.drills.cli import drill_app
 from duty_desk.duty.commands import roster_app
 from duty_desk.geo import cli as map_cli
 from duty_desk.ledger import cli as ledger_cli
+from duty_desk.ledger.move_command import ledger_app
 from duty_desk.siren_command import siren_app
 from duty_desk.synthetic.cli import synthetic_app
 from duty_desk.triage import cli as triage_cli
@@ -31,6 +32,7 @@ app.add_typer(siren_app, name="siren")
 app.add_typer(synthetic_app, name="synthetic")
 app.add_typer(drill_app, name="drill")
 app.add_typer(map_cli.app, name="map")
+app.add_typer(ledger_app, name="ledger")
 ledger_cli.register(app)
 cap_cli.register(app)
 triage_cli.register(app)

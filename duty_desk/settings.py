@@ -25,6 +25,9 @@ from duty_desk.duty.settings import DutySettings
 from duty_desk.escalation_settings import EXAMPLES as ESCALATION_EXAMPLES
 from duty_desk.escalation_settings import EscalationSettings
 from duty_desk.incidents.policies import OTHERS
+from duty_desk.ledger.place import Place
+from duty_desk.ledger_settings import EXAMPLES as LEDGER_EXAMPLES
+from duty_desk.ledger_settings import ledger_place
 from duty_desk.synthetic.settings import EXAMPLES as SYNTHETIC_EXAMPLES
 from duty_desk.synthetic.settings import SyntheticSettings
 from link import BrokerSettings, Endpoint
@@ -73,6 +76,8 @@ class DeskSettings(Settings):
     inventory: str
     alarm_broker: BrokerSettings
     telemetry_broker: BrokerSettings
+    ledger: str | None = None
+    ledger_password_file: str | None = None
     name: Name = "desk"
     language: Literal["id", "en"] = "id"
     photos: str | None = None
@@ -99,7 +104,7 @@ class Desk:
 
     settings: DeskSettings
     brokers: Mapping[Lane, Endpoint]
-    ledger: Path
+    ledger: Place
     synthetic: Path
     accounts: Path
     contacts: Path
@@ -112,12 +117,18 @@ class Desk:
     store_account: Account | None
     command_key: CommandKey = NO_KEY
 
+    @property
+    def data(self) -> Path:
+        """The folder of what the desk keeps on this machine."""
+        return self.accounts.parent
+
 
 _EXAMPLES = {
     "data_dir": 'data_dir = "/var/lib/siaga"',
     "inventory": 'inventory = "inventory.toml"',
     **broker_examples("alarm_broker"),
     **broker_examples("telemetry_broker"),
+    **LEDGER_EXAMPLES,
     "name": 'name = "desk"',
     "language": 'language = "id"',
     "photos": 'photos = "photos"',
@@ -156,7 +167,12 @@ def load_desk(file: Path) -> Desk:
             "alarm": settings.alarm_broker.endpoint(source=str(file), table="alarm_broker", base=folder),
             "telemetry": settings.telemetry_broker.endpoint(source=str(file), table="telemetry_broker", base=folder),
         },
-        ledger=folder / settings.data_dir / "ledger.db",
+        ledger=ledger_place(
+            str(file),
+            settings.ledger,
+            None if settings.ledger_password_file is None else folder / settings.ledger_password_file,
+            folder / settings.data_dir / "ledger.db",
+        ),
         synthetic=folder / settings.data_dir / "synthetic.db",
         accounts=folder / settings.data_dir / "accounts.db",
         contacts=folder / settings.data_dir / "contacts.db",

@@ -67,7 +67,7 @@ def sound(
 
     say = _speaker(lang)
     try:
-        folder = load_desk(config).ledger.parent
+        folder = load_desk(config).data
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(EX_CONFIG) from None

@@ -149,7 +149,7 @@ def _ask(desk: Desk, lang: Lang | None, asked: dict[str, Any]) -> dict[str, Any]
     from duty_desk.control import ask
 
     try:
-        told = ask(desk.ledger.parent, {"drill": asked}, _ANSWER_S)
+        told = ask(desk.data, {"drill": asked}, _ANSWER_S)
     except (OSError, ValueError) as error:
         print(_say(lang, "silent", detail=error), file=sys.stderr)
         raise typer.Exit(1) from None

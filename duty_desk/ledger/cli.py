@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from duty_desk.incidents.entries import TextName
+    from duty_desk.ledger.place import Place
     from duty_desk.settings import Desk
 
 Config = Annotated[Path, typer.Option("--config", help="The desk's configuration file.", show_default=False)]
@@ -151,6 +152,7 @@ def erase(
     from duty_desk.errors import NothingToEraseError, UnknownIncidentError
     from duty_desk.ledger.erase import erase as erase_texts
     from duty_desk.ledger.erase import erase_person
+    from duty_desk.ledger.place import there
 
     chosen: list[TextName] = []
     if names:
@@ -166,7 +168,7 @@ def erase(
     if not why.strip() or len(why) > 500:
         raise typer.BadParameter("--why takes 1 to 500 characters")
     path = _ledger(config)
-    if not path.exists():
+    if not there(path):
         raise fail(f"{path}: there is no ledger")
     by: dict[str, Any] = {"who": _who(), "why": why.strip(), "now_ns": time.time_ns()}
     with read_errors(path):
@@ -180,14 +182,21 @@ def erase(
         except (UnknownIncidentError, NothingToEraseError) as error:
             raise fail(f"{path}: {error}") from None
     print(f"{path}: {told}")
-    if not gone:
-        print(
-            f"{path}: a long read kept the texts in {path.name}-wal; they go with the desk's next checkpoint",
-            file=sys.stderr,
+    if (rest := _still_there(path, gone)) is not None:
+        print(f"{path}: {rest}", file=sys.stderr)
+
+
+def _still_there(path: Place, gone: bool) -> str | None:
+    """Return where else an erased text may be for a while, or None."""
+    if isinstance(path, Path):
+        return (
+            None if gone else f"a long read kept the texts in {path.name}-wal; they go with the desk's next checkpoint"
         )
+    log = "the server's write-ahead log keeps them until it writes over it, as do replicas' and archived logs"
+    return log if gone else f"a long read kept the texts in the table: VACUUM FULL aside, when it ended; {log}"
 
 
-def _ledger(config: Path) -> Path:
+def _ledger(config: Path) -> Place:
     return load(config).ledger
 
 
@@ -204,7 +213,7 @@ def load(config: Path) -> Desk:
 
 
 @contextlib.contextmanager
-def read_errors(path: Path) -> Iterator[None]:
+def read_errors(path: Place) -> Iterator[None]:
     """End the command with what to do where the ledger cannot be read."""
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -248,17 +257,18 @@ def _who() -> str:
         return "command line"
 
 
-def audit_export(path: Path, detail: str) -> None:
+def audit_export(path: Place, detail: str) -> None:
     """Write down that something was exported; a ledger that only can be read, as a copy, is exported all the same."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from duty_desk.incidents.entries import AuditEntry
     from duty_desk.incidents.records import Aside, Record
+    from duty_desk.ledger.place import there
     from duty_desk.ledger.writer import append_now
 
     who = Aside.of(_who())
     entry = AuditEntry(at_ns=time.time_ns(), what="exported", who=who.hash, detail=detail)
-    if not path.exists():
+    if not there(path):
         raise fail(f"{path}: there is no ledger")
     try:
         append_now(path, Record(entry, {"who": who}))
@@ -266,7 +276,7 @@ def audit_export(path: Path, detail: str) -> None:
         print(f"{path}: not written down: {getattr(error, 'orig', None) or error}", file=sys.stderr)
 
 
-def check_up_to_date(connection: Connection, path: Path) -> None:
+def check_up_to_date(connection: Connection, path: Place) -> None:
     """End the command where the derived tables are behind the chain."""
     from duty_desk.ledger.derived import follows
     from duty_desk.ledger.tables import last_row

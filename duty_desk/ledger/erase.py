@@ -142,7 +142,9 @@ def _write_anew(engine: Engine) -> bool:
         connection.rollback()
         connection.dbapi_connection.autocommit = True  # type: ignore[union-attr]  # psycopg's
         try:
-            connection.cursor().execute("VACUUM FULL aside")
+            cursor = connection.cursor()
+            cursor.execute("SET statement_timeout = 0")
+            cursor.execute("VACUUM FULL aside")
         except engine.dialect.loaded_dbapi.OperationalError:  # somebody reads for longer than 5 s
             return False
     return True

@@ -70,7 +70,7 @@ def press(
 
     say, number = _speaker(lang), 0
     try:
-        folder = load_desk(config).ledger.parent
+        folder = load_desk(config).data
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(EX_CONFIG) from None

@@ -36,6 +36,19 @@ def test_a_good_one_is_read(idle: Desk) -> None:
         ("trust.pem", "inventory.toml", "alarm_broker.ca"),
         ("desk.password", "desk.passwort", "alarm_broker.password_file"),
         ('inventory = "', 'language = "fr"\ninventory = "', "language"),
+        ('inventory = "', 'ledger = "mysql://db/siaga"\ninventory = "', "ledger: expected postgresql://"),
+        (
+            'inventory = "',
+            'ledger = "postgresql://u:p@localhost/s"\ninventory = "',
+            "ledger: a password does not",
+        ),
+        ('inventory = "', 'ledger = "postgresql://u@db.example/s"\ninventory = "', "ledger: db.example is another"),
+        ('inventory = "', 'ledger_password_file = "x"\ninventory = "', "ledger_password_file: it is for `ledger`"),
+        (
+            'inventory = "',
+            'ledger = "postgresql://u@localhost/s"\nledger_password_file = "no.password"\ninventory = "',
+            "no.password is not there",
+        ),
     ],
 )
 def test_a_bad_one_names_file_and_key(idle: Desk, old: str, new: str, told: str) -> None:

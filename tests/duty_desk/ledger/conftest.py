@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,10 @@ import pytest
 from duty_desk.incidents.board import Board
 from duty_desk.incidents.records import Record
 from duty_desk.ledger.chain import walk
-from duty_desk.ledger.place import Place
+from duty_desk.ledger.place import Place, Server
 from duty_desk.ledger.tables import open_reader, read_rows
 from duty_desk.ledger.writer import Ledger
+from tests.duty_desk.ledger.servers import Postgres, running
 from tests.duty_desk.test_incident import NOW, ONE, alarm
 
 
@@ -70,6 +71,19 @@ class Writer:
         assert incident is not None
         self.ledger.append(record)
         return incident.id
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Yield a PostgreSQL server."""
+    with running() as made:
+        yield made
+
+
+@pytest.fixture
+def place(postgres: Postgres) -> Server:
+    """Return an empty database on it."""
+    return postgres.database()
 
 
 @pytest.fixture

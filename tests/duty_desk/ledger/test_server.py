@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -31,7 +30,7 @@ from duty_desk.ledger.verify import verify
 from duty_desk.ledger.writer import append_now
 from tests.duty_desk.ledger.conftest import Writer
 from tests.duty_desk.ledger.life import life, write
-from tests.duty_desk.ledger.servers import PASSWORD, Postgres, running
+from tests.duty_desk.ledger.servers import PASSWORD, Postgres
 from tests.duty_desk.ledger.test_beside import eventually
 from tests.duty_desk.test_incident import NOW, ONE, OPERATOR, alarm
 
@@ -48,19 +47,6 @@ for number, _ in enumerate(sys.stdin):
     append_now(server(*sys.argv[1:]), Record(StartedEntry(at_ns=number, desk="other", software="0")))
     print("done", flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """Yield a server."""
-    with running() as made:
-        yield made
-
-
-@pytest.fixture
-def place(postgres: Postgres) -> Server:
-    """Return an empty database."""
-    return postgres.database()
 
 
 def test_the_tables_are_those_of_the_newest_version(place: Server) -> None:
