@@ -213,7 +213,7 @@ class Service:
             "roster": self._look_at_roster,
             "clock": self._ask_ntp,
             "drills": self.drills.run,
-            "control": partial(serve, self._config.ledger.parent, self._asked),
+            "control": partial(serve, self._config.data, self._asked),
         }
         parts["synthetic-book"] = partial(self._book.run, self.desk.synthetic.kept)
         if self._config.settings.synthetic.each_s and self.desk.commander.able:
