@@ -83,6 +83,12 @@ def report_point(report: Report) -> Point:
 def beat_point(beat: Heartbeat) -> Point:
     """Return the desk's sign of life."""
     fields: dict[str, FieldValue] = {"open_incidents": beat.open_incidents, "recording": int(beat.recording)}
+    if beat.tests is not None:
+        # The share of a time is of the last beat in it: each tells of the 24 hours before it.
+        fields |= {"tests": beat.tests.tests, "tests_in_time": beat.tests.in_time}
+        fields["hops_broken"] = len(beat.tests.broken)
+        if beat.tests.p99_ms is not None:
+            fields["tests_p99_ms"] = beat.tests.p99_ms
     return Point(DESK_BEAT, {"desk": beat.desk}, fields, beat.timestamp_ns)
 
 

@@ -358,6 +358,7 @@ class DutyDesk:
             open_incidents=len(self.board.active()),
             recording=self.ledger.recording,
             ledger_head=self.ledger.head,
+            tests=self.synthetic.told(),
         )
 
     def lamps(self, device: str) -> Lamps:

@@ -17,8 +17,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, Protocol
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from contract import topics
-from contract.messages import AlarmReceipt, encode
+from contract.messages import AlarmReceipt, PathTests, encode
 from contract.topics import Lane
 from duty_desk.commander import Commander
 from duty_desk.errors import NotCommandedError
@@ -26,6 +28,7 @@ from duty_desk.incidents.clock import Now
 from duty_desk.incidents.intake import Alarm
 from duty_desk.synthetic.book import Book
 from duty_desk.synthetic.judge import Judge, Place, Turns
+from duty_desk.synthetic.summary import Summary, summarize
 from duty_desk.synthetic.trial import HOLD_NS, LIMIT_NS, By, Press, Result, Trial
 from duty_desk.web.view import Places
 
@@ -33,6 +36,7 @@ _log = logging.getLogger("siaga.desk.synthetic")
 
 MAX_PRESSES: Final = 10_000
 """Test presses whose repeats are known, the latest."""
+COUNT_S: Final = 60.0
 SOON_S: Final = 1.0
 """Before a second opinion, in s: a box takes no two tests within 10 s of each other."""
 
@@ -81,8 +85,8 @@ class Synthetic:
         """Where they are kept; None: nowhere, so that none has a receipt."""
         self.limit_ns, self.hold_ns = LIMIT_NS, HOLD_NS
         self.soon_s = SOON_S
-        self.last: Result | None = None
-        """The last one that was judged."""
+        self.counted: Summary | None = None
+        """The last count."""
         self._outlet = outlet
         self._commander = commander
         self._now_ns = now_ns
@@ -104,6 +108,31 @@ class Synthetic:
             else:
                 faults.setdefault("synthetic", f"test presses end at the hop {broken.hop}; see /synthetic")
         return faults
+
+    def told(self) -> PathTests | None:
+        """Return what the heartbeat tells of the last day, as of the last count; None where there were no tests."""
+        counted = self.counted
+        if counted is None or not counted.shares[0].tests:
+            return None
+        return PathTests(
+            tests=counted.shares[0].tests,
+            in_time=counted.shares[0].in_time,
+            p99_ms=next(one.p99_ms for one in counted.hops if one.hop == "alarm"),
+            broken=[broken.hop for broken in self.judge.broken],
+        )
+
+    async def count(self) -> None:
+        """Count the last day, each minute, for ever; what cannot be read is told by `Book.fault` and the page."""
+        while True:
+            with contextlib.suppress(SQLAlchemyError, OSError):
+                self.counted = await asyncio.to_thread(self._count)
+            await asyncio.sleep(COUNT_S)
+
+    def _count(self) -> Summary | None:
+        if self.book is None:
+            return None
+        with self.book.engine().connect() as connection:
+            return summarize(connection, self._now_ns())
 
     # From the brokers and the disk
 
@@ -149,7 +178,6 @@ class Synthetic:
         """Test a button of a box, once the test under way is over, and judge it; it takes `limit_ns`."""
         async with self._one:
             result = await self._test(place, by)
-        self.last = result
         self.judge.take(result, self._links(), alone=self._turns.count(self._busy()) <= 1)
         if result.missing:
             _log.warning("test press of %s/%s: no %s; %s", *place, ", ".join(result.missing), result.detail or "")
@@ -171,16 +199,20 @@ class Synthetic:
                 elif reply.outcome != "done":
                     return trial.result()
             await self._until(trial.sent_ns + self.hold_ns)
-            if trial.press is not None and trial.press.receipt_ns is None:
-                trial.press.held_ns = None
-                if trial.press.due(self._monotonic_ns()):
-                    self._receipt(trial.press, self._monotonic_ns())
+            self._let_go(trial.press)
             await self._until(trial.sent_ns + self.limit_ns)
             return trial.result()
         finally:
             self._trial = None
-            if trial.press is not None:
-                trial.press.held_ns = None
+            self._let_go(trial.press)
+
+    def _let_go(self, press: Press | None) -> None:
+        """Let a press have its receipt, whichever lane it did not come by."""
+        if press is None or press.held_ns is None:
+            return
+        press.held_ns = None
+        if press.receipt_ns is None and press.due(self._monotonic_ns()):
+            self._receipt(press, self._monotonic_ns())
 
     async def _until(self, at_ns: int) -> None:
         await asyncio.sleep(max(0.0, (at_ns - self._monotonic_ns()) / 1e9))
@@ -188,7 +220,8 @@ class Synthetic:
     def _claim(self, trial: Trial, event_id: str) -> None:
         """The box told which press it made: it counts, whatever else came from that box meanwhile."""
         if trial.press is not None and trial.press.event_id != event_id:
-            trial.press.by, trial.press.held_ns = "box", None
+            trial.press.by = "box"
+            self._let_go(trial.press)
             trial.press = None
         trial.event_id = event_id
         if trial.press is None and (press := self._presses.get((trial.device, event_id))) is not None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from playwright.async_api import expect
 
 from contract.identity import new_event_id
 from siaga.stack.mosquitto import Mosquitto
+from tests.duty_desk.access.conftest import until
 from tests.duty_desk.conftest import Desk, box, press_body
 from tests.duty_desk.console.browser import browser, in_browser
 from tests.duty_desk.console.test_accessible import faults_of
@@ -90,3 +94,38 @@ async def test_a_box_presses_as_it_is_told_each_hop_is_seen_and_no_officer_sees_
             await expect(page.locator("#hops")).to_contain_text(words("synthetic")["hop_alarm"])
             await shot(page, "synthetic.png")
             assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.long
+async def test_a_box_that_freezes_is_shown_within_20_s_and_a_frozen_broker_is_named_within_60_s(
+    desk: Desk, stand: Stand
+) -> None:
+    desk.process.stop()
+    desk.config.write_text(desk.config.read_text().replace("each_s = 0", "each_s = 30"))
+    desk.start()
+    took = {}
+    async with stand.board:
+        stand.agent.start()
+        try:
+            await until(lambda: bool(desk.get("/api/synthetic")["shares"][0]["in_time"] > 0), 60)
+            # Right after a test is the worst moment for the next one to name what breaks.
+            os.kill(desk.telemetry.pid, signal.SIGSTOP)
+            began_s = time.monotonic()
+            try:
+                await until(lambda: desk.get("/healthz")["synthetic"] == ["telemetry"], 90)
+                took["hop named"] = time.monotonic() - began_s
+            finally:
+                os.kill(desk.telemetry.pid, signal.SIGCONT)
+            await until(lambda: desk.get("/healthz")["synthetic"] == [], 90)
+            os.kill(stand.agent.pid, signal.SIGSTOP)
+            began_s = time.monotonic()
+            try:
+                await until(lambda: bool(desk.get("/healthz")["unreachable"] == 3), 40)
+                took["box frozen"] = time.monotonic() - began_s
+            finally:
+                os.kill(stand.agent.pid, signal.SIGCONT)
+        finally:
+            await asyncio.to_thread(stand.agent.stop)
+    print(took)
+    assert took["hop named"] < 60
+    assert took["box frozen"] < 20

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from contract import topics
+from contract.chronicle import beat_point
 from contract.identity import new_event_id
 from contract.inventory import parse_inventory
 from contract.messages import AlarmReceipt, Command, CommandOutcome, CommandReply, decode, encode
@@ -174,6 +175,15 @@ async def test_a_test_goes_by_both_lanes_and_has_its_receipt_after_both(tmp_path
         assert street.stages() == ["stored"]
         assert street.desk.board.active() == []
         assert street.synthetic.faults == {}
+        assert street.desk.heartbeat().tests is None, "it was not counted yet"
+        counting = asyncio.create_task(street.synthetic.count())
+        await until(lambda: street.desk.heartbeat().tests is not None, 5)
+        counting.cancel()
+        tests = street.desk.heartbeat().tests
+        assert tests is not None
+        assert (tests.tests, tests.in_time, tests.broken, tests.p99_ms) == (1, 1, [], result.ms["alarm"])
+        fields = beat_point(street.desk.heartbeat()).fields
+        assert (fields["tests"], fields["tests_in_time"], fields["hops_broken"]) == (1, 1, 0)
 
 
 async def test_a_broken_lane_of_the_centre_is_told_with_the_second_box_and_ends_with_the_next_good_one(
