@@ -8,6 +8,7 @@ import os
 import random
 import time
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,9 +61,10 @@ class BoardLink:
         wait_s = REOPEN_S[0]
         while True:
             try:
-                async for told in self._conversation():
-                    wait_s = REOPEN_S[0]
-                    yield told
+                async with aclosing(self._conversation()) as conversation:
+                    async for told in conversation:
+                        wait_s = REOPEN_S[0]
+                        yield told
             except BoardError as error:
                 if str(error) != self._lost:
                     _log.warning("%s: %s", self.port, error)

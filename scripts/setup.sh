@@ -58,6 +58,7 @@ missing_packages() {
     # The board's firmware, and the simulator that runs it.
     has_program gcc || echo gcc libc6-dev
     has_program avr-gcc || echo gcc-avr binutils-avr
+    has_program avrdude || echo avrdude
     [ -e /usr/lib/avr/include/avr/io.h ] || echo avr-libc
     [ -e /usr/include/simavr/sim_avr.h ] || echo libsimavr-dev
     [ -e /usr/include/libelf.h ] || echo libelf-dev

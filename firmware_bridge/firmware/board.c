@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-static const char FIRMWARE[] = "siaga-1.1";
-static const char BOARD[] = "uno-328p";
+static const char FIRMWARE[] = BOARD_FIRMWARE;
+static const char BOARD[] = BOARD_NAME;
 
 void board_open(struct board *board, uint8_t (*read)(uint16_t address), uint8_t cause, uint32_t now_ms) {
   memset(board, 0, sizeof *board);

@@ -11,6 +11,9 @@
 #include "line.h"
 #include "pattern.h"
 
+#define BOARD_FIRMWARE "siaga-1.1"
+#define BOARD_NAME "uno-328p"
+
 enum { BOARD_BUTTONS = 2, BOARD_LINES = 2, BOARD_LAMPS = 2, BOARD_SIRENS = 1, BOARD_OUTPUTS = BOARD_LAMPS + BOARD_SIRENS };
 enum { BOARD_WINDOW = 8, BOARD_EVENTS = 8, BOARD_ANSWERS = 4 };
 enum {

@@ -14,7 +14,7 @@ done
 
 elf=$out/siaga-uno.elf
 avr-gcc -std=c11 -mmcu=atmega328p -DF_CPU=16000000UL -Os -flto -fshort-enums -fpack-struct -ffunction-sections -Wall -Wextra -Werror \
-  -Wl,--gc-sections,-u,first -o "$elf.new" ./*.c
+  -Wl,--gc-sections,-u,first,-u,identity -o "$elf.new" ./*.c
 avr-objcopy -O ihex -R .eeprom "$elf.new" "$out/siaga-uno.hex"
 gcc -std=gnu11 -O2 -Wall -Wextra -Werror -o "$out/simhost.new" ../simhost/*.c -lsimavr -lelf -lutil -lm
 mv "$elf.new" "$elf"

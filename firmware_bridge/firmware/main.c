@@ -7,6 +7,7 @@
 #include <avr/eeprom.h>
 #include <avr/interrupt.h>
 #include <avr/io.h>
+#include <avr/pgmspace.h>
 #include <avr/sleep.h>
 #include <avr/wdt.h>
 
@@ -15,6 +16,11 @@
 enum { TX_SIZE = 128, RX_SIZE = 64 };  // powers of two
 enum { BUTTON_PINS = 1 << PD2 | 1 << PD3, OUTPUT_PINS = 1 << PD5 | 1 << PD6 | 1 << PD7 };
 enum { UBRR_115200 = 16 };  // at double speed: 117,647 baud, 2.1 % above
+
+// What flash.py finds in the image before it gives it to a board.
+extern const char identity[];
+const char identity[] PROGMEM __attribute__((used)) = "siaga-firmware " BOARD_NAME " " BOARD_FIRMWARE " protocol 1";
+_Static_assert(FRAME_PROTOCOL == 1, "as the identity says");
 
 static struct board board;
 static uint8_t cause __attribute__((section(".noinit")));

@@ -1,0 +1,154 @@
+"""Puts a firmware on a board by avrdude, and knows in which state the board is when that fails.
+
+| how far it came | the board | what to do |
+|---|---|---|
+| avrdude is not there, the port cannot be opened | as it was | said with the fault |
+| the boot loader does not answer | as it was | reset, baud rate (57600 on old Nanos), port |
+| it is another chip | as it was | the image is not for it |
+| while erasing and writing | half written: it does not run; its boot loader does | flash again |
+| what was read back differs | written wrongly: it may not run, its boot loader does | flash again, by another cable |
+| nothing at all is heard for 20 s | by how far it came | the same |
+| written, but it says no hello | the firmware does not run, or the line is bad | reset, `siaga bridge info` |
+
+What a board has counted in its EEPROM, its presses, stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from firmware_bridge.errors import BridgeError
+from firmware_bridge.image import Image
+from firmware_bridge.messages import Hello
+
+SILENT_S: Final = 20.0
+MOST_SAID: Final = 20_000
+PARTS: Final = {"uno-328p": "m328p"}
+"""avrdude's part of each board. Another board is another row here, and another image."""
+
+Phase = Literal["asking", "writing", "verifying", "done"]
+Progress = Callable[[Phase, int], None]
+
+_UNTOUCHED: Final = "the board is as it was: nothing was written"
+_HALF: Final = "the board is half written and does not run, but its boot loader does: flash it again"
+_WRONG: Final = "the board is written wrongly and may not run, but its boot loader does: flash it again"
+
+
+class FlashError(BridgeError):
+    """A board was not flashed; the text says why, in which state the board is, and what to do."""
+
+
+@dataclass(slots=True)
+class Output:
+    """What avrdude said so far, and how far it came by that. Pure."""
+
+    said: str = ""
+    phase: Phase = "asking"
+    percent: int = 0
+
+    def take(self, text: str) -> bool:
+        """Take more of it; return whether it came further."""
+        self.said = (self.said + text)[-MOST_SAID:]
+        before = self.phase, self.percent
+        # Without a terminal a bar is 50 signs, which come one by one; one that broke off is filled up with dashes, and
+        # avrdude reads back all the same.
+        for name, bar, missing in re.findall(r"(Reading|Writing) \| ?(#*)(-*)", self.said):
+            if name == "Writing":
+                self.phase, self.percent = "writing", 2 * len(bar)
+                if missing:
+                    break
+            elif self.phase != "asking":
+                self.phase, self.percent = "verifying", 2 * len(bar)
+        if re.search(r"bytes of flash verified", self.said):
+            self.phase, self.percent = "done", 100
+        return (self.phase, self.percent) != before
+
+    def why(self) -> str:
+        """Return what went wrong, and in which state the board is."""
+        said = self.said.lower()
+        if self.phase == "asking":
+            return f"{_why_unheard(said)}; {_UNTOUCHED}"
+        if "mismatch" in said or "verification error" in said or self.phase == "verifying":
+            return f"what was read back is not what was written, or could not be read; {_WRONG}, by another cable"
+        return f"it failed at {self.percent} % of writing; {_HALF}"
+
+
+def refusal(image: Image, hello: Hello | None) -> str | None:
+    """Return why an image must not go on the board that says this of itself (None: it said nothing), or None."""
+    if image.board not in PARTS:
+        return f"the image is for a board {image.board!r}; known are: {', '.join(PARTS)}"
+    if hello is None:
+        return None
+    if hello.board != image.board:
+        return f"the board is {hello.board!r}, and the image is for {image.board!r}"
+    if image.protocol < hello.protocol:
+        return (
+            f"the image speaks protocol {image.protocol}, and the board speaks {hello.protocol} already; "
+            "take the image of this version of Siaga, or --older"
+        )
+    return None
+
+
+async def write_image(
+    port: str, path: Path, image: Image, *, baudrate: int, progress: Progress, silent_s: float = SILENT_S
+) -> None:
+    """Write an image by avrdude, and let it read it back.
+
+    Args:
+        port: The board's port, which nobody else may have open.
+        path: The HEX file.
+        image: What is in it.
+        baudrate: The boot loader's.
+        progress: Called with each step, in percent.
+        silent_s: After so many seconds without a word of avrdude it is given up.
+
+    Raises:
+        FlashError: It is not written, or not known to be right.
+    """
+    program = shutil.which("avrdude")
+    if program is None:
+        raise FlashError(f"there is no avrdude: sudo apt install avrdude; {_UNTOUCHED}")
+    avrdude = await asyncio.create_subprocess_exec(
+        *(program, "-c", "arduino", "-p", PARTS[image.board], "-P", port, "-b", str(baudrate), "-D"),
+        *("-U", f"flash:w:{path}:i"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, silent = Output(), False
+    assert avrdude.stdout is not None
+    try:
+        while True:
+            async with asyncio.timeout(silent_s):
+                text = await avrdude.stdout.read(256)
+            if not text:
+                break
+            if output.take(text.decode("utf-8", "replace")):
+                progress(output.phase, output.percent)
+        code = await avrdude.wait()
+    except TimeoutError:
+        silent, code = True, 1
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            avrdude.kill()
+        await avrdude.wait()
+    if code or output.phase != "done":
+        raise FlashError((f"nothing was heard for {silent_s:g} s: " if silent else "") + output.why())
+
+
+def _why_unheard(said: str) -> str:
+    if "signature" in said and ("expected" in said or "double check" in said):
+        return "it is another chip than the image is for"
+    if "can't open device" in said or "cannot open port" in said or "unable to open" in said:
+        return "the port cannot be opened; is it there, and does the agent still have it (systemctl stop siaga-edge)?"
+    return (
+        "its boot loader does not answer; press its reset and try again, old Nanos need --baudrate 57600, "
+        "and see that the port is this board's"
+    )
