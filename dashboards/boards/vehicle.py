@@ -56,7 +56,6 @@ BOARD = Dashboard(
                 column("position", "latitude", decimals=5),
                 column("position", "longitude", decimals=5),
                 column("position", "speed_mps", decimals=1),
-                column("position", "satellites"),
                 column("position", "hdop", decimals=1),
             ),
             stale_s=300,

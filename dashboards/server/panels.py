@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
+from contract.chronicle import INCIDENT
 from dashboards.boards import DASHBOARDS
 from dashboards.model import Dashboard, Panel
 from dashboards.ranges import Range, ask
@@ -23,6 +24,7 @@ MIN_RANGE_S: Final = 60
 MAX_RANGE_S: Final = 3_660 * 86_400
 MAX_KEPT: Final = 512
 """Answers of panels that are kept to be shown as old ones while the store gives none."""
+_INCIDENT: Final = f'"{INCIDENT}"'
 _TEN_YEARS_MS: Final = MAX_RANGE_S * 1_000
 
 
@@ -96,6 +98,8 @@ class Panels:
     ) -> dict[str, Any]:
         """Return how a dashboard's data is: its newest value, which panels are stale, who is silent.
 
+        `quiet`: it shows incidents alone, and there was none: that is no fault.
+
         Raises:
             NotAPanelError: As `answer`.
         """
@@ -120,10 +124,14 @@ class Panels:
             for panel, one in zip(shown, answers, strict=True)
             if one["stale"] and panel.stale_s is not None
         ]
+        newest_ms = max((one["newest_ms"] for one in answers if one["newest_ms"] is not None), default=None)
+        incidents = all(_INCIDENT in question.influxql for panel in shown for question in panel.questions)
+        answer_all = not any(one["no_answer"] for one in answers)
         return {
             "uid": uid,
             "now_ms": self._time_ms(),
-            "newest_ms": max((one["newest_ms"] for one in answers if one["newest_ms"] is not None), default=None),
+            "newest_ms": newest_ms,
+            "quiet": newest_ms is None and incidents and answer_all,
             "panels": len(shown),
             "expected": sum(one["expected"] for one in answers),
             "stale": stale,

@@ -237,6 +237,7 @@ class Wall:
 def _short(health: dict[str, Any]) -> dict[str, Any]:
     return {
         "newest_ms": health["newest_ms"],
+        "quiet": health["quiet"],
         "stale": len(health["stale"]),
         "panels": health["panels"],
         "silent": len(health["silent"]),

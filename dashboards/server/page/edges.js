@@ -45,10 +45,9 @@ export function foot(state, shown, cut) {
   }
   if (parts.length === 0 && health.expected > 0) parts.push(el("span", "fine", `✓ ${say("all_heard")}`));
   place.replaceChildren(...parts);
-  const old = cut || health.no_answer_since_ms || health.newest_ms === null;
   if (cut) badge(cut, true);
   else if (health.no_answer_since_ms) badge(say("old_values"), true);
-  else if (old) badge(say("none"), true);
+  else if (health.newest_ms === null) badge(say(health.quiet ? "none_in_range" : "none"), !health.quiet);
   else badge(say("age", { age: lasted(now() - health.newest_ms) }), false);
 }
 

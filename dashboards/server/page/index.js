@@ -23,7 +23,7 @@ function why(screen) {
     reasons.push(`${told === `screen.${fault.state}` ? fault.state : told}${fault.since_ms ? ` (${clock(fault.since_ms, now())})` : ""}`);
     for (const reason of fault.reasons ?? []) reasons.push(say(`reason.${reason}`));
   }
-  if (data.newest_ms === null) reasons.push(say("none"));
+  if (data.newest_ms === null && !data.quiet) reasons.push(say("none"));
   if (data.stale > 0) reasons.push(`${say("stale_panels")}: ${say("of", { n: `${data.stale} / ${data.panels}` })}`.replace(/ (dari|of) /, " "));
   if (data.silent > 0) reasons.push(say("silent_count", { n: data.silent }));
   return reasons;
@@ -32,11 +32,11 @@ function why(screen) {
 function card(number, screen, wall) {
   if (!screen) return el("div", "card absent", el("b", "", String(number)), el("span", "", say("not_planned")));
   const reasons = why(screen);
-  const bad = (screen.fault && screen.fault.state !== "good") || screen.data.newest_ms === null || wall.no_answer_since_ms;
+  const bad = (screen.fault && screen.fault.state !== "good") || (screen.data.newest_ms === null && !screen.data.quiet) || wall.no_answer_since_ms;
   const level = bad ? "bad" : reasons.length > 0 ? "watch" : "good";
   // That a screen planned as the own board is one is no news.
   const source = screen.planned === "board" ? "" : say(screen.source === "board" ? "fallback" : "frame");
-  const age = screen.data.newest_ms ? say("age", { age: lasted(now() - screen.data.newest_ms) }) : say("none");
+  const age = screen.data.newest_ms ? say("age", { age: lasted(now() - screen.data.newest_ms) }) : say(screen.data.quiet ? "none_in_range" : "none");
   const made = el("a", `card ${level}`,
     el("p", "top", el("b", "", String(number)), el("span", "mark", { good: `✓ ${say("fine")}`, watch: `▲ ${say("watch")}`, bad: `✕ ${say("fault")}` }[level])),
     el("p", "what", screen.titles[document.documentElement.lang]),

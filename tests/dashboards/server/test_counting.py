@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from contract.inventory import parse_inventory
+from dashboards.boards import DASHBOARDS
 from dashboards.server.answers import Answered, answered, silent
+from dashboards.server.asking import Asking
 from dashboards.server.counting import counted, vehicles_only, who_counts
-from dashboards.server.panels import find
+from dashboards.server.panels import Panels, find
 from dashboards.server.roster import Roster
-from store import Row
+from store import Row, StoreRetryError
 
 NOW_MS = 1_800_000_000_000
 ROSTER = Roster(
@@ -66,3 +70,29 @@ def test_on_the_map_are_vehicles_and_whoever_is_not_known_and_incidents_of_posts
 def test_who_is_chosen_is_shown_also_when_it_stands() -> None:
     panel = find("siaga_vehicle", "map")[1]
     assert vehicles_only(panel, panel.questions[0], [_row("box-1")], ROSTER) == [_row("box-1")]
+
+
+class _Empty:
+    """A store that has nothing, or does not answer."""
+
+    def __init__(self, *, answers: bool) -> None:
+        self._answers = answers
+
+    async def query(self, influxql: str) -> list[Row]:
+        """Answer nothing."""
+        if not self._answers:
+            raise StoreRetryError("gone")
+        return []
+
+
+def test_a_week_without_an_incident_is_no_fault_and_a_wall_without_readings_is_one() -> None:
+    def quiet(*, answers: bool) -> set[str]:
+        async def asked() -> set[str]:
+            panels = Panels(Asking(_Empty(answers=answers), lambda: NOW_MS), ROSTER, lambda: NOW_MS)
+            fixed = [uid for uid, board in DASHBOARDS.items() if not board.choices]
+            return {uid for uid in fixed if (await panels.health(uid))["quiet"]}
+
+        return asyncio.run(asked())
+
+    assert quiet(answers=True) == {"siaga_alarms"}
+    assert quiet(answers=False) == set()
