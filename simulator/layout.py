@@ -9,6 +9,9 @@ BUTTON: Final = "sos"
 SIREN: Final = "siren"
 """The output of a board that stands for a siren."""
 
+DUTY_ROOM: Final = "duty-room"
+"""The board in the duty room: its output stands for the bell's siren, its button silences it."""
+
 
 def box_name(number: int) -> str:
     """Return the name of the n-th box, from 1."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from simulator.board import Board
-from simulator.layout import BUTTON, SIREN, board_path, box_name, counts_path, sensor_name, tracker_path
+from simulator.layout import BUTTON, DUTY_ROOM, SIREN, board_path, box_name, counts_path, sensor_name, tracker_path
 from simulator.nmea import epoch_sentences
 from simulator.pty_line import PtyLine
 from simulator.streets import City, load_city
@@ -86,7 +86,7 @@ async def run(plan: Plan) -> None:
     plan.folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as devices:
         boxes = [box_name(number) for number in range(1, plan.boxes + 1)]
-        for box in boxes:
+        for box in (*boxes, DUTY_ROOM):
             await devices.enter_async_context(Board(board_path(plan.folder, box), (BUTTON, SIREN)))
         sensors = [sensor_name(number) for number in range(1, plan.trackers_per_box + 1)]
         lines = {

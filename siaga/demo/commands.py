@@ -23,7 +23,7 @@ from siaga.demo.state import DemoError, DemoState, forget_state, is_running, loa
 from siaga.stack.influxdb import READER, query_database
 from siaga.stack.process import Process
 from simulator.control import BoardControl
-from simulator.layout import SIREN, board_path
+from simulator.layout import DUTY_ROOM, SIREN, board_path
 
 _LOOK_S: Final = 0.25
 _MAX_RESTARTS: Final = 5
@@ -121,6 +121,8 @@ def status(folder: Path, as_json: bool) -> None:
     for incident in told["incidents"]:
         officer = f" by {incident['officer']}" if incident["officer"] else ""
         print(f"incident  {incident['state']}{officer}: {incident['device']}, {incident['address']}")
+    if told["bell"] is not None:
+        print(f"bell      {'SOUNDS' if told['bell'] else 'silent'}, in the duty room")
     for box in told["boxes"]:
         pressed = f"{box['presses']} {_presses(box['presses'])}"
         siren = "" if box["siren"] is None else f", siren {'SOUNDS' if box['siren'] else 'silent'}"
@@ -147,20 +149,24 @@ def _status(state: DemoState) -> dict[str, Any]:
         boxes.append(
             {"name": name, "presses": presses, "lamp": pattern, "siren": siren, "positions": counts.get(name, 0)}
         )
+    bell = None
+    if "bell" in state.processes:
+        with BoardControl(board_path(Path(state.hardware), DUTY_ROOM)) as board:
+            bell = board.lamp(SIREN).on
     keys = ("id", "state", "device", "address", "officer", "recorded")
     shown = [
         {key: incident[key] for key in keys}
         for incident in incidents
         if incident["state"] not in ("closed", "cancelled")
     ]
-    return {"page": state.page, "processes": state.processes, "incidents": shown, "boxes": boxes}
+    return {"page": state.page, "processes": state.processes, "incidents": shown, "bell": bell, "boxes": boxes}
 
 
 def _keep_running(stack: DemoStack, folder: Path) -> None:
     """Start again what ends by itself, as a service manager would; give up on a part that keeps ending."""
     restarts: Counter[str] = Counter()
     pause = threading.Event()
-    sirens = SirenWatch(stack.hardware, stack.sirens)
+    sirens = SirenWatch(stack.hardware, (*stack.sirens, DUTY_ROOM))
     while True:
         pause.wait(_LOOK_S)
         for words in sirens.look():
@@ -196,7 +202,7 @@ def _tell(part: str, what: str) -> None:
 def _hints(stack: DemoStack, folder: Path, program: str) -> str:
     where = "" if folder == Path("var/demo") else f" --folder {folder}"
     query = '"SELECT count(latitude) FROM position GROUP BY device"'
-    desk = stack.config / "desk.toml"
+    desk, bell = stack.config / "desk.toml", stack.config / "bell.toml"
     reader = f"--username {READER} --password-file {stack.influxdb.password_file(READER)}"
     return "\n".join(
         (
@@ -205,6 +211,7 @@ def _hints(stack: DemoStack, folder: Path, program: str) -> str:
             f"  log in as            {', '.join(name for name, *_ in ACCOUNTS)}; password {stack.accounts.password}",
             f"  press a button       {program} demo press {stack.boxes[0]}{where}",
             f"  sound its siren      {program} desk siren test --box {stack.sirens[0]} --config {desk}",
+            *([f"  try the bell         {program} bell test --config {bell}"] if stack.bell.running else []),
             f"  look at everything   {program} demo status{where}",
             f"  ask the database     {program} store query {query} --url {stack.influxdb.url} {reader}",
             f"  hold it to account   {program} collector books --config {stack.config / 'collector.toml'}",

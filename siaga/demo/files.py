@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.layout import BUTTON, SIREN, board_path, sensor_name, tracker_path
+from simulator.layout import BUTTON, DUTY_ROOM, SIREN, board_path, sensor_name, tracker_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,19 @@ def desk_toml(
         _store(ports, reader),
         *([] if tests else ["[synthetic]\neach_s = 0"]),
         *([f"[escalation]\nsirens = [{', '.join(map(_text, sirens))}]"] if sirens else []),
+    ]
+    return "\n\n".join(tables) + "\n"
+
+
+def bell_toml(folder: Path, hardware: Path, ports: Ports, identity: Identity) -> str:
+    """Return the configuration of the bell in the duty room, with a simulated siren and button."""
+    board = f"sim://{board_path(hardware, DUTY_ROOM)}?line="
+    tables = [
+        f"data_dir = {_text(folder / 'bell')}",
+        _broker("alarm_broker", ports.alarm_broker_centre, identity),
+        _broker("telemetry_broker", ports.telemetry_broker_centre, identity),
+        f"[siren]\nuri = {_text(board + SIREN)}",
+        f"[button]\nuri = {_text(board + BUTTON)}",
     ]
     return "\n\n".join(tables) + "\n"
 

@@ -3,7 +3,7 @@
 brokers, database, simulated hardware   at once
 duty desk, then collector and walls     when brokers answer, then the database, which makes the collector's account
 boxes                                   when the hardware is there
-the rest of the city                    at last, and nobody waits for it
+the bell, the rest of the city          at last, and nobody waits for them
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from siaga.demo.files import (
     Identity,
     Ports,
     StoreAccount,
+    bell_toml,
     box_toml,
     collector_toml,
     desk_toml,
@@ -92,6 +93,7 @@ class DemoStack:
         self.collector = self._siaga("collector", "collector", "run", "--config", str(config / "collector.toml"))
         self.desk = self._siaga("desk", "desk", "run", "--config", str(config / "desk.toml"))
         self.wall = self._siaga("wall", "wall", "serve", "--config", str(config / "wall-server.toml"))
+        self.bell = self._siaga("bell", "bell", "run", "--config", str(config / "bell.toml"))
         self.city = self._siaga("city", "simulate", "live", *self._city_options())
         self.agents = {
             box: self._siaga(box, "edge", "run", "--config", str(config / f"{box}.toml")) for box in self.boxes
@@ -111,7 +113,7 @@ class DemoStack:
     def processes(self) -> list[Process]:
         """Every process, in the order they start."""
         servers: list[Process] = [self.alarm_broker, self.telemetry_broker, self.influxdb, self.simulator]
-        city = [self.city] if self._lives else []
+        city = [self.bell, self.city] if self._lives else []
         return [*servers, self.collector, self.desk, self.wall, *self.agents.values(), *city]
 
     def start(self, tell: Tell) -> float:
@@ -153,6 +155,8 @@ class DemoStack:
             agent.wait_ready(_READY_TIMEOUT_S)
         tell("boxes", f"{self.boxes[0]} … {self.boxes[-1]}" if len(self.boxes) > 4 else ", ".join(self.boxes))
         if self._lives:
+            self.bell.start()
+            tell("bell", "in the duty room, simulated: sounds within 10 s when the desk is dead")
             # Its past takes some seconds of processor time, and a press does not wait for it.
             self.city.start()
             tell("city", "stations, gauges, vehicles, simulated in the store; its last six hours follow in seconds")
@@ -160,7 +164,7 @@ class DemoStack:
 
     def stop(self) -> None:
         """Stop everything: boxes first, so that what they hold is on disk before the brokers go."""
-        first = [*self.agents.values(), self.city]
+        first = [*self.agents.values(), self.bell, self.city]
         for tier in (first, [self.desk, self.wall, self.collector, self.simulator]):
             for process in tier:
                 process.request_stop()
@@ -275,6 +279,7 @@ class DemoStack:
             self.sirens,
             tests=self._lives,
         )
+        files["bell.toml"] = bell_toml(self.folder, self.hardware, ports, self._service("bell"))
         files["wall-server.toml"] = wall_server_toml(
             ports, self._service("wall"), self._store_account(READER), self._store_account(COLLECTOR)
         )

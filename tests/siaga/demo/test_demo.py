@@ -55,7 +55,7 @@ def parts(demo: subprocess.Popen[str]) -> list[psutil.Process]:
 def assert_ends_whole(demo: subprocess.Popen[str], number: signal.Signals, folder: Path) -> None:
     """Stop a demo by a signal: no process of it is left, and so no port that one listens on."""
     with Ends(part.pid for part in parts(demo)) as started:
-        assert len(started.alive_after(0)) in (10, 11)
+        assert len(started.alive_after(0)) in (10, 13)
         demo.send_signal(number)
         assert demo.wait(TIMEOUT_S) == 0
         assert started.alive_after(0) == []
@@ -84,6 +84,7 @@ def test_a_press_is_answered_and_shown_in_the_status_and_a_stop_leaves_no_proces
     status = json.loads(siaga("demo", "status", "--json", *folder).stdout)
     assert [(incident["device"], incident["state"]) for incident in status["incidents"]] == [("box-2", "open")]
     assert [(box["presses"], box["lamp"] == "off") for box in status["boxes"]] == [(0, True), (1, False)]
+    assert status["bell"] is False
     assert "there is no box" in siaga("demo", "press", "box-9", *folder).stderr
     assert "runs in" in siaga("demo", "run", *folder).stderr
     assert_ends_whole(demo, signal.SIGTERM, tmp_path / "demo")
