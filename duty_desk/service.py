@@ -22,6 +22,8 @@ from contract.topics import Lane
 from duty_desk import siren_test
 from duty_desk.access.door import Door
 from duty_desk.acts import Acts
+from duty_desk.channels import trial
+from duty_desk.channels.addressed import open_addressed
 from duty_desk.channels.build import open_channels
 from duty_desk.channels.contacts import Contacts
 from duty_desk.channels.pager import Pager
@@ -60,6 +62,9 @@ NTP_S: Final = 10.0
 """Between two questions whether NTP keeps the centre's clock."""
 _LEDGER_WAIT_S: Final = 2.0
 _FIRST_ATTEMPT_S: Final = 1.5
+KEEP_ALIVE_S: Final = 4
+"""A path to a broker that fell silent is noticed after at most twice that and 2 s."""
+_SUBSCRIPTIONS: Final = (topics.ALL_ALARMS, topics.ALL_STATUS, topics.ALL_REPLIES, topics.ALL_BELLS)
 _LANES: Final[tuple[Lane, Lane]] = ("alarm", "telemetry")
 
 _log = logging.getLogger("siaga.desk")
@@ -113,7 +118,17 @@ class Service:
         self.contacts = Contacts(config.contacts)
         self.web_push = open_push(self.contacts, config.push_key, config.settings.channels.push, self.desk)
         self.pager = Pager(
-            open_channels(self.web_push, *self._sirens()),
+            open_channels(
+                self.web_push,
+                *open_addressed(
+                    self.contacts,
+                    config.settings.channels,
+                    config.contacts.parent,
+                    config.settings.language,
+                    self.desk,
+                ),
+                *self._sirens(),
+            ),
             self.desk.duty,
             PagingHost(self.desk, Acts(self.desk, time.time_ns), lambda: self.door.accounts, config.settings.language),
             now_ns=time.time_ns,
@@ -215,6 +230,7 @@ class Service:
             "drills": self.drills.run,
             "control": partial(serve, self._config.data, self._asked),
         }
+        parts["synthetic-count"] = self.desk.synthetic.count
         parts["synthetic-book"] = partial(self._book.run, self.desk.synthetic.kept)
         if self._config.settings.synthetic.each_s and self.desk.commander.able:
             parts["synthetic"] = partial(self.desk.synthetic.run, self._config.settings.synthetic.each_s)
@@ -250,6 +266,8 @@ class Service:
         """Answer a command on this machine."""
         if "drill" in request:
             return self.drills.answer(request)
+        if "channel_test" in request:
+            return await trial.answer(self.pager, request)
         if "synthetic_press" in request or "synthetic_result" in request:
             return self._synthetic_asked.answer(request)
         return await siren_test.answer(self.desk, request, time.time_ns)
@@ -332,10 +350,11 @@ class Service:
         return Session(
             broker,
             self._config.settings.name,
-            subscriptions=(topics.ALL_ALARMS, topics.ALL_STATUS, topics.ALL_REPLIES, topics.ALL_BELLS),
+            subscriptions=_SUBSCRIPTIONS + ((topics.ALL_REPORTS,) if lane == "telemetry" else ()),
             on_message=hear,
             on_connect=lambda: self._on_connect(lane),
             on_disconnect=lambda: self._link(lane, False),
+            keep_alive_s=KEEP_ALIVE_S,
         )
 
     def _on_connect(self, lane: Lane) -> None:

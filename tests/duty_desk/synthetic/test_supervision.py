@@ -7,17 +7,23 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from contract import topics
-from contract.messages import Books, Report, encode
+from contract.inventory import parse_inventory
+from contract.messages import Books, Report, Status, encode
+from contract.topics import Lane
+from duty_desk.desk import DutyDesk
 from duty_desk.presence import GRACE_ROUNDS
 from duty_desk.service import KEEP_ALIVE_S
 from duty_desk.supervision import CERTIFICATE_DAYS, Supervision, Trouble
+from duty_desk.synthetic.trial import LANES
+from duty_desk.web.view import Places
 from tests.duty_desk.access.conftest import until
-from tests.duty_desk.conftest import Desk, living
+from tests.duty_desk.conftest import INVENTORY, Desk, box, living
+from tests.duty_desk.pages.test_desk_docs import Outlet
 from tests.duty_desk.synthetic.test_synthetic import Street
 
 DAY_S = 86_400
@@ -37,6 +43,10 @@ def report(device: str = "box-1", **more: Any) -> Report:
         faults={},
         **(keys | more),
     )
+
+
+def status(device: str, lane: Lane, state: Literal["online", "offline"]) -> bytes:
+    return encode(Status(device=device, lane=lane, state=state, boot="1", software="0"))
 
 
 def test_a_clock_and_a_certificate_are_told_days_before() -> None:
@@ -67,6 +77,20 @@ async def test_the_desk_takes_reports_and_boxes_without_a_button(tmp_path: Path)
 
 def test_a_path_that_falls_silent_is_noticed_within_10_s() -> None:
     assert 2 * KEEP_ALIVE_S + 2 <= 10
+
+
+@pytest.mark.slow
+async def test_what_boxes_report_is_on_the_page(desk: Desk) -> None:
+    async with box(desk.telemetry) as street:
+        soon = report(clock="none", certificate_ends_s=int(time.time()) + 3 * DAY_S)
+        await street.client.publish(topics.report("box-1"), encode(soon), qos=1)
+        await until(lambda: bool(desk.get("/api/synthetic")["troubles"]), 10)
+    told = desk.get("/api/synthetic")
+    assert [(one["device"], one["kind"]) for one in told["troubles"]] == [("box-1", "certificate"), ("box-1", "clock")]
+    assert 2.9 < told["troubles"][0]["days"] <= 3
+    assert (told["state"], told["clock"] in ("ntp", "none")) == ("no_key", True)
+    health = desk.get("/healthz")
+    assert (health["troubles"], health["clock"]) == ({"certificate": 1, "clock": 1}, told["clock"])
 
 
 @pytest.mark.long
@@ -100,3 +124,28 @@ async def test_what_falls_silent_is_shown_within_its_goal(desk: Desk) -> None:
     assert took["telemetry frozen"] < 10.5
     assert took["alarm ended"] < 2
     assert GRACE_ROUNDS <= 20
+
+
+def test_a_box_without_a_button_is_told_beside_the_others() -> None:
+    buttonless = INVENTORY + '[[devices]]\nname = "box-4"\nlabel = "Kotak Sungai"\n'
+    desk = DutyDesk("desk", Places(parse_inventory(buttonless, source="test")), Outlet(), lambda: NOW_S * 10**9)
+    for lane in LANES:
+        desk.link(lane, True)
+        for device in ("box-1", "box-2", "box-3", "box-4"):
+            desk.hear(lane, topics.status(device, lane), status(device, lane, "online"), True)
+    for _ in range(GRACE_ROUNDS):
+        desk.watch()
+    assert (desk.presence.missing, desk.buttonless.missing) == ([], [])
+    for lane in LANES:
+        desk.hear(lane, topics.status("box-4", lane), status("box-4", lane, "offline"), False)
+    desk.watch()
+    assert [one.device for one in desk.buttonless.missing] == ["box-4"]
+    assert desk.presence.missing == [], "officers are told of buttons"
+
+
+@pytest.mark.parametrize("cause", ["tamper", "line_fault"])
+async def test_tampering_and_a_line_fault_ring_at_once(tmp_path: Path, cause: str) -> None:
+    street = Street(tmp_path)
+    street.press(cause=cause, status="Actual")
+    (incident,) = street.desk.board.active()
+    assert (incident.origin, incident.unanswered, incident.step) == ("fault", 1, 0)
