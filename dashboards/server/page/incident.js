@@ -2,7 +2,7 @@
 
 import { again, get } from "./ask.js";
 import { el, rem, svg } from "./dom.js";
-import { clock, lasted, marked, valued } from "./format.js";
+import { MARKS, clock, lasted, marked, valued } from "./format.js";
 import { Ground } from "./draw/ground.js";
 import { now } from "./time.js";
 import { say, spoken } from "./words.js";
@@ -55,7 +55,7 @@ export class Incident {
     const made = [];
     const at = this.ground.project([place.longitude, place.latitude]);
     for (const camera of this.known.cameras) made.push(this.mark(camera, "camera", svg("rect", { x: -size * 0.4, y: -size * 0.3, width: size * 0.8, height: size * 0.6 })));
-    for (const sensor of this.known.sensors) made.push(this.mark(sensor, "sensor", svg("rect", { x: -size * 0.3, y: -size * 0.3, width: size * 0.6, height: size * 0.6, transform: "rotate(45)" })));
+    for (const sensor of this.known.sensors) made.push(this.sensor(sensor, size));
     for (const vehicle of this.known.vehicles) {
       const [x, y] = this.ground.project([vehicle.longitude, vehicle.latitude]);
       made.push(svg("line", { x1: at[0], y1: at[1], x2: x, y2: y, class: "way" }));
@@ -76,6 +76,14 @@ export class Incident {
   mark(one, kind, shape) {
     const [x, y] = this.ground.project([one.longitude, one.latitude]);
     return svg("g", { transform: `translate(${x},${y})`, class: kind }, shape, ...(kind === "vehicle" ? [svg("text", { y: rem() * 1.6, class: "mark-name" }, one.label)] : []));
+  }
+
+  // Who has nothing new to say is no green one.
+  sensor(one, size) {
+    const level = one.value ? (one.value.level ?? "plain") : "stale";
+    const drawn = this.mark(one, `sensor ${level}`, svg("rect", { x: -size * 0.3, y: -size * 0.3, width: size * 0.6, height: size * 0.6, transform: "rotate(45)" }));
+    if (level !== "plain" && level !== "good") drawn.append(svg("text", { x: size * 0.6, y: size * 0.4, class: "mark-name start" }, MARKS[level]));
+    return drawn;
   }
 
   tell() {

@@ -46,9 +46,9 @@ const MARKS = { good: "✓", watch: "▲", bad: "◆", critical: "‼" };
 const found = [];
 for (const [level, mark] of Object.entries(MARKS)) {
   for (const one of document.querySelectorAll(`#stage .${level}, #screens .${level}`)) {
-    // What is good in a table or legend is what has no mark; a map's incident has a sign of its own.
-    if ((level === "good" && one.closest("td, .legend")) || one.closest(".legend-line")) continue;
-    const whole = one.closest("td, li, .card, .what, .panel.stat") ?? one;
+    // What is good in a table or legend is what has no mark; a map's incident has a sign.
+    if ((level === "good" && one.closest("td, .legend, .marks")) || one.closest(".legend-line")) continue;
+    const whole = one.closest("td, li, .card, .what, .panel.stat, .sensor") ?? one;
     const told = whole.textContent;
     const marks = [mark, "!", ...(one.matches(".card") ? ["✕"] : []), ...(one.closest(".what") ? ["KEJADIAN"] : [])];
     if (one.checkVisibility() && !marks.some((each) => told.includes(each))) found.push([level, told.slice(0, 60)]);
@@ -87,9 +87,13 @@ async def test_a_screen_is_read_at_three_metres_in_both_sizes_and_themes_and_wit
 
 async def _taken(server: Walls, page: Page) -> None:
     assert server.service.wall is not None
-    server.service.wall.hear("", encode(incident(latitude=-6.9186, longitude=107.6099)), False)
+    server.service.wall.hear("", encode(incident(latitude=-6.9214, longitude=107.6068)), False)
     await page.goto(f"{server.url}/wall/1")
-    await page.wait_for_selector(".near li")
+    await page.wait_for_selector(".marks .sensor")
+    # Who has nothing new to say is drawn as one that has not, and never green.
+    silent = page.locator(".nearest_sensors li", has_text="tanpa nilai baru")
+    await expect(page.locator(".marks .sensor.stale")).to_have_count(await silent.count())
+    assert await silent.count() == 1
 
 
 async def _faults(page: Page, name: str) -> dict[str, Any]:
