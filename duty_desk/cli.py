@@ -10,6 +10,7 @@ import typer
 
 from duty_desk.access.commands import token_app, user_app
 from duty_desk.cap import cli as cap_cli
+from duty_desk.channels.commands import channel_app, contact_app
 from duty_desk.channels.webpush.commands import push_key_app
 from duty_desk.drills.cli import drill_app
 from duty_desk.duty.commands import roster_app
@@ -28,6 +29,8 @@ app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
 app.add_typer(roster_app, name="roster")
 app.add_typer(push_key_app, name="push-key")
+app.add_typer(contact_app, name="contact")
+app.add_typer(channel_app, name="channel")
 app.add_typer(siren_app, name="siren")
 app.add_typer(synthetic_app, name="synthetic")
 app.add_typer(drill_app, name="drill")

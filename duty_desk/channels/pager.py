@@ -21,7 +21,7 @@ from typing import Final, Protocol
 from contract.identity import new_event_id
 from duty_desk.channels.attempts import Attempt, Attempts, Crew, Line, outlook
 from duty_desk.channels.channel import SEND_S, Answer, Channel, Page, Report
-from duty_desk.channels.hands import Hands
+from duty_desk.channels.hands import Gone, Hands
 from duty_desk.channels.schedule import Fault, Schedule, Tested
 from duty_desk.channels.sent import Sent, SentPages
 from duty_desk.duty.on_duty import OnDuty
@@ -107,7 +107,7 @@ class Pager:
         self._now_ns = now_ns
         self._monotonic_ns = monotonic_ns
         self._flying: dict[Attempt, asyncio.Task[None]] = {}
-        self._trials: dict[Tested, asyncio.Task[None]] = {}
+        self._trials: dict[Tested, asyncio.Task[Gone]] = {}
         self._hands = Hands(monotonic_ns, send_s)
         self._sent = SentPages()
         self.crew = Crew({}, {})
@@ -216,6 +216,13 @@ class Pager:
         for channel in self.ways(who) or ():
             self._begin_trial((channel, who))
 
+    async def try_now(self, channel: str, who: str | None) -> Gone | None:
+        """Test a channel now and return how that went; None when it has no place for a test."""
+        tested = (channel, who)
+        self._begin_trial(tested)
+        task = self._trials.get(tested)
+        return None if task is None else await asyncio.shield(task)
+
     def people_on_duty(self) -> tuple[str, ...]:
         """Return the officers and supervisors on duty, each once."""
         return tuple(dict.fromkeys((*self.crew.people.get("officer", ()), *self.crew.people.get("supervisor", ()))))
@@ -251,7 +258,7 @@ class Pager:
         finally:
             self._flying.pop(attempt, None)
 
-    async def _try(self, tested: Tested) -> None:
+    async def _try(self, tested: Tested) -> Gone:
         channel, who = tested
         title, text = self._host.trial_words(channel)
         page = Page(
@@ -267,16 +274,17 @@ class Pager:
         )
         try:
             self._sent.keep(page.id, Sent(channel, who, None))
-            await self._hand(page, channel, None)
+            return await self._hand(page, channel, None)
         finally:
             self._trials.pop(tested, None)
 
-    async def _hand(self, page: Page, channel: str, attempt: Attempt | None) -> None:
+    async def _hand(self, page: Page, channel: str, attempt: Attempt | None) -> Gone:
         """Hand a page over, and write down how that went."""
         gone = await self._hands.hand(page, self.channels[channel])
         fault = (gone.detail or "failed") if gone.outcome == "failed" else None
         self.schedule.tried(channel, page.who, self._now_ns(), fault, theirs=gone.theirs)
         self._note(channel, page.who, attempt, page.id, gone.outcome, took_ms=gone.took_ms, detail=gone.detail)
+        return gone
 
     def _unanswered(self, attempt: Attempt) -> Incident | None:
         """Return the incident of an attempt; None once it was answered, or the person said that they cannot come."""

@@ -1,0 +1,185 @@
+"""Channels by apprise, to an HTTP and an SMTP server of the tests on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from pydantic import ValidationError
+
+from duty_desk.channels import by_apprise
+from duty_desk.channels.by_apprise import AppriseSettings, ByApprise
+from duty_desk.channels.contacts import Contacts
+from duty_desk.errors import ChannelError
+from tests.duty_desk.channels.smsd import page
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # what apprise imports
+
+SECRET = "rahasia12345"
+
+
+class Web:
+    """A server that takes what is posted, and answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.status = 200
+        self.delay_s = 0.0
+        self.came: list[tuple[str, dict[str, Any]]] = []
+        self.mail: list[str] = []
+
+    async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = next(
+            int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length")
+        )
+        body = await reader.readexactly(length)
+        self.came.append((head.split()[1], json.loads(body)))
+        await asyncio.sleep(self.delay_s)
+        writer.write(f"HTTP/1.1 {self.status} Told\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}".encode())
+        writer.close()
+
+    async def attend_mail(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take mail, as RFC 5321 has it."""
+        writer.write(b"220 posko.kota.example\r\n")
+        text = ""
+        while line := (await reader.readline()).decode():
+            text += line
+            word = line.split()[0].upper() if line.split() else ""
+            writer.write(b"354 go on\r\n" if word == "DATA" else b"250 so be it\r\n")
+            if word == "DATA":
+                text += (await reader.readuntil(b"\r\n.\r\n")).decode()
+                writer.write(b"250 taken\r\n")
+            if word == "QUIT":
+                break
+        self.mail.append(text)
+        writer.close()
+
+
+@pytest_asyncio.fixture
+async def web() -> AsyncIterator[Web]:
+    """Yield an HTTP server."""
+    made = Web()
+    server = await asyncio.start_server(made.attend, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield made
+
+
+async def channel(folder: Path, url: str, *, personal: bool = False, address: str | None = None) -> ByApprise:
+    """Return a channel with that URL in its file."""
+    file = folder / "room.url"
+    file.touch(mode=0o600)
+    file.write_text(url + "\n")
+    contacts = Contacts(folder / "contacts.db")
+    if address is not None:
+        await contacts.set("petugas-1", "room", address, 1)
+    return ByApprise(AppriseSettings(name="room", file=file.name, personal=personal), folder, contacts)
+
+
+async def fails(made: ByApprise) -> str:
+    """Return why a page is not handed over."""
+    with pytest.raises(ChannelError) as error:
+        await made.send(page())
+    return error.value.detail
+
+
+async def test_a_page_is_posted_to_a_room(tmp_path: Path, web: Web) -> None:
+    made = await channel(tmp_path, f"json://127.0.0.1:{web.port}/{SECRET}")
+    sent = page()
+    assert not made.reaches("petugas-1")
+    await made.send(sent)
+    [(path, body)] = web.came
+    assert path.startswith(f"/{SECRET}")
+    assert (body["title"], body["message"]) == (sent.title, sent.text)
+
+
+async def test_a_personal_channel_puts_the_address_in_place_and_nothing_else_of_it(tmp_path: Path, web: Web) -> None:
+    made = await channel(tmp_path, f"json://127.0.0.1:{web.port}/{{address}}", personal=True, address="a/../?x=1&y")
+    assert made.reaches("petugas-1")
+    assert not made.reaches("petugas-2")
+    await made.send(page())
+    assert web.came[0][0] == "/a%2F..%2F%3Fx=1&y"
+    with pytest.raises(ChannelError, match="no address"):
+        await made.send(page("petugas-2"))
+
+
+async def test_an_email_is_sent_to_the_person(tmp_path: Path) -> None:
+    web = Web()
+    server = await asyncio.start_server(web.attend_mail, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"mailto://127.0.0.1:{port}/?from=posko@kota.example&to={{address}}&mode=insecure"
+        made = await channel(tmp_path, url, personal=True, address="petugas-1@kota.example")
+        sent = page()
+        await made.send(sent)
+        async with asyncio.timeout(5):
+            while not web.mail:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.01)
+    assert "rcpt to:<petugas-1@kota.example>" in web.mail[0].lower()
+    assert sent.title in web.mail[0]
+
+
+async def test_a_service_that_refuses_or_is_not_there_fails_with_why_and_no_log_has_the_secret(
+    tmp_path: Path, web: Web, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    made = await channel(tmp_path, f"json://127.0.0.1:{web.port}/{SECRET}")
+    web.status = 401
+    assert await fails(made) == "its service says 401"
+    nowhere = await channel(tmp_path, f"json://127.0.0.1:9/{SECRET}")
+    assert await fails(nowhere) == "its service cannot be reached"
+    strange = await channel(tmp_path, f"nosuch://{SECRET}")
+    assert "none that apprise knows" in await fails(strange)
+    told = capfd.readouterr()
+    assert SECRET not in caplog.text + told.out + told.err
+
+
+@pytest.mark.slow
+async def test_a_service_that_hangs_fails_in_time_and_keeps_no_other_from_being_paged(
+    tmp_path: Path, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(by_apprise, "SEND_S", 0.3)
+    monkeypatch.setattr(by_apprise, "MAX_AT_ONCE", 2)
+    made = await channel(tmp_path, f"json://127.0.0.1:{web.port}/")
+    await made.send(page())
+    web.delay_s = 1.0
+    began = time.monotonic()
+    told = await asyncio.gather(*(fails(made) for _ in range(3)))
+    assert time.monotonic() - began < 0.9
+    assert sorted("too many" in each for each in told) == [False, False, True]
+    await asyncio.sleep(1.0)
+    web.delay_s = 0
+    monkeypatch.setattr(by_apprise, "SEND_S", 4.5)
+    await made.send(page())
+
+
+async def test_a_url_that_others_can_read_is_not_used(tmp_path: Path, web: Web) -> None:
+    made = await channel(tmp_path, f"json://127.0.0.1:{web.port}/")
+    (tmp_path / "room.url").chmod(0o640)
+    assert "chmod 600" in await fails(made)
+    (tmp_path / "room.url").unlink()
+    assert await fails(made) == "no URL: No such file or directory"
+    assert web.came == []
+
+
+async def test_a_credential_of_systemd_is_read_where_it_says(tmp_path: Path, web: Web) -> None:
+    (tmp_path / "hook").write_text(f"json://127.0.0.1:{web.port}/hook")
+    settings = AppriseSettings(name="hook", credential="hook")
+    made = ByApprise(settings, tmp_path, Contacts(tmp_path / "c.db"), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    await made.send(page())
+    assert web.came[0][0].startswith("/hook")
+
+
+@pytest.mark.parametrize("wrong", [{}, {"file": "a", "credential": "b"}, {"file": "a", "name": "sms"}])
+def test_settings_that_cannot_be_are_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        AppriseSettings(**{"name": "room"} | wrong)
