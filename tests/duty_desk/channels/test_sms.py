@@ -150,6 +150,21 @@ async def test_a_restarted_desk_understands_answers_to_what_was_sent_before(real
 
 @pytest.mark.slow
 @pytest.mark.asyncio(loop_scope="module")
+async def test_a_modem_that_is_pulled_out_is_told_and_works_again(real: Rig) -> None:
+    real.service.unplug()
+    error, took_s = await fails(real)
+    assert "plug it in anew" in error.detail or "sign of life" in error.detail
+    assert took_s < SEND_S
+    real.service.plug()
+    real.smsd.kill()
+    real.smsd.start()
+    before = real.spool.life().stamp
+    await real.until(lambda: real.spool.life().stamp != before, 30)
+    await real.sms.send(page(incident=ONE))
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_modem_that_stops_to_answer_fails_in_time_and_nothing_is_left_to_be_sent(
     real: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
