@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test test-long check bench-alarm bench-desk bench-desk-restart bench-wall test-walls bench-edge bench-edge-outage bench-trust bench-modbus bench-collector soak-edge soak-collector soak-pager soak-duty fuzz-collector soak-machine sweep-edge faults-edge faults-desk faults-bell fuzz-desk fuzz-drivers fuzz-bridge firmware schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test test-long check bench-alarm bench-desk bench-desk-restart bench-wall test-walls bench-edge bench-edge-outage bench-trust bench-modbus bench-bridge bench-collector soak-edge soak-collector soak-pager soak-duty fuzz-collector soak-machine sweep-edge faults-edge faults-desk faults-bell fuzz-desk fuzz-drivers fuzz-bridge fuzz-firmware firmware schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -56,6 +56,10 @@ bench-edge-outage: test-setup ## bytes written in HEALTHY_MINUTES with a link an
 bench-modbus: test-setup ## 32 slaves on one bus, 8 of them dead, for SECONDS: the polls that the living keep
 	@SECONDS=$(or $(SECONDS),120) .venv/bin/python -m benchmarks.modbus
 
+bench-bridge: test-setup ## from a pin of a board to the agent, PRESSES times; then LOSSES presses with a bad line and 20 resets
+	@PRESSES=$(or $(PRESSES),500) .venv/bin/python -m benchmarks.bridge
+	@PRESSES=$(or $(LOSSES),10000) .venv/bin/pytest -q -s tests/firmware_bridge/test_firmware_board.py -k none_lost
+
 bench-trust: test-setup ## what TLS costs the collector per message, and a press
 	@.venv/bin/python -m benchmarks.trust
 
@@ -97,6 +101,9 @@ fuzz-drivers: test-setup ## feed INPUTS damaged inputs to each driver's parser, 
 
 fuzz-bridge: test-setup ## feed INPUTS damaged streams to the parser of a board's frames, from seed SEED on
 	@.venv/bin/python -m tests.firmware_bridge.fuzz $(or $(INPUTS),1000000) $(or $(SEED),1)
+
+fuzz-firmware: test-setup ## feed the board's C what a line may bring for SECONDS, under libFuzzer; needs clang
+	@tests/firmware_bridge/libfuzzer/run.sh $(or $(SECONDS),600)
 
 sweep-edge: test-setup ## kill the outbox, and cut its power, at every write and sync of a session
 	@.venv/bin/python -m tests.edge_agent.card_faults
