@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -11,7 +14,9 @@ import pytest
 from duty_desk.duty.past import read_past
 from duty_desk.incidents.entries import DutyEntry
 from siaga.stack.mosquitto import Mosquitto
+from siaga.stack.trust import Trust
 from tests.duty_desk.bell.faults import MOST_S, Fault, Night, night
+from tests.duty_desk.bell.stand import BellStand
 from tests.duty_desk.warm import Warm
 
 pytestmark = pytest.mark.slow
@@ -74,3 +79,29 @@ def test_a_bell_whose_siren_is_lost_is_told_on_the_pages_and_at_its_own_command_
         told = subprocess.run(status, capture_output=True, check=True, text=True).stdout
         assert "fault    siren: lost" in told
         assert "alarm     connected" in told
+
+
+def test_a_bell_whose_own_links_are_down_sounds_and_systemd_hears_that_it_lives(tmp_path: Path, trust: Trust) -> None:
+    brokers = Mosquitto(tmp_path, "a", trust, "alarm"), Mosquitto(tmp_path, "b", trust, "telemetry")
+    for broker in brokers:
+        broker.render()
+    stand = BellStand(tmp_path / "bell", *brokers)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        stand.process.env = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "10000000"}
+        stand.start()
+        try:
+            assert stand.wait(stand.sounds, 2 * MOST_S) <= MOST_S + 2
+            stand.process.stop()
+            assert not stand.sounds()  # the end of the bell is the end of its siren
+        finally:
+            stand.stop()
+        systemd.setblocking(False)
+        told = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                told.append(systemd.recv(4_096).decode())
+    assert "READY=1" in told
+    assert sum("WATCHDOG=1" in each for each in told) >= 4
+    assert "WATCHDOG=1\nSTATUS=listening" in told
+    assert told[-1] == "STOPPING=1"
