@@ -176,6 +176,7 @@ async def test_a_test_goes_by_both_lanes_and_has_its_receipt_after_both(tmp_path
         assert street.desk.board.active() == []
         assert street.synthetic.faults == {}
         assert street.desk.heartbeat().tests is None, "it was not counted yet"
+        await until(lambda: not street.book._waiting, 5)
         counting = asyncio.create_task(street.synthetic.count())
         await until(lambda: street.desk.heartbeat().tests is not None, 5)
         counting.cancel()
