@@ -100,7 +100,9 @@ def load_bell(file: Path) -> Bell:
     brokers: dict[Lane, BrokerSettings] = {"alarm": settings.alarm_broker, "telemetry": settings.telemetry_broker}
     for lane, broker in brokers.items():
         if broker.username != ACCOUNT + settings.name:
-            expected = f"expected the bell's own account, {ACCOUNT}{settings.name}: siaga provision broker account"
+            expected = (
+                f"expected the bell's own account, {ACCOUNT}{settings.name}: siaga provision broker render --account"
+            )
             key = f"{lane}_broker.username"
             raise ConfigError(str(file), key, expected, example=f'username = "{ACCOUNT}{settings.name}"')
     folder = file.parent
