@@ -32,6 +32,9 @@ def test_status_what_where_and_when_come_first_and_nothing_is_said_twice() -> No
     )
     assert sms_text(long, "A7", "en").startswith("LATIHAN Tombol darurat: Jl. Cihampelas 1 21:04:05.")
     assert "21:04:05" in sms_text(replace(long, title="T" * 60, text="x" * 300 + " 21:04:05 WIB."), "A7", "id")
+    widest = sms_text(replace(page(), title="…" * 60), "A7", "id")
+    assert len(widest) == 160
+    assert widest.endswith("(A7) Balas 1=terima 2=tidak bisa")
     assert gsm7("🚨 Jl. “Braga” – 10…") == 'Jl. "Braga" - 10...'
 
 
