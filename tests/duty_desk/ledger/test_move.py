@@ -95,6 +95,13 @@ def test_a_copy_that_is_not_whole_leaves_nothing(
     assert is_empty(place)
 
 
+def test_a_copy_without_the_texts_leaves_nothing(path: Path, place: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "read_rows", lambda connection: ((row, {}) for row, _ in read_rows(connection)))
+    with pytest.raises(LedgerBrokenError, match="0 of 3 texts"):
+        move(path, place)
+    assert is_empty(place)
+
+
 def test_whoever_would_write_waits_until_the_copy_is_done(
     path: Path, place: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from contextlib import closing
 
 import pytest
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from contract.identity import new_event_id
 from duty_desk.duty.past import read_past
@@ -18,7 +21,7 @@ from duty_desk.incidents.board import Board, Report
 from duty_desk.incidents.entries import AuditEntry, DutyEntry, StartedEntry
 from duty_desk.incidents.incident import ERASED
 from duty_desk.incidents.records import Aside, Record
-from duty_desk.ledger import archive_query, writer
+from duty_desk.ledger import archive_query, postgresql, writer
 from duty_desk.ledger.append import append
 from duty_desk.ledger.archive import Archive
 from duty_desk.ledger.archive_query import Filter
@@ -156,6 +159,45 @@ def test_fault_45_a_server_that_is_away_delays_no_ring_and_has_each_press_once_i
     assert writer.ledger.recording
     writer.ledger.stop()
     assert verify(place).rows == 4
+
+
+def test_fault_49_a_server_that_stands_still_delays_the_record_and_no_ring(place: Server, postgres: Postgres) -> None:
+    writer = Writer(place)
+    writer.open()
+    writer.happen(writer.board.press(alarm("utara"), "alarm", NOW))
+    writer.wait(lambda: len(writer.done) == 1)
+    with postgres.connect(place) as connection:
+        found = connection.execute(b"SELECT pid FROM pg_stat_activity WHERE application_name = 'siaga'").fetchall()
+    for (pid,) in found:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        for number in range(3):
+            writer.happen(writer.board.press(alarm("utara"), "alarm", NOW + number))
+        assert time.monotonic() - started < 0.5
+        eventually(lambda: not writer.ledger.recording)
+        assert len(writer.done) == 1
+    finally:
+        for (pid,) in found:
+            os.kill(pid, signal.SIGCONT)
+    writer.wait(lambda: len(writer.done) == 4)
+    assert writer.ledger.recording
+    writer.ledger.stop()
+    assert verify(place).rows == 4
+
+
+def test_who_stands_still_in_a_transaction_loses_the_lock_and_writes_nothing(
+    place: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append_now(place)
+    monkeypatch.setattr(postgresql, "_IDLE_MS", 200)
+    with open_engine(place).connect() as frozen:
+        append(frozen, [Record(StartedEntry(at_ns=1, desk="frozen", software="0"))])
+        append_now(place, Record(StartedEntry(at_ns=2, desk="other", software="0")))  # as soon as the lock is free
+        with pytest.raises(DBAPIError, match="idle-in-transaction"):
+            frozen.commit()
+    with open_reader(place).connect() as connection:
+        assert [json.loads(row.body)["desk"] for row, _ in read_rows(connection)] == ["other"]
 
 
 def test_a_desk_that_starts_before_its_server_begins_once_it_answers(place: Server, postgres: Postgres) -> None:
