@@ -34,6 +34,7 @@ from tests.duty_desk.access.conftest import until
 from tests.duty_desk.conftest import INVENTORY, press_body
 from tests.duty_desk.test_commander import KEY
 
+pytestmark = pytest.mark.slow
 MS: Final = 10**6
 
 
@@ -70,7 +71,7 @@ class Street:
         self.book = Book(folder / "synthetic.db", time.time_ns)
         self.synthetic = self.desk.synthetic
         self.synthetic.book = self.book
-        self.synthetic.hold_ns, self.synthetic.limit_ns, self.synthetic.soon_s = 150 * MS, 200 * MS, 0.01
+        self.synthetic.hold_ns, self.synthetic.limit_ns, self.synthetic.soon_s = 300 * MS, 700 * MS, 0.01
 
     def lamps(self, device: str) -> None:
         """Keep whose lamps were sent."""
