@@ -94,13 +94,14 @@ function watchFrame(frame) {
   let tickedAt = performance.now();
   let attemptedAt = null;
   let answeredAt = null;
+  let refusedAt = null;
   let observer = null;
   let reachable = true;
 
   // The window stays the same object from document to document, but what was hooked into it is gone.
   function hook() {
     loadedAt = tickedAt = performance.now();
-    attemptedAt = answeredAt = null;
+    attemptedAt = answeredAt = refusedAt = null;
     observer?.disconnect();
     try {
       const inner = frame.contentWindow;
@@ -113,6 +114,9 @@ function watchFrame(frame) {
             // A refresh that was aborted makes an entry too, of status 0.
             if (entry.responseStatus === 200) {
               answeredAt = Math.max(answeredAt ?? at, at);
+            } else if (entry.responseStatus === 401) {
+              // Grafana's own: that of a store it turns into 400.
+              refusedAt = Math.max(refusedAt ?? at, at);
             }
           }
         }
@@ -144,6 +148,7 @@ function watchFrame(frame) {
       return {
         ...told,
         log_in:
+          (refusedAt !== null && refusedAt > (answeredAt ?? 0)) ||
           inner.querySelector('input[type="password"]') !== null || inner.location.pathname.endsWith("/login"),
         missing: panels.length === 0 && MISSING.test(inner.body.innerText),
         panels: panels.length,

@@ -29,7 +29,6 @@ async function refresh() {
       { signal: under.signal });
     await answer.text();
     panels[0].innerHTML = answer.ok ? "panel 0" : '<i class="panel-info-corner panel-info-corner--error"></i>';
-    if (answer.status === 401) location.reload();
   } catch {}
 }
 refresh();
