@@ -44,7 +44,7 @@ bench-desk-restart: test-setup ## a desk killed in the middle of an incident wit
 bench-wall: test-setup ## the walls' questions over a simulated day and a year, and what 24 screens' heartbeats cost (20 minutes)
 	@.venv/bin/python -m benchmarks.wall; held=$$?; .venv/bin/python -m benchmarks.wall_heartbeats && exit $$held
 
-test-walls: test-setup ## each value of each panel over the whole day of the whole city, and each question broken on purpose (20 minutes)
+test-walls: test-setup ## each value of each panel over the whole day of the whole city (6 minutes)
 	@SIAGA_TEST_WALLS=full .venv/bin/pytest -q -p no:cacheprovider tests/dashboards/values
 
 bench-edge: test-setup ## what the agent costs a box, what an outage costs its card, and a million readings that drain (20 minutes)
