@@ -142,6 +142,7 @@ def serving(
         contacts=folder / "contacts.db",
         push_key=folder / "push.pem",
         roster=folder / "roster.csv",
+        synthetic=folder / "synthetic.db",
         inventory=inventory,
         photos=folder,
         streets=OWN_STREETS.read_bytes() if streets is None else streets,
