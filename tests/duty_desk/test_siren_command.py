@@ -115,7 +115,7 @@ async def test_the_socket_takes_one_line_refuses_nonsense_and_waits_for_nobody(
         assert await reader.readline() == b'{"error": "not understood"}\n'
         writer.close()
         await writer.wait_closed()
-    with pytest.raises(OSError, match="another desk runs on this folder"):
+    with pytest.raises(OSError, match="another one runs on this folder"):
         await control.serve(tmp_path, answer)
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)

@@ -83,7 +83,9 @@ def test_a_press_is_answered_and_shown_in_the_status_and_a_stop_leaves_no_proces
     assert "fast blink" in told.stdout, told.stderr
     status = json.loads(siaga("demo", "status", "--json", *folder).stdout)
     assert [(incident["device"], incident["state"]) for incident in status["incidents"]] == [("box-2", "open")]
-    assert [(box["presses"], box["lamp"] == "off") for box in status["boxes"]] == [(0, True), (1, False)]
+    # A test press may be lighting the other's lamp just now.
+    assert [box["presses"] for box in status["boxes"]] == [0, 1]
+    assert status["boxes"][1]["lamp"] != "off"
     assert status["bell"] is False
     assert "there is no box" in siaga("demo", "press", "box-9", *folder).stderr
     assert "runs in" in siaga("demo", "run", *folder).stderr
