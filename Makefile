@@ -18,7 +18,7 @@ test-setup:
 	@scripts/setup.sh test
 
 test: test-setup ## run all tests, with real brokers, database and browser
-	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/pytest -n 4 --dist worksteal
+	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/pytest -n 5 --dist worksteal
 
 test-long: test-setup ## play at its real length what `make test` plays shortened, about two minutes
 	@.venv/bin/pytest -m long

@@ -35,7 +35,7 @@ from tests.edge_agent.world_box import BUTTONS
 from tests.edge_agent.world_centre import LANES, WorldError, claim
 from tests.edge_agent.world_net import MS, S, Weather
 
-RUNS: Final = int(os.environ.get("RUNS", "500"))
+RUNS: Final = int(os.environ.get("RUNS", "250"))
 STEPS: Final = 16
 _WAITS_S: Final = (0.05, 0.3, 1.0, 2.5, 4.0, 11.0)
 _LONG_WAITS_S: Final = (31.0, 45.0, 65.0)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 _PER_SECOND = 300
 
 
-@pytest.mark.parametrize("seconds", [15, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [6, pytest.param(60, marks=pytest.mark.long)])
 def test_300_readings_a_second_from_20_boxes(
     make_stack: MakeStack, seconds: int, record_property: Callable[[str, object], None]
 ) -> None:
