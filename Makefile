@@ -20,7 +20,7 @@ test-setup:
 test: test-setup ## run all tests, with real brokers, database and browser
 	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/pytest -n 5 --dist worksteal
 
-test-long: test-setup ## play at its real length what `make test` plays shortened, about two minutes
+test-long: test-setup ## play at its real length, or once more, what `make test` plays shortened, about three minutes
 	@.venv/bin/pytest -m long
 
 check: test-setup ## style, types, imports between rooms, schemas, drivers' own words, Grafana's JSON

@@ -30,7 +30,7 @@ from tests.edge_agent.drivers.nmea_text import SECOND_NS, THREE_NS, gga, rmc
 from tests.edge_agent.drivers.package import package
 
 DRIVERS = Path(__file__).parents[2] / "edge_agent" / "drivers"
-LISTEN_S = 0.3
+LISTEN_S = 0.6
 _PACE_S = 0.01
 _SPEEDS = {9_600: termios.B9600, 38_400: termios.B38400, 19_200: termios.B19200}
 

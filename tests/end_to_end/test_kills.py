@@ -107,7 +107,7 @@ def test_a_killed_agent_loses_at_most_the_last_30_s_of_readings(stack: DemoStack
     assert expected > 0
 
 
-@pytest.mark.parametrize("lane", ["alarm", "telemetry"])
+@pytest.mark.parametrize("lane", ["alarm", pytest.param("telemetry", marks=pytest.mark.long)])
 def test_fault_9_broker_killed(stack: DemoStack, lane: topics.Lane) -> None:
     broker = stack.alarm_broker if lane == "alarm" else stack.telemetry_broker
     eventually(lambda: stored_fixes(stack) > 0, "readings flow")

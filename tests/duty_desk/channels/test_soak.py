@@ -1,4 +1,4 @@
-"""Forty nights made up from seeds; `make soak-pager RUNS=500` plays more."""
+"""Twenty nights made up from seeds, forty by `make test-long`; `make soak-pager RUNS=500` plays more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.duty_desk.channels.soak import soak
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", [0, 20])
+@pytest.mark.parametrize("first", [0, pytest.param(20, marks=pytest.mark.long)])
 def test_fault_34_whatever_fails_each_step_and_page_comes_at_its_time_once_and_none_after_the_answer(
     first: int, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -139,9 +140,14 @@ class Stand:
     async def done(self, command: str = "siren", **more: Any) -> CommandReply:
         """Send commands until one is done, as after a start, when keys and siren are there only soon."""
         async with asyncio.timeout(_WAIT_S):
-            while (reply := await self.obeyed(self.command(command, **more))).outcome != "done":  # noqa: ASYNC110 - only asking tells
+            while True:
+                # What is sent before the agent has subscribed is answered by nobody.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        reply = await self.obeyed(self.command(command, **more))
+                        if reply.outcome == "done":
+                            return reply
                 await asyncio.sleep(0.1)
-        return reply
 
     async def until(self, look: Any) -> None:
         """Wait until something holds; it is looked at with each message, and each 50 ms for what tells nobody."""

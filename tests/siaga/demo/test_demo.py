@@ -110,6 +110,7 @@ def test_a_killed_part_is_started_again_and_a_closed_terminal_leaves_no_process(
     assert_ends_whole(demo, signal.SIGHUP, tmp_path / "demo")
 
 
+@pytest.mark.long
 def test_the_second_start_takes_less_than_five_seconds_of_processor_time(
     demo: subprocess.Popen[str], tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
