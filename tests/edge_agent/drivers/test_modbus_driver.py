@@ -226,7 +226,8 @@ async def test_words_at_the_wrong_baud_rate_are_garbled_not_silent() -> None:
     async with wire.running():
         await _until(driver, lambda _: driver.fault() is not None)
     assert str(driver.fault()).startswith("garbled: what slave 1 says is no frame; check baud rate")
-    assert driver.counters["garbled"] >= SILENT_AFTER
+    # On a busy machine one of the answers may come after its time.
+    assert driver.counters["garbled"] >= SILENT_AFTER - 1
 
 
 @pytest.mark.slow
