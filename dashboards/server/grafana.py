@@ -117,7 +117,7 @@ class Grafana:
         except (aiohttp.ClientError, OSError, TimeoutError):
             await place.aclose()
             return _refused(502, "grafana", "Grafana does not answer")
-        except BaseException:
+        except BaseException:  # also when the screen goes away meanwhile: its place in the queue must be free again
             await place.aclose()
             raise
         place.callback(reply.close)

@@ -153,7 +153,7 @@ class Contacts:
             self._heard, self._gone = {}, {}
             try:
                 found = await asyncio.to_thread(self._round, heard, list(gone))
-            except BaseException:
+            except BaseException:  # also at a cancellation: what was not written is written with the next round
                 self._heard, self._gone = heard | self._heard, gone | self._gone
                 raise
             if found is not None:

@@ -93,13 +93,13 @@ async def test_fault_13_a_frozen_broker_is_shown_after_twice_the_keep_alive_and_
     real_s = inspect.signature(Session).parameters["keep_alive_s"].default
     assert 2 * real_s + 2 <= 20
     desk = Desk(tmp_path, brokers["alarm"], brokers["telemetry"])
-    desk.process = quicker(desk, QUICKER)
+    # The desk has one of its own, shorter than what others have.
+    desk.process = quicker(desk, f"{QUICKER}\nimport duty_desk.service as d; d.KEEP_ALIVE_S = {KEEP_ALIVE_S}")
     desk.start()
     command = [sys.executable, "-P", "-c", f"{QUICKER}\nimport sys; from edge_agent.main import main; sys.exit(main())"]
     try:
         took_s = await shown(brokers, desk, 20.0, command)
-        # Other tests have the processor too; the real times are held by `make faults-edge`.
-        assert took_s < 2 * KEEP_ALIVE_S + 2 + 6
+        assert took_s < 2 * KEEP_ALIVE_S + 2 + 1
         record_property("told", f"frozen broker, keep-alive {KEEP_ALIVE_S} s: shown after {took_s:.1f} s")
     finally:
         desk.process.stop()
