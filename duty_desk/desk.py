@@ -29,7 +29,7 @@ from duty_desk.duty.settings import DutySettings
 from duty_desk.errors import LedgerFullError, UnknownIncidentError
 from duty_desk.incidents.board import Board, Seen
 from duty_desk.incidents.clock import Now
-from duty_desk.incidents.entries import CallEntry, ErasedEntry, EscalatedEntry, PressEntry, StartedEntry
+from duty_desk.incidents.entries import CallEntry, DutyEntry, ErasedEntry, EscalatedEntry, PressEntry, StartedEntry
 from duty_desk.incidents.incident import Incident
 from duty_desk.incidents.intake import Alarm, read_alarm
 from duty_desk.incidents.lamps import Versions, lamps_of
@@ -121,6 +121,8 @@ class DutyDesk:
             links=lambda: self.links,
         )
         self.bells = Bells(now_ns, monotonic_ns, self.note)
+        self.drill: Callable[[], dict[str, Any] | None] = lambda: None
+        """Tells the drill that runs."""
         self._revision = 0
         self._held: deque[Record] = deque(maxlen=MAX_HELD)
         self._retelling = Retelling()
@@ -290,10 +292,13 @@ class DutyDesk:
         return view
 
     def note(self, record: Record) -> None:
-        """Write down what changes no incident, as far as the ledger takes it."""
-        self.board.apply(record)
+        """Write down what no officer did to an incident, as far as the ledger takes it."""
+        changed = self.board.apply(record)
         self.duty.take(record)
         self._queue(record)
+        if changed is not None and isinstance(record.entry, DutyEntry):
+            self._ring(changed)
+            self._tell(changed)
 
     def view(self, incident: Incident) -> dict[str, Any]:
         """Return an incident as the page takes it, under a new revision."""
@@ -388,6 +393,8 @@ class DutyDesk:
             "accounts_fault": self.accounts_fault,
             "failing": dict(self.failing),
             "sirens": self.commander.wrong | self.bells.wrong,
+            "bells": self.bells.sounding,
+            "drill": self.drill(),
             "channels": {} if self.pager is None else dict(self.pager.faults()),
             "duty": self.duty.beat(),
         }

@@ -113,7 +113,8 @@ function known(incident) {
   for (const note of incident.notes) entries.push({ at_ms: note.at_ms, kind: "note", who: note.officer, text: note.text });
   const acts = { accept: incident.accepted_at_ms, depart: incident.departed_at_ms, resolve: incident.resolved_at_ms };
   for (const [kind, at_ms] of Object.entries(acts))
-    if (at_ms !== null) entries.push({ at_ms, kind, who: incident.officer, sequence: incident.recorded ? undefined : null });
+    if (at_ms !== null)
+      entries.push({ at_ms, kind, who: kind === "accept" ? incident.accepted_by : incident.officer, sequence: incident.recorded ? undefined : null });
   return entries.sort((one, other) => one.at_ms - other.at_ms);
 }
 

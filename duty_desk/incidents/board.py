@@ -20,6 +20,7 @@ from duty_desk.incidents.entries import (
     CallEntry,
     CancelReason,
     DeliveryEntry,
+    DutyEntry,
     ErasedEntry,
     EscalatedEntry,
     NoteEntry,
@@ -32,6 +33,7 @@ from duty_desk.incidents.incident import (
     act,
     escalate,
     forget,
+    hand_over,
     join,
     next_state,
     open_call,
@@ -256,6 +258,9 @@ class Board:
                 changed = escalate(self.find(entry.incident_id), entry)
             case PageEntry() as entry if entry.incident_id in self._active:
                 changed = paged(self._active[entry.incident_id], entry, record.text("who") if entry.who else None)
+            case DutyEntry(what="incident_taken") as entry if entry.incident_id in self._active:
+                officer = record.text("who") or ERASED
+                changed = hand_over(self.find(entry.incident_id), entry, officer=officer)
             case ErasedEntry() as entry:
                 changed = forget(self.find(entry.incident_id), entry)
             case DeliveryEntry() as entry if entry.incident_id in self._active:

@@ -42,6 +42,7 @@ from duty_desk.incidents.entries import (
     CallEntry,
     CancelReason,
     Category,
+    DutyEntry,
     ErasedEntry,
     EscalatedEntry,
     NoteEntry,
@@ -155,6 +156,7 @@ class Incident:
     button: str | None = None
     call: Call | None = None
     officer: str | None = None
+    accepted_by: str | None = None
     accepted_at_ns: int | None = None
     departed_at_ns: int | None = None
     resolved_at_ns: int | None = None
@@ -289,7 +291,7 @@ def act(incident: Incident, action: ActionEntry, *, officer: str, note: str | No
     at_ns = action.at_ns
     match action.kind:
         case "accept":
-            return replace(changed, officer=officer, accepted_at_ns=at_ns)
+            return replace(changed, officer=officer, accepted_by=officer, accepted_at_ns=at_ns)
         case "depart":
             return replace(changed, departed_at_ns=at_ns)
         case "resolve":
@@ -303,6 +305,13 @@ def act(incident: Incident, action: ActionEntry, *, officer: str, note: str | No
 def write(incident: Incident, entry: NoteEntry, *, officer: str, text: str) -> Incident:
     """Return the incident with a note, which is possible in every state."""
     return _noted(replace(incident, changed_at_ns=entry.at_ns), Note(entry.at_ns, officer, text))
+
+
+def hand_over(incident: Incident, entry: DutyEntry, *, officer: str) -> Incident:
+    """Return the incident in the hands of who took it over by name; one that nobody accepted stays nobody's."""
+    if incident.officer is None:
+        return incident
+    return replace(incident, officer=officer, changed_at_ns=entry.at_ns)
 
 
 def escalate(incident: Incident, entry: EscalatedEntry) -> Incident:
@@ -361,7 +370,8 @@ def forget(incident: Incident, entry: ErasedEntry) -> Incident:
         Note(note.at_ns, ERASED if names else note.officer, ERASED if words else note.text) for note in incident.notes
     )
     officer = ERASED if names and incident.officer is not None else incident.officer
-    return replace(incident, call=call, notes=notes, officer=officer)
+    accepted_by = ERASED if names and incident.accepted_by is not None else incident.accepted_by
+    return replace(incident, call=call, notes=notes, officer=officer, accepted_by=accepted_by)
 
 
 def next_state(incident: Incident, action: Action) -> IncidentState:

@@ -77,6 +77,7 @@ def incident_view(incident: Incident, places: Places, *, recorded: bool, revisio
         "ended_at_ms": _ms(incident.ended_at_ns),
         "reason": incident.reason,
         "officer": incident.officer,
+        "accepted_by": incident.accepted_by,
         "notes": [{"at_ms": note.at_ns // _MS, "officer": note.officer, "text": note.text} for note in incident.notes],
         "presses": incident.presses,
         "unanswered": incident.unanswered,
