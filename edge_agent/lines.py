@@ -14,7 +14,7 @@ import errno
 import os
 import socket
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +111,14 @@ def reopen_backoff(uri: str) -> Backoff:
     return Backoff(base_s=0.02, cap_s=1.0) if uri.startswith("serial:") else Backoff(base_s=0.2, cap_s=10.0)
 
 
-async def read_line_source(uri: str) -> AsyncGenerator[tuple[bytes, int], None]:
+async def read_line_source(
+    uri: str, opened: Callable[[], None] = lambda: None
+) -> AsyncGenerator[tuple[bytes, int], None]:
     """Open a line and yield what comes in on it: (1 to 4,096 bytes, CLOCK_MONOTONIC in ns). Only a replay ends.
+
+    Args:
+        uri: Names the line.
+        opened: Called when a tty is open, which a busy machine takes its time for.
 
     Raises:
         ValueError: As `check_line_uri`.
@@ -121,7 +127,7 @@ async def read_line_source(uri: str) -> AsyncGenerator[tuple[bytes, int], None]:
     line = parse_line_uri(uri)
     try:
         if isinstance(line, SerialLine):
-            source = _read_serial(line)
+            source = _read_serial(line, opened)
         elif isinstance(line, TcpLine):
             source = _read_tcp(line)
         else:
@@ -166,7 +172,7 @@ def _serial_line(uri: str) -> SerialLine:
     return SerialLine(parts.path, int(baudrate), exclusive == "true")
 
 
-async def _read_serial(line: SerialLine) -> AsyncGenerator[bytes, None]:
+async def _read_serial(line: SerialLine, opened: Callable[[], None]) -> AsyncGenerator[bytes, None]:
     import serialx  # a box without a tty never pays for it: 2 MB and a good part of the start
 
     port = serialx.async_serial_for_url(line.path, baudrate=line.baudrate, exclusive=line.exclusive)
@@ -174,6 +180,7 @@ async def _read_serial(line: SerialLine) -> AsyncGenerator[bytes, None]:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await port.open()
         try:
+            opened()
             while chunk := await port.read(CHUNK_BYTES):
                 yield chunk
         finally:

@@ -103,23 +103,29 @@ async def probe_ports(
         progress: Called with the port and the baud rate that is tried now.
     """
     kinds = line_drivers()
-    await asyncio.to_thread(import_module, "serialx")  # else its import would shorten the first listening
+    tried = list(ports)[:_MOST_PORTS]
+    # Both take a while on a busy machine, and would take it from the listening.
+    await asyncio.to_thread(import_module, "serialx")
+    holders = await asyncio.to_thread(lambda: [find_holder(port) for port in tried])
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_probe(port, kinds, listen_s, progress), name=f"probe {port}")
-            for port in list(ports)[:_MOST_PORTS]
+            group.create_task(_probe(port, holder, kinds, listen_s, progress), name=f"probe {port}")
+            for port, holder in zip(tried, holders, strict=True)
         ]
     return [task.result() for task in tasks]
 
 
 async def _probe(
-    port: str, kinds: Mapping[str, DriverType[Any]], listen_s: float, progress: Callable[[str, int], None]
+    port: str,
+    holder: Holder | None,
+    kinds: Mapping[str, DriverType[Any]],
+    listen_s: float,
+    progress: Callable[[str, int], None],
 ) -> Finding:
     try:
         check_line_uri(f"serial://{port}?baudrate={BAUDRATES[0]}")
     except ValueError as error:
         return Finding(port, "error", problem=str(error))
-    holder = find_holder(port)
     if holder is not None:
         return Finding(port, "held", holder=holder)
     unknown: list[_Listening] = []
@@ -153,13 +159,17 @@ class _Listening:
                 self._decoders[name] = driver.decoder
 
     async def listen(self, listen_s: float) -> None:
-        """Listen until the time is over or a driver gave readings.
+        """Listen until the time is over, counted from the open port, or a driver gave readings.
 
         Raises:
             LineError: The port cannot be opened, or was lost.
         """
+        now = asyncio.get_running_loop().time
         try:
-            async with asyncio.timeout(listen_s), aclosing(read_line_source(self._uri)) as source:
+            async with (
+                asyncio.timeout(None) as limit,
+                aclosing(read_line_source(self._uri, lambda: limit.reschedule(now() + listen_s))) as source,
+            ):
                 async for data, monotonic_ns in source:
                     self._feed(data, monotonic_ns)
                     name = self._leader()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import io
 import itertools
@@ -18,6 +19,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import serialx
 
 from contract.settings import check_table
 from edge_agent.drivers.registry import find_driver
@@ -30,7 +32,7 @@ from tests.edge_agent.drivers.nmea_text import SECOND_NS, THREE_NS, gga, rmc
 from tests.edge_agent.drivers.package import package
 
 DRIVERS = Path(__file__).parents[2] / "edge_agent" / "drivers"
-LISTEN_S = 0.6
+LISTEN_S = 0.4
 _PACE_S = 0.01
 _SPEEDS = {9_600: termios.B9600, 38_400: termios.B38400, 19_200: termios.B19200}
 
@@ -126,6 +128,20 @@ async def test_a_wrong_rate_is_given_up_for_the_right_one_and_noise_is_no_driver
         (found,) = await probe_ports([port], listen_s=LISTEN_S)
     assert (found.driver, found.baudrate) == ("nmea", BAUDRATES[-1])
     assert found.readings
+
+
+@pytest.mark.slow
+async def test_what_a_port_takes_to_open_is_not_taken_from_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
+    opens = serialx.AsyncSerial.open
+
+    async def slowly(self: serialx.AsyncSerial) -> None:
+        await asyncio.sleep(2 * LISTEN_S)
+        await opens(self)
+
+    monkeypatch.setattr(serialx.AsyncSerial, "open", slowly)
+    with speaking(captured("sds011"), baudrate=9_600) as port:
+        (found,) = await probe_ports([port], listen_s=LISTEN_S)
+    assert (found.driver, found.baudrate) == ("sds011", 9_600)
 
 
 async def test_a_port_that_is_held_is_told_and_not_opened() -> None:
