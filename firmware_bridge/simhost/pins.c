@@ -2,6 +2,7 @@
 #include "pins.h"
 
 #include <simavr/avr_adc.h>
+#include <simavr/avr_extint.h>
 #include <simavr/avr_ioport.h>
 #include <simavr/sim_time.h>
 #include <stdio.h>
@@ -38,6 +39,9 @@ void pins_supply(struct pins *pins, unsigned millivolts) {
 }
 
 void pins_renew(struct pins *pins) {
+  // Each reset lets simavr look at a low level in every cycle again, for an interrupt that the firmware does not use; a held
+  // button made time ten times slower.
+  for (unsigned i = 0; i < PINS_BUTTONS; i++) avr_extint_set_strict_lvl_trig(pins->avr, (uint8_t)i, 0);
   for (unsigned i = 0; i < PINS_LINES; i++) {
     avr_raise_irq(avr_io_getirq(pins->avr, AVR_IOCTL_ADC_GETIRQ, (int)(ADC_IRQ_ADC0 + i)), pins->line_mv[i]);
   }
