@@ -136,7 +136,7 @@ class Client(aiomqtt.Client):
             await super().__aenter__()
             if not self._client.is_connected():
                 raise aiomqtt.MqttError("the connection ended right after the log-in")
-        except BaseException:
+        except BaseException:  # also at a cancellation: nobody else will close it
             self.close(goodbye=False)
             connected.close()
             raise

@@ -237,7 +237,7 @@ async def _connect(address: Address) -> socket.socket:
         connecting.setblocking(False)
         connecting.setsockopt(*_NODELAY)
         await asyncio.get_running_loop().sock_connect(connecting, sockaddr)
-    except BaseException:
+    except BaseException:  # also at a cancellation: nobody else will close it
         connecting.close()
         raise
     return connecting
@@ -255,7 +255,7 @@ async def _secure(connected: socket.socket, context: ssl.SSLContext, host: str, 
         if cap.expired():
             raise SilentPeerError(f"the TLS handshake takes longer than {HANDSHAKE_S:g} s") from None
         raise error from None
-    except BaseException as error:
+    except BaseException as error:  # also at a cancellation: it is not returned, so nobody else closes it
         secured.close()
         refusal = explain_handshake(error)
         if refusal is not None:

@@ -230,7 +230,7 @@ class Session:
             await client.subscribe_checked(self._subscriptions)
             if self._birth is not None:
                 await client.publish_checked(self._birth(), timeout_s=step_s, allow_no_subscriber=True)
-        except BaseException:
+        except BaseException:  # also at a cancellation: who is logged in says goodbye
             client.close(goodbye=True)
             raise
         # CONNACK, SUBACK and PUBACK are three waits; their sum is above the longest of them.

@@ -52,7 +52,7 @@ class InfluxDB2(InfluxDB1):
         await super().__aenter__()
         try:
             self._connect()
-        except BaseException:
+        except BaseException:  # whatever befell it: who could not enter does not leave
             await super().__aexit__(None, None, None)
             raise
         return self

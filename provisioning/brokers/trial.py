@@ -67,7 +67,7 @@ class Trial:
             self.strangers = Throwaway(self.folder / "ca", "stranger")
             self._copy()
             self._start()
-        except BaseException:
+        except BaseException:  # also at Ctrl-C: no broker and no key on trial is left behind
             self._end()
             raise
         return self
