@@ -31,6 +31,7 @@ check: test-setup ## style, types, imports between rooms, schemas, drivers' own 
 	@.venv/bin/python -m contract.schema --check
 	@.venv/bin/python -m edge_agent.drivers.word
 	@.venv/bin/python -m dashboards.grafana --check
+	@.venv/bin/siaga system units --check >/dev/null
 
 bench-alarm: test-setup ## time 200 presses from the button's edge to the page's paint
 	@.venv/bin/python -m benchmarks.alarm

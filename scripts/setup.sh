@@ -44,6 +44,7 @@ missing_packages() {
     has_program faketime || echo faketime
     has_program mosquitto_sub || echo mosquitto-clients
     has_program curl || echo curl
+    has_program systemd-analyze || echo systemd
     has_program strace || echo strace
     { has_program mount && has_program unshare; } || echo mount util-linux
     has_program gpsd || echo gpsd

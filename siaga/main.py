@@ -34,6 +34,7 @@ NOUNS: Final = {
     "simulator": Noun("simulator.cli", "", "Hardware for boxes that have none."),
     "simulate": Noun("simulator.history.cli", "collector", "A simulated day of the city, for walls and exercises."),
     "wall": Noun("dashboards.cli", "walls", "The walls: what 24 screens show, with Grafana or without."),
+    "system": Noun("siaga.system.cli", "", "The machines of a city: their units, and which there are."),
     "demo": Noun(
         "siaga.demo.cli", "edge,collector,desk,walls", "The whole way of a press and a reading, on this machine."
     ),
