@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import pytest
 
 from siaga.demo.stack import DemoStack, Size
 from siaga.stack.process import Process
 
+Spared = Literal["desk", "collector"]
 NOTHING: Final = ["sh", "-c", "echo ready; exec sleep infinity"]
 """Stands for a part that a test does not need."""
 _IMPATIENT: Final = """
@@ -35,14 +36,16 @@ class Stack(DemoStack):
         folder: Where all data, configuration and logs go.
         size: How much hardware to simulate.
         hold_s: After how long a box has readings on its card and sends them again; 30, unless a test cannot wait.
+        without: The parts that a test does not need.
     """
 
-    def __init__(self, folder: Path, size: Size, *, hold_s: int = 30) -> None:
+    def __init__(self, folder: Path, size: Size, *, hold_s: int = 30, without: Sequence[Spared] = ()) -> None:
         self._hold_s = hold_s
+        self._without = {"wall", *without}
         super().__init__(folder, size, probes=True)
 
     def _siaga(self, name: str, *arguments: str) -> Process:
-        if arguments[0] == "wall":
+        if arguments[0] in self._without:
             return Process(NOTHING, name=name, folder=self.folder / "log")
         if arguments[0] == "edge" and self._hold_s != 30:
             agent = [sys.executable, "-P", "-c", _IMPATIENT.format(hold_s=self._hold_s), *arguments]
@@ -53,7 +56,9 @@ class Stack(DemoStack):
 class MakeStack(Protocol):
     """Starts a stack of a size; `before` is called with its folder while that is empty."""
 
-    def __call__(self, size: Size, before: Callable[[Path], None] = ..., *, hold_s: int = ...) -> DemoStack: ...
+    def __call__(
+        self, size: Size, before: Callable[[Path], None] = ..., *, hold_s: int = ..., without: Sequence[Spared] = ...
+    ) -> DemoStack: ...
 
 
 @pytest.fixture
@@ -62,10 +67,16 @@ def make_stack() -> Iterator[MakeStack]:
     stacks: list[DemoStack] = []
     folders: list[Path] = []
 
-    def make(size: Size, before: Callable[[Path], None] = lambda folder: None, *, hold_s: int = 30) -> DemoStack:
+    def make(
+        size: Size,
+        before: Callable[[Path], None] = lambda folder: None,
+        *,
+        hold_s: int = 30,
+        without: Sequence[Spared] = (),
+    ) -> DemoStack:
         folders.append(Path(tempfile.mkdtemp(prefix="siaga-")))
         before(folders[-1])
-        stacks.append(Stack(folders[-1], size, hold_s=hold_s))
+        stacks.append(Stack(folders[-1], size, hold_s=hold_s, without=without))
         stacks[-1].start(lambda part, what: None)
         return stacks[-1]
 
@@ -80,3 +91,9 @@ def make_stack() -> Iterator[MakeStack]:
 def stack(make_stack: MakeStack) -> DemoStack:
     """Return a running stack of one box with one GPS receiver at 5 Hz."""
     return make_stack(Size(boxes=1, trackers_per_box=1, rate_hz=5))
+
+
+@pytest.fixture
+def press_stack(make_stack: MakeStack) -> DemoStack:
+    """Return a running stack of one box, whose readings nobody collects."""
+    return make_stack(Size(boxes=1, trackers_per_box=1, rate_hz=5), without=("collector",))

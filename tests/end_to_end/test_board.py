@@ -48,7 +48,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WithBoard, 
         pytest.skip("there is no avr-gcc: scripts/setup.sh test")
     folder = Path(tempfile.mkdtemp(prefix="siaga-"))
     with simhost(built_once(tmp_path_factory)) as board:
-        stack = WithBoard(folder, Size(boxes=1))
+        stack = WithBoard(folder, Size(boxes=1), without=("collector",))
         stack.pty = board.pty
         try:
             stack.start(lambda part, what: None)

@@ -5,6 +5,7 @@ The oracle is the button's own list of presses, and the store's `count()` agains
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 
 import pytest
@@ -46,9 +47,16 @@ def stack(make_stack: MakeStack, hold_s: int) -> DemoStack:
     return make_stack(Size(boxes=1, trackers_per_box=1, rate_hz=5), hold_s=hold_s)
 
 
-@pytest.mark.parametrize("hold_ms", [50, 4_000], ids=["let go", "still held at the restart"])
-def test_fault_2_agent_killed_right_after_the_commit(stack: DemoStack, hold_ms: int) -> None:
-    for brokers_up in (False, True, False):
+@pytest.fixture
+def reading_stack(make_stack: MakeStack, hold_s: int) -> DemoStack:
+    """Return the same without a desk."""
+    return make_stack(Size(boxes=1, trackers_per_box=1, rate_hz=5), hold_s=hold_s, without=("desk",))
+
+
+def test_fault_2_agent_killed_right_after_the_commit(press_stack: DemoStack) -> None:
+    """The button is let go by the restart, three times, or still held."""
+    stack = press_stack
+    for brokers_up, hold_ms in itertools.product((False, True, False), (50, 4_000)):
         if not brokers_up:
             # Nobody but the card has the press when its agent dies.
             stack.alarm_broker.kill()
@@ -85,7 +93,8 @@ def _press_when_up(board: BoardControl, hold_ms: int) -> int:
 
 
 @pytest.mark.parametrize("hold_s", [6, pytest.param(30, marks=pytest.mark.long)])
-def test_a_killed_agent_loses_at_most_the_last_30_s_of_readings(stack: DemoStack, hold_s: int) -> None:
+def test_a_killed_agent_loses_at_most_the_last_30_s_of_readings(reading_stack: DemoStack, hold_s: int) -> None:
+    stack = reading_stack
     rate_hz, batch_s, slack_s = 5, 1, 2
     kept_s = hold_s // 3
     eventually(lambda: stored_fixes(stack) > 0, "readings flow")
@@ -123,8 +132,9 @@ def test_fault_9_broker_killed(stack: DemoStack, lane: topics.Lane) -> None:
     assert_each_reading_is_there_once(stack)
 
 
-def test_fault_34_desk_killed_between_commit_and_receipt(stack: DemoStack) -> None:
+def test_fault_34_desk_killed_between_commit_and_receipt(press_stack: DemoStack) -> None:
     """The ledger is held locked until both brokers are dead, so that the receipt of its commit cannot leave."""
+    stack = press_stack
     press(stack)
     assert_each_press_is_there_once(stack)
     lock = sqlite3.connect(stack.folder / "desk" / "ledger.db", isolation_level=None)
@@ -153,8 +163,9 @@ def _assert_the_ledger_holds(stack: DemoStack) -> None:
     assert done.exit_code == 0, done.output
 
 
-def test_fault_29_collector_killed_between_write_and_receipt(stack: DemoStack) -> None:
+def test_fault_29_collector_killed_between_write_and_receipt(reading_stack: DemoStack) -> None:
     """Killed the moment new points are in the store, until a batch was seen that had to be sent again for it."""
+    stack = reading_stack
     with Tap(stack.telemetry_broker.probe(), topics.ALL_TELEMETRY, lambda body: (body["stream"], body["batch"])) as tap:
         for _ in range(5):
             before = stored_fixes(stack)
@@ -165,8 +176,9 @@ def test_fault_29_collector_killed_between_write_and_receipt(stack: DemoStack) -
         assert_each_reading_is_there_once(stack)
 
 
-def test_fault_29_no_receipt_before_the_store_took_it(stack: DemoStack) -> None:
+def test_fault_29_no_receipt_before_the_store_took_it(reading_stack: DemoStack) -> None:
     """The store is dead while batches arrive, and the collector dies before it returns: the box still has them."""
+    stack = reading_stack
     eventually(lambda: stored_fixes(stack) > 0, "readings flow")
     with Tap(stack.telemetry_broker.probe(), topics.ALL_TELEMETRY, lambda body: (body["stream"], body["batch"])) as tap:
         stack.influxdb.kill()

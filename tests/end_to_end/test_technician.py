@@ -31,7 +31,8 @@ def until(stack: DemoStack, count: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_a_test_press_goes_the_whole_way_and_a_real_one_and_a_threshold_ring_beside_it(stack: DemoStack) -> None:
+def test_a_test_press_goes_the_whole_way_and_a_real_one_and_a_threshold_ring_beside_it(press_stack: DemoStack) -> None:
+    stack = press_stack
     box = stack.boxes[0]
     config = stack.config / f"{box}.toml"
     told = io.StringIO()

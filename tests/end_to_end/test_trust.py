@@ -144,7 +144,7 @@ def test_fault_25_an_expired_box_is_told_so_and_is_renewed(
             patch.setattr(authority_setup, "EARLIEST", long_ago)  # this software is younger than any expired box
             Authority.init(folder / "authority", clock=lambda: long_ago).issue_device("box-1", days=730)
 
-    stack = make_stack(Size(boxes=2, trackers_per_box=1, rate_hz=1), issued_long_ago)
+    stack = make_stack(Size(boxes=2, trackers_per_box=1, rate_hz=1), issued_long_ago, without=("collector",))
     agent = stack.agents["box-1"]
     for broker in (stack.alarm_broker, stack.telemetry_broker):
         told = f"127.0.0.1:{broker.device_port}: the broker refuses our certificate: it has expired; renew it: "
