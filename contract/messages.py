@@ -103,12 +103,16 @@ LampState = Literal["off", "received", "accepted"]
 
 
 class Lamps(Message):
-    """The whole state of a device's lamps, by button. A box takes only a `version` above the last one it took."""
+    """The whole state of a device's lamps, by button. A box takes only a `version` above the last one it took.
+
+    `run` names this run of the desk: to another one than before, a box sends at once what has no receipt yet.
+    """
 
     device: Name
     version: Count
     centre_time_ns: Nanoseconds
     lamps: Annotated[dict[Name, LampState], Field(max_length=64)]
+    run: Word | None = None
 
 
 class Status(Message):
@@ -251,7 +255,10 @@ class PathTests(Message):
 
 
 class Heartbeat(Message):
-    """The desk lives: each 2 s on both brokers. `tests` is missing where there were none."""
+    """The desk lives: each 2 s on both brokers. `tests` is missing where there were none.
+
+    `epoch` counts who owns the presses where two desks stand for one another; the higher one is the owner.
+    """
 
     desk: Word
     timestamp_ns: Nanoseconds
@@ -259,6 +266,7 @@ class Heartbeat(Message):
     recording: bool
     ledger_head: BodyHash | None = None
     tests: PathTests | None = None
+    epoch: Count | None = None
 
 
 IncidentState = Literal["open", "accepted", "on_the_way", "resolved", "closed", "cancelled"]
