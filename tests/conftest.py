@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ from store import Account, InfluxDB1
 from tests.order import arranged
 
 _database_numbers = itertools.count(1)
+# Each worker imports everything and collects thousands of tests: to look for garbage among them, again and again, is a
+# third of that time. The collector works again once all is there (`pytest_collection_finish`).
+gc.disable()
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Let some of several workers begin with what waits."""
     worker: dict[str, int] = getattr(config, "workerinput", {})
     items[:] = arranged(items, worker.get("workercount", 1))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector work again, on what comes from here on."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
