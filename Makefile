@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test test-long check bench-alarm bench-desk bench-desk-restart bench-wall test-walls bench-edge bench-edge-outage bench-trust bench-modbus bench-bridge bench-collector soak-edge soak-collector soak-pager soak-duty fuzz-collector soak-machine sweep-edge faults-edge faults-desk faults-bell fuzz-desk fuzz-drivers fuzz-bridge fuzz-firmware firmware schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test test-long check wheelhouse bench-alarm bench-desk bench-desk-restart bench-wall test-walls bench-edge bench-edge-outage bench-trust bench-modbus bench-bridge bench-collector soak-edge soak-collector soak-pager soak-duty fuzz-collector soak-machine sweep-edge faults-edge faults-desk faults-bell fuzz-desk fuzz-drivers fuzz-bridge fuzz-firmware firmware schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -32,6 +32,9 @@ check: test-setup ## style, types, imports between rooms, schemas, drivers' own 
 	@.venv/bin/python -m edge_agent.drivers.word
 	@.venv/bin/python -m dashboards.grafana --check
 	@.venv/bin/siaga system units --check >/dev/null
+
+wheelhouse: test-setup ## gather the wheels of ARCH (x86_64 or aarch64) from which machines are installed without a network
+	@.venv/bin/python scripts/wheelhouse.py $(or $(ARCH),$(shell uname -m))
 
 bench-alarm: test-setup ## time 200 presses from the button's edge to the page's paint
 	@.venv/bin/python -m benchmarks.alarm
@@ -119,5 +122,5 @@ docs-screenshots: test-setup ## take the docs' screenshots again
 	@SIAGA_SCREENSHOTS=1 .venv/bin/pytest -q tests/duty_desk/test_console.py tests/duty_desk/console
 
 clean: ## remove everything that was installed or made here
-	rm -rf .venv .tools var dist duty_desk/console/vendor dashboards/server/page/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools var dist build duty_desk/console/vendor dashboards/server/page/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
