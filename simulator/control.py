@@ -120,6 +120,14 @@ class BoardControl:
         answer = self._ask({"lamp_of": line})
         return Lamp(answer["on"], [(timestamp_ns, on) for timestamp_ns, on in answer["changes"]])
 
+    def do(self, line: str) -> None:
+        """Let something happen to a microcontroller board: a line such as `cut` or `adc 0 5000` (see `simulator.chip`).
+
+        Raises:
+            PanelError: The board is no such board, or does no such thing.
+        """
+        self._ask({"do": line})
+
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._socket is None:
             raise PanelError(f"{self.path}: not connected; use `with`")

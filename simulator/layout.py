@@ -33,6 +33,11 @@ def tracker_path(folder: Path, box: str, sensor: str) -> Path:
     return folder / f"{box}-{sensor}.tty"
 
 
+def chip_path(folder: Path, box: str) -> Path:
+    """Return the tty of a box's microcontroller board."""
+    return folder / f"{box}-board.tty"
+
+
 def counts_path(folder: Path) -> Path:
     """Return the file the simulator leaves its own counts in when it stops."""
     return folder / "simulator.json"

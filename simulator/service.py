@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Final
 
 from simulator.board import Board
-from simulator.layout import BUTTON, DUTY_ROOM, SIREN, board_path, box_name, counts_path, sensor_name, tracker_path
+from simulator.chip import ChipBoard
+from simulator.layout import (
+    BUTTON,
+    DUTY_ROOM,
+    SIREN,
+    board_path,
+    box_name,
+    chip_path,
+    counts_path,
+    sensor_name,
+    tracker_path,
+)
 from simulator.nmea import epoch_sentences
 from simulator.pty_line import PtyLine
 from simulator.streets import City, load_city
@@ -28,7 +39,8 @@ _log = logging.getLogger("siaga.simulator")
 class Plan:
     """What to simulate.
 
-    `rate_hz` from 0.1 to 10; the first tracker of the first box drives along the first street, and so on.
+    `rate_hz` from 0.1 to 10; the first tracker of the first box drives along the first street, and so on. `chip` is the
+    box whose board is a microcontroller with the firmware of the folder `firmware`.
     """
 
     folder: Path
@@ -36,6 +48,8 @@ class Plan:
     rate_hz: float = 1.0
     trackers_per_box: int = 1
     seed: int = 1
+    chip: str | None = None
+    firmware: Path | None = None
 
 
 @dataclass(slots=True)
@@ -86,8 +100,14 @@ async def run(plan: Plan) -> None:
     plan.folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as devices:
         boxes = [box_name(number) for number in range(1, plan.boxes + 1)]
+        chips = []
         for box in (*boxes, DUTY_ROOM):
-            await devices.enter_async_context(Board(board_path(plan.folder, box), (BUTTON, SIREN)))
+            path = board_path(plan.folder, box)
+            if box == plan.chip and plan.firmware is not None:
+                chip = ChipBoard(path, chip_path(plan.folder, box), plan.firmware)
+                chips.append(await devices.enter_async_context(chip))
+            else:
+                await devices.enter_async_context(Board(path, (BUTTON, SIREN)))
         sensors = [sensor_name(number) for number in range(1, plan.trackers_per_box + 1)]
         lines = {
             f"{box}/{sensor}": devices.enter_context(PtyLine(tracker_path(plan.folder, box, sensor)))
@@ -95,17 +115,20 @@ async def run(plan: Plan) -> None:
             for sensor in sensors
         }
         counts = {name: Counts() for name in lines}
-        await _drive_all(plan, lines, counts, stop)
+        await _drive_all(plan, lines, counts, chips, stop)
     _write_counts(plan.folder, counts)
 
 
-async def _drive_all(plan: Plan, lines: dict[str, PtyLine], counts: dict[str, Counts], stop: asyncio.Event) -> None:
+async def _drive_all(
+    plan: Plan, lines: dict[str, PtyLine], counts: dict[str, Counts], chips: list[ChipBoard], stop: asyncio.Event
+) -> None:
     city = load_city()
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(_drive(_tracker(city, plan, number), line, counts[name], plan.rate_hz), name=name)
             for number, (name, line) in enumerate(lines.items())
         ]
+        tasks += [group.create_task(_watch(chip, stop), name=chip.link.name) for chip in chips]
         print("ready", flush=True)
         _log.info("%d boxes, %d trackers at %g Hz in %s", plan.boxes, len(lines), plan.rate_hz, plan.folder)
         await stop.wait()
@@ -115,6 +138,13 @@ async def _drive_all(plan: Plan, lines: dict[str, PtyLine], counts: dict[str, Co
     await asyncio.sleep(_LAST_BYTES_S)
     for name, line in lines.items():
         counts[name].flushed(line.flushed_sends())
+
+
+async def _watch(chip: ChipBoard, stop: asyncio.Event) -> None:
+    """Stop all when the chip's simulator ends: whoever started us starts both again."""
+    await chip.run()
+    _log.error("%s: the simulated board ended", chip.link.name)
+    stop.set()
 
 
 def _tracker(city: City, plan: Plan, number: int) -> Tracker:

@@ -23,6 +23,7 @@ from siaga.demo.state import DemoError, DemoState, forget_state, is_running, loa
 from siaga.stack.influxdb import READER, query_database
 from siaga.stack.process import Process
 from simulator.control import BoardControl
+from simulator.firmware import FOLDER as FIRMWARE
 from simulator.layout import DUTY_ROOM, SIREN, board_path
 
 _LOOK_S: Final = 0.25
@@ -212,6 +213,11 @@ def _hints(stack: DemoStack, folder: Path, program: str) -> str:
             f"  press a button       {program} demo press {stack.boxes[0]}{where}",
             f"  sound its siren      {program} desk siren test --box {stack.sirens[0]} --config {desk}",
             *([f"  try the bell         {program} bell test --config {bell}"] if stack.bell.running else []),
+            *(
+                [f"  cut a board's line   {program} simulator do {board_path(stack.hardware, stack.chip)} 'adc 0 5000'"]
+                if stack.chip is not None
+                else []
+            ),
             f"  look at everything   {program} demo status{where}",
             f"  ask the database     {program} store query {query} --url {stack.influxdb.url} {reader}",
             f"  hold it to account   {program} collector books --config {stack.config / 'collector.toml'}",
@@ -239,7 +245,7 @@ def _running(folder: Path, size: Size, *, city: bool = False) -> Iterator[DemoSt
     before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
         with locked(folder):
-            stack = DemoStack(folder, size, city=city)
+            stack = DemoStack(folder, size, city=city, board=FIRMWARE)
             try:
                 yield stack
             finally:

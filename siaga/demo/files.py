@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from simulator.layout import BUTTON, DUTY_ROOM, SIREN, board_path, sensor_name, tracker_path
+from simulator.layout import BUTTON, DUTY_ROOM, SIREN, board_path, chip_path, sensor_name, tracker_path
+
+LINE: Final = "tower"
+"""The button at the end of a supervised line, of a box with a microcontroller board."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +62,28 @@ def box_toml(
     command_keys: Path | None = None,
     *,
     siren: bool = False,
+    chip: bool = False,
 ) -> str:
-    """Return a box's configuration: one button with its lamp, its GPS receivers, and a siren if it has one."""
-    board = f"sim://{board_path(hardware, box)}?line={BUTTON}"
+    """Return a box's configuration: one button with its lamp, its GPS receivers, and a siren if it has one.
+
+    With `chip` they are a microcontroller board's, and a button at the end of a supervised line with them.
+    """
+    port = f"board://{chip_path(hardware, box)}"
+    button = lamp = f"sim://{board_path(hardware, box)}?line={BUTTON}"
+    sounds = f"sim://{board_path(hardware, box)}?line={SIREN}"
+    if chip:
+        button, lamp, sounds = f"{port}?button=0", f"{port}?lamp=0", f"{port}?siren=0"
     keys = "" if command_keys is None else f"\ncommand_keys = {_text(command_keys)}"
     tables = [
         f"device = {_text(box)}\ndata_dir = {_text(folder / box)}{keys}",
         _broker("alarm_broker", ports.alarm_broker, identity),
         _broker("telemetry_broker", ports.telemetry_broker, identity),
-        f"[[buttons]]\nid = {_text(BUTTON)}\nuri = {_text(board)}\nlamp = {_text(board)}",
+        f"[[buttons]]\nid = {_text(BUTTON)}\nuri = {_text(button)}\nlamp = {_text(lamp)}",
     ]
+    if chip:
+        tables.append(f"[[buttons]]\nid = {_text(LINE)}\nuri = {_text(f'{port}?line=0')}")
     if siren:
-        tables.append(f"[siren]\nuri = {_text(f'sim://{board_path(hardware, box)}?line={SIREN}')}")
+        tables.append(f"[siren]\nuri = {_text(sounds)}")
     for number in range(1, trackers + 1):
         sensor = sensor_name(number)
         uri = f"serial://{tracker_path(hardware, box, sensor)}?baudrate=9600"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.inventory import Inventory
+from siaga.demo.files import LINE
 from simulator.history.places import to_toml
 from simulator.layout import BUTTON, box_name
 
@@ -126,12 +127,13 @@ def spots(boxes: int) -> list[Spot]:
     return [_post(_SPOTS[number % len(_SPOTS)], number // len(_SPOTS)) for number in range(boxes)]
 
 
-def inventory_toml(boxes: int, more: Inventory | None = None) -> str:
+def inventory_toml(boxes: int, more: Inventory | None = None, *, chip: str | None = None) -> str:
     """Return the demo's inventory as a person would write it (see `contract.inventory`).
 
     Args:
         boxes: How many boxes run.
         more: Who else is in the city.
+        chip: The box that has a second button, on a line of its microcontroller board.
     """
     tables: list[str] = ["version = 1"]
     for number, spot in enumerate(spots(boxes), 1):
@@ -148,6 +150,8 @@ def inventory_toml(boxes: int, more: Inventory | None = None) -> str:
             "instructions_en": spot.instructions_en,
         }
         tables.append(_table("buttons", {"device": name, "id": BUTTON, **place, **words}))
+        if name == chip:
+            tables.append(_table("buttons", {"device": name, "id": LINE, **place, **words}))
     if more is not None:
         tables.append(to_toml(more).partition("\n\n")[2].strip())
     return "\n\n".join(tables) + "\n"

@@ -37,6 +37,7 @@ from siaga.stack.influxdb import COLLECTOR, READER, InfluxDB
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
 from siaga.stack.trust import Trust
+from simulator.firmware import FirmwareError, built_firmware
 from simulator.layout import box_name
 from simulator.live.city import members
 
@@ -68,12 +69,18 @@ class DemoStack:
         probes: Whether the brokers have a listener for a test's own clients.
         city: Whether more of the city lives than its boxes: stations and vehicles for the walls, made in the store, and
             the desk's test presses.
+        board: The folder of a board's firmware, if the last box is to have such a board; it is built when needed.
     """
 
-    def __init__(self, folder: Path, size: Size, *, probes: bool = False, city: bool = False) -> None:
+    def __init__(
+        self, folder: Path, size: Size, *, probes: bool = False, city: bool = False, board: Path | None = None
+    ) -> None:
         self.folder = folder.resolve()
         self.size = size
         self._lives = city
+        self._firmware = board
+        self.chip: str | None = None
+        """The box that has a microcontroller board; known once it starts."""
         self.hardware = self.folder / "hardware"
         self.boxes = [box_name(number) for number in range(1, size.boxes + 1)]
         self.sirens = tuple(self.boxes[:1])
@@ -124,6 +131,7 @@ class DemoStack:
         """
         began = time.monotonic()
         self.trust.issue_devices(self.boxes)
+        no_board = self.prepare_board()
         self._write_files()
         self.alarm_broker.launch()
         self.telemetry_broker.launch()
@@ -143,6 +151,10 @@ class DemoStack:
         self.simulator.wait_ready()
         receivers = "one GPS receiver" if self.size.trackers_per_box == 1 else f"{self.size.trackers_per_box} receivers"
         tell("hardware", f"simulated: {self.size.boxes} boxes, each a button, a lamp and {receivers}")
+        if self.chip is not None:
+            tell("board", f"{self.chip}'s button and lamp hang on one, whose real firmware runs in simavr")
+        elif no_board is not None:
+            tell("board", f"none: {no_board}")
         for agent in self.agents.values():
             agent.start()
         self.collector.wait_ready(_READY_TIMEOUT_S)
@@ -175,6 +187,19 @@ class DemoStack:
             process.request_stop()
         for process in servers:
             process.stop()
+
+    def prepare_board(self) -> str | None:
+        """Give the last box a microcontroller board if one is wanted; return why there can be none."""
+        if self._firmware is None:
+            return None
+        try:
+            firmware = built_firmware(self._firmware)
+        except FirmwareError as error:
+            return str(error)
+        self.chip = self.boxes[-1]
+        chip = ["--board", self.chip, "--firmware", str(firmware)]
+        self.simulator.argv = [*_SIAGA, "simulator", "run", *self._hardware_options(), *chip]
+        return None
 
     def restart(self, process: Process) -> None:
         """Start a part again that ended, and wait until it works.
@@ -256,6 +281,7 @@ class DemoStack:
                 self._device(box),
                 command_keys,
                 siren=box in self.sirens,
+                chip=box == self.chip,
             )
             for box in self.boxes
         }
@@ -284,7 +310,7 @@ class DemoStack:
             ports, self._service("wall"), self._store_account(READER), self._store_account(COLLECTOR)
         )
         files["wall.toml"] = WALL_TOML
-        files["inventory.toml"] = inventory_toml(self.size.boxes, members() if self._lives else None)
+        files["inventory.toml"] = inventory_toml(self.size.boxes, members() if self._lives else None, chip=self.chip)
         files["streets.geojson"] = resources.files("simulator").joinpath("bandung.geojson").read_text(encoding="utf-8")
         for folder in (self.config, *(self.folder / name for name in ("collector", "desk", *self.boxes))):
             folder.mkdir(parents=True, exist_ok=True)

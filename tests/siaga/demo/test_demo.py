@@ -56,7 +56,7 @@ def parts(demo: subprocess.Popen[str]) -> list[psutil.Process]:
 def assert_ends_whole(demo: subprocess.Popen[str], number: signal.Signals, folder: Path) -> None:
     """Stop a demo by a signal: no process of it is left, and so no port that one listens on."""
     with Ends(part.pid for part in parts(demo)) as started:
-        assert len(started.alive_after(0)) in (10, 13)
+        assert len(started.alive_after(0)) in (11, 14)
         demo.send_signal(number)
         assert demo.wait(TIMEOUT_S) == 0
         assert started.alive_after(0) == []
@@ -70,6 +70,7 @@ def test_check_follows_every_hop_and_prints_its_time(tmp_path: Path) -> None:
         [row] = [line for line in told.stdout.partition("\nhop ")[2].splitlines() if hop in line]
         assert len(re.findall(r"\d+ ms", row)) == 2, row
     assert len(re.findall(r"1 = 1", told.stdout)) == 2
+    assert "box-2's button and lamp hang on one, whose real firmware runs in simavr" in told.stdout
 
 
 @pytest.mark.parametrize("demo", ["city"], indirect=True)
@@ -98,7 +99,7 @@ def test_a_press_is_answered_and_shown_in_the_status_and_a_stop_leaves_no_proces
 
 def test_a_killed_demo_takes_its_parts_along(demo: subprocess.Popen[str]) -> None:
     with Ends(part.pid for part in parts(demo)) as started:
-        assert len(started.alive_after(0)) == 10
+        assert len(started.alive_after(0)) == 11
         demo.kill()
         assert started.alive_after(5) == []
 

@@ -13,6 +13,7 @@ from contract.inventory import parse_inventory
 from contract.signed import key_id
 from duty_desk.settings import load_desk
 from edge_agent.config import load_box, load_box_settings, load_public_keys
+from edge_agent.drivers.board import parse_board_uri
 from provisioning.brokers.model import account
 from siaga.demo.files import CollectorIdentities, Identity, Ports, StoreAccount, box_toml, collector_toml, desk_toml
 from siaga.demo.places import inventory_toml
@@ -71,6 +72,23 @@ def test_a_box_reads_its_file(folder: Path) -> None:
     brokers = load_box(file).brokers
     assert (brokers["alarm"].port, brokers["telemetry"].port) == (20_001, 20_002)
     assert [broker.credentials is not None for broker in brokers.values()] == [True, True]
+
+
+def test_a_box_with_a_board_has_all_of_it_on_the_boards_port_and_its_line_is_a_known_button(folder: Path) -> None:
+    file = folder / "box-1.toml"
+    keys = Trust(folder / "authority").command_keys()[1]
+    text = box_toml(folder, folder, "box-1", 0, PORTS, device(folder, "box-1"), keys, siren=True, chip=True)
+    file.write_text(text, encoding="utf-8")
+    settings = load_box_settings(file)
+    sos, tower = settings.buttons
+    assert settings.siren is not None
+    uris = [sos.uri, sos.lamp or "", tower.uri, settings.siren.uri]
+    named = [parse_board_uri(uri, ("button", "line", "lamp", "siren")) for uri in uris]
+    assert [part.part for part in named] == ["button", "lamp", "line", "siren"]
+    assert {part.port for part in named} == {str(folder / "box-1-board.tty")}
+    for chip, known in (("box-2", True), ("box-1", False)):
+        inventory = parse_inventory(inventory_toml(2, chip=chip), source="inventory.toml")
+        assert (inventory.button("box-2", tower.id) is not None) == known
 
 
 def test_a_box_with_a_siren_and_a_desk_that_sounds_it_have_the_two_halves_of_one_key(folder: Path) -> None:
