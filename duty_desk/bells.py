@@ -6,6 +6,7 @@ Rules:
 - Until the ledger's past is known, nothing is noted: the bell tells again within 10 s.
 - A bell that says nothing for MISSING_NS is a fault on every page, and so is what it says is wrong with itself. One
   that is named in the settings must be there; another is missed once it was heard.
+- One that sounds, or was silenced while something stands, is on every page until it says otherwise or says nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from contract import topics
 from contract.bell import BellReport
@@ -50,6 +51,7 @@ class Bells:
         self._note = note
         self._heard_ns: dict[str, int] = {}
         self._faults: dict[str, str] = {}
+        self._sounding: dict[str, dict[str, Any]] = {}
         self._noted: OrderedDict[str, None] | None = None
 
     def expect(self, names: Iterable[str]) -> None:
@@ -81,9 +83,12 @@ class Bells:
             self._faults[name] = "; ".join(report.faults)[:300]
         else:
             self._faults.pop(name, None)
+        now_ns = self._now_ns()
+        self._sounding.pop(name, None)
+        if report.sounding or report.silenced:
+            self._sounding[name] = _sounding(report, now_ns)
         if self._noted is None:
             return
-        now_ns = self._now_ns()
         for event in report.events:
             what = _WHAT[event.what]
             moment = datetime.fromtimestamp(event.at_ns / 1e9, UTC).isoformat(timespec="milliseconds")
@@ -99,6 +104,13 @@ class Bells:
         missing = {name: NO_ANSWER for name, heard_ns in self._heard_ns.items() if now_ns - heard_ns >= MISSING_NS}
         return dict(self._faults) | missing
 
+    @property
+    def sounding(self) -> list[dict[str, Any]]:
+        """What sounds, or is silenced while something stands, as the pages show it: which bell, `reasons` that stand,
+        `why` it began, `since_ms`."""
+        missing_ns = self._monotonic_ns() - MISSING_NS
+        return [told for name, told in sorted(self._sounding.items()) if self._heard_ns[name] > missing_ns]
+
     def _remember(self, key: str) -> None:
         assert self._noted is not None
         self._noted[key] = None
@@ -109,3 +121,21 @@ class Bells:
 def _key(what: str, detail: str) -> str:
     """Return what names an event: its kind, its bell and its moment, but not its words."""
     return " ".join((what, *detail.split(" ")[:2]))
+
+
+def _sounding(report: BellReport, now_ns: int) -> dict[str, Any]:
+    """Return how a bell sounds. Ages are by its own clock, so that they are right where that is wrong."""
+    since_ns, why = report.timestamp_ns, ""
+    for event in reversed(report.events):
+        if report.sounding and event.what == "silenced":
+            break
+        since_ns, why = event.at_ns, event.why
+        if not report.sounding:
+            break
+    return {
+        "bell": report.bell,
+        "silenced": not report.sounding,
+        "reasons": list(report.reasons),
+        "why": why,
+        "since_ms": (now_ns - max(0, report.timestamp_ns - since_ns)) // 1_000_000,
+    }

@@ -115,6 +115,7 @@ class Service:
             clock=lambda: self.desk.board.clock,
         )
         self.drills = Drills(self.desk, time.time_ns, time.monotonic_ns)
+        self.desk.drill = self.drills.shown
         self.contacts = Contacts(config.contacts)
         self.web_push = open_push(self.contacts, config.push_key, config.settings.channels.push, self.desk)
         self.pager = Pager(
@@ -322,6 +323,7 @@ class Service:
                     past = await asyncio.to_thread(read_past, self._config.ledger, time.time_ns())
                     duty.adopt(past)
                     self.desk.bells.adopt(past)
+                    self.drills.adopt(past)
                     self.pager.remember(past)
             duty.accounts = self.door.accounts
             if duty.tick().changed:

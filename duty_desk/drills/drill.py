@@ -4,7 +4,8 @@ Rules:
 - One drill at a time. Its steps come in order, each once, also when several are due at once.
 - It is over when its last step came and each incident of it was accepted or ended, when it is stopped, or after four
   hours. What it opened stays open: officers close it as they close any other.
-- It lives in memory: after a restart of the desk it does not go on, and its incidents stay as they are.
+- It lives in memory: a restart of the desk ends it, and the ledger says so. Half of its steps would be overdue by then,
+  and who watched over it is gone. Its incidents stay as they are.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final, Literal
 from contract.messages import IncidentState
 from duty_desk.drills.script import LONGEST_S, Script, Step
 
-End = Literal["done", "stopped", "time"]
+End = Literal["done", "stopped", "time", "restarted"]
 _HANDLED: Final[frozenset[IncidentState]] = frozenset({"accepted", "on_the_way", "resolved", "closed", "cancelled"})
 
 

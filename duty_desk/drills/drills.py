@@ -1,4 +1,7 @@
-"""The desk's drills: started and stopped by a command on the desk's machine, played into the desk's own intake."""
+"""The desk's drills: started and stopped by a command on the desk's machine, played into the desk's own intake.
+
+Each page of the desk shows the one that runs. The next start ends one that ran when the desk ended, in the ledger.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 import itertools
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from contract import topics
@@ -21,7 +24,9 @@ from duty_desk.errors import DeskError, DrillError, UnknownIncidentError
 from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.board import Report
 from duty_desk.incidents.clock import Now
-from duty_desk.incidents.entries import DutyWhat
+from duty_desk.incidents.entries import DutyEntry, DutyWhat
+from duty_desk.incidents.records import Record
+from duty_desk.web.view import json_bytes
 
 LOOK_S: Final = 0.2
 TELLER: Final = Actor(name="Latihan", role="call_taker", screen="Latihan")
@@ -47,6 +52,33 @@ class Drills:
         self._stream = new_stream_id()
         self._numbers = itertools.count(1)
         self.drill: Drill | None = None
+        self._at_ns = 0
+
+    def adopt(self, past: Iterable[Record]) -> None:
+        """Take what the ledger has of drills: one without an end, that is not this desk's own, ended with a restart."""
+        left: DutyEntry | None = None
+        for record in past:
+            match record.entry:
+                case DutyEntry(what="drill_began") as left:
+                    pass
+                case DutyEntry(what="drill_ended"):
+                    left = None
+                case _:
+                    pass
+        if left is not None and self.drill is None and left.at_ns != self._at_ns:
+            self._note("drill_ended", _end_words(left.detail or "", "restarted"), None)
+
+    def shown(self) -> dict[str, Any] | None:
+        """Return the drill that runs, as every page of the desk shows it; None without one."""
+        drill = self.drill
+        if drill is None:
+            return None
+        return {
+            "name": drill.script.name,
+            "began_ms": self._at_ns // 1_000_000,
+            "steps": len(drill.script.steps),
+            "done": drill.done,
+        }
 
     async def run(self) -> None:
         """Play what is due, for ever."""
@@ -96,12 +128,17 @@ class Drills:
         if self.drill is not None:
             raise DrillError("runs already", self.drill.script.name)
         self.drill = Drill(script, self._monotonic_ns())
-        self._note("drill_began", script.name, who)
+        self._at_ns = self._note("drill_began", script.name, who)
+        self._tell()
         self.tick()
 
     def _end(self, drill: Drill, end: End, *, who: str | None) -> None:
         self.drill = None
-        self._note("drill_ended", f"{drill.script.name}: {end}", who)
+        self._note("drill_ended", _end_words(drill.script.name, end), who)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._desk.push.send("beat", json_bytes(self._desk.beat()))
 
     def _play(self, drill: Drill, step: Step) -> None:
         if step.call is not None:
@@ -157,7 +194,12 @@ class Drills:
             "incidents": list(drill.incidents),
         }
 
-    def _note(self, what: DutyWhat, detail: str, who: str | None) -> None:
-        self._desk.note(
-            duty_record(what, at_ns=self._now_ns(), at_clock=self._desk.board.clock, who=who, detail=detail)
-        )
+    def _note(self, what: DutyWhat, detail: str, who: str | None) -> int:
+        """Write it down; return its time."""
+        at_ns = self._now_ns()
+        self._desk.note(duty_record(what, at_ns=at_ns, at_clock=self._desk.board.clock, who=who, detail=detail))
+        return at_ns
+
+
+def _end_words(name: str, end: End) -> str:
+    return f"{name}: {end}"

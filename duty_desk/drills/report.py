@@ -21,8 +21,8 @@ _ENDED: Final = '%"what":"drill_ended"%'
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A drill in the ledger. Times in ns by the centre's clock; `ended_ns` is None while it runs, or where the desk was
-    restarted in it. `end` is `done`, `stopped` or `time`."""
+    """A drill in the ledger. Times in ns by the centre's clock; `ended_ns` is None while it runs, or while the desk
+    is down that ended in it. `end` is `done`, `stopped`, `time` or `restarted`."""
 
     name: str
     began_ns: int

@@ -37,9 +37,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "done": ("selesai", "done"),
     "stopped": ("dihentikan", "stopped"),
     "time": ("berakhir setelah empat jam", "ended after four hours"),
+    "restarted": ("berakhir saat posko dimulai ulang", "ended by a restart of the desk"),
     "no end": (
-        "tanpa akhir: masih berjalan, atau posko dimulai ulang",
-        "without an end: it runs, or the desk was restarted",
+        "tanpa akhir: masih berjalan, atau posko mati di tengahnya",
+        "without an end: it runs, or the desk ended in it",
     ),
     "line": (
         "{opened} {place}: tampil {shown}, diterima {accept} {by}, berangkat {depart}, usai {resolve}, langkah {step}",

@@ -86,6 +86,47 @@ def test_what_is_wrong_with_a_bell_is_told_in_its_own_words_until_it_is_not() ->
     assert room.bells.wrong == {}
 
 
+def test_a_bell_that_sounds_is_told_with_its_reasons_and_since_when_until_it_says_otherwise_or_nothing() -> None:
+    room = Room()
+    after = BellEvent(what="sounded", at_ns=T0 - 10 * 10**9, why="alarm broker")
+    # Its clock is an hour behind: ages are by its own.
+    report = BellReport(
+        bell="bell",
+        timestamp_ns=T0 - 5 * 10**9,
+        sounding=True,
+        reasons=["alarm broker"],
+        events=[SOUNDED, SILENCED, after, BellEvent(what="sounded", at_ns=T0 - 7 * 10**9, why="desk")],
+    )
+    late = report.model_copy(
+        update={
+            "timestamp_ns": report.timestamp_ns - 3_600 * 10**9,
+            "events": [
+                one.model_copy(update={"at_ns": one.at_ns - 3_600 * 10**9, "why": one.why}) for one in report.events
+            ],
+        }
+    )
+    for told in (report, late):
+        room.bells.hear(topics.bell("bell"), encode(told))
+        assert room.bells.sounding == [
+            {
+                "bell": "bell",
+                "silenced": False,
+                "reasons": ["alarm broker"],
+                "why": "alarm broker",
+                "since_ms": (T0 - 5 * 10**9) // 10**6,
+            }
+        ]
+    silenced = report.model_copy(update={"sounding": False, "silenced": True, "events": [SOUNDED, SILENCED]})
+    room.bells.hear(topics.bell("bell"), encode(silenced))
+    (told_of,) = room.bells.sounding
+    assert (told_of["silenced"], told_of["since_ms"]) == (True, (T0 - 25 * 10**9) // 10**6)
+    room.now += MISSING_NS
+    assert room.bells.sounding == []
+    room.bells.hear(topics.bell("bell"), encode(silenced))
+    room.hear()
+    assert room.bells.sounding == []
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"bell": "bell"}', b"\xff" * 10_000])
 def test_what_is_no_report_is_refused(body: bytes) -> None:
     room = Room()

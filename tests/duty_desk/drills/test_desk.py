@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import time
 from typing import Any
 
 import pytest
 
 from contract.identity import new_event_id
 from duty_desk.control import ask
+from duty_desk.duty.past import read_past
+from duty_desk.incidents.entries import DutyEntry
 from tests.duty_desk.access.conftest import until
 from tests.duty_desk.conftest import Desk, box, press_body
 from tests.duty_desk.pages.conftest import act
@@ -57,6 +60,15 @@ def opened(desk: Desk) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: one["received_at_ms"])
 
 
+def ends(desk: Desk) -> list[str]:
+    """Return how drills ended, by the ledger."""
+    return [
+        entry.detail or ""
+        for entry in (record.entry for record in read_past(desk.ledger, time.time_ns()))
+        if isinstance(entry, DutyEntry) and entry.what == "drill_ended"
+    ]
+
+
 async def test_from_the_command_to_the_report_and_a_real_press_pages_as_ever(desk: Desk) -> None:
     script = desk.folder / "braga.toml"
     script.write_text(SCRIPT)
@@ -87,6 +99,23 @@ async def test_from_the_command_to_the_report_and_a_real_press_pages_as_ever(des
         ("call", "Petugas 1", "Latihan Braga"),
     ]
     assert all(line["accept_s"] >= 0 and line["depart_s"] is None for line in lines)
+
+
+async def test_a_restart_ends_a_drill_with_a_line_in_the_ledger_and_every_page_knows_which_runs(desk: Desk) -> None:
+    script = {"name": "Latihan malam", "steps": [{"device": "box-1", "button": "sos"}, {"at_s": 600, "call": "fire"}]}
+    assert asked(desk, {"start": script, "who": "Pengawas 1"})["runs"]
+    shown = desk.get("/api/beat")["drill"]
+    assert (shown["name"], shown["steps"], shown["done"]) == ("Latihan malam", 2, 1)
+    assert abs(shown["began_ms"] - desk.get("/api/beat")["now_ms"]) < 60_000
+    assert desk.get("/healthz")["drill"] is True
+    assert ends(desk) == []
+    desk.process.stop()
+    desk.start()
+    await until(lambda: len(opened(desk)) == 1, 15)
+    await until(lambda: ends(desk) == ["Latihan malam: restarted"], 15)
+    assert desk.get("/api/beat")["drill"] is None
+    status, told = await drill(desk, "report")
+    assert (status, "ended by a restart of the desk" in told) == (0, True), told
 
 
 async def test_what_cannot_begin_says_why(desk: Desk) -> None:
