@@ -109,6 +109,7 @@ async function start() {
   await eventually(() => loadWords());
   await eventually(() => addWords("push.json"));
   await eventually(() => addWords("duty.json"));
+  await eventually(() => addWords("standing.json"));
   setLanguage(language() ?? document.documentElement.lang);
   startSound();
   page = new Page({ siren, stop: () => acts.ask.stop(), asking: () => acts.asking, toUrgent: () => acts.toUrgent() });

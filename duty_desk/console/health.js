@@ -1,6 +1,7 @@
 // The lights in the head, and the banners of a page that is cut off or logged out.
 
 import { $, text } from "./dom.js";
+import { renderStanding } from "./standing.js";
 import { timeOfDay, word } from "./words.js";
 
 const lost = { recording: false, links: { alarm: false, telemetry: false }, stream: false };
@@ -55,6 +56,7 @@ export class Health {
     );
     $("sirens").hidden = mute.length === 0 || this.stale || this.out;
     text($("sirens-text"), mute.join("; "));
+    renderStanding(this.state, !this.stale && !this.out);
     const down = Object.keys(channels).map((name) => word("channel_bad", { name }));
     $("to-upcoming").dataset.good = String(down.length === 0);
     $("to-upcoming").title = down.join("; ");

@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, FastAPI, Query
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,8 +28,8 @@ from duty_desk.ledger.export import csv_lines, parse_time
 from duty_desk.web.acting_api import FAULTS, IncidentId
 from duty_desk.web.archive_view import PastIncident, PastIncidents, past_incident
 from duty_desk.web.bodies import Write
-from duty_desk.web.files import CONSOLE
-from duty_desk.web.session_api import actor, needs, page
+from duty_desk.web.pages import add_page
+from duty_desk.web.session_api import actor, needs
 from duty_desk.web.timeline import LineView, pending, recorded
 from duty_desk.web.veil import veiled_line, veiled_past
 from duty_desk.web.view import Places
@@ -100,9 +100,7 @@ def add_archive(app: FastAPI, desk: DutyDesk, acts: Acts, archive: Archive) -> N
     """Add the archive's page and what it reads and writes."""
     _add_timeline(app, desk, archive)
 
-    @app.get("/archive", include_in_schema=False, dependencies=[page("archive")])
-    async def archive_page() -> FileResponse:
-        return FileResponse(CONSOLE / "pages" / "archive.html")
+    add_page(app, "archive", "archive")
 
     @app.get("/api/archive", dependencies=[needs("archive")], responses=FAULTS)
     async def search(

@@ -6,7 +6,6 @@ import time
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Query
-from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from contract.messages import AlertStatus, Cause, IncidentOrigin, IncidentState, Latitude, Longitude
@@ -15,8 +14,8 @@ from duty_desk.incidents.clock import Now
 from duty_desk.incidents.entries import Category, PressEntry
 from duty_desk.incidents.nearby import Near, Spot, nearby
 from duty_desk.web.faults import Fault
-from duty_desk.web.files import CONSOLE
-from duty_desk.web.session_api import needs, page
+from duty_desk.web.pages import add_page
+from duty_desk.web.session_api import needs
 from duty_desk.web.view import where
 
 _MS: Final = 1_000_000
@@ -54,9 +53,7 @@ class NearViews(BaseModel):
 def add_calls(app: FastAPI, desk: DutyDesk, now_ns: Now = time.time_ns) -> None:
     """Add the call-taker's page and what only it reads."""
 
-    @app.get("/call", include_in_schema=False, dependencies=[page("call")])
-    async def call_page() -> FileResponse:
-        return FileResponse(CONSOLE / "pages" / "call.html")
+    add_page(app, "call", "call")
 
     @app.get("/api/calls/nearby", dependencies=[needs("call")], responses=FAULTS)
     async def near(

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from contract.identity import EventId
@@ -24,8 +23,8 @@ from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.clock import Now
 from duty_desk.incidents.incident import Incident
 from duty_desk.web.faults import Fault
-from duty_desk.web.files import CONSOLE as FILES
-from duty_desk.web.session_api import actor, needs, page
+from duty_desk.web.pages import add_page
+from duty_desk.web.session_api import actor, needs
 from duty_desk.web.view import json_bytes, where
 
 _MS: Final = 1_000_000
@@ -133,9 +132,7 @@ def add_duty(app: FastAPI, desk: DutyDesk, now_ns: Now = time.time_ns) -> None:
     """Add the page of who is on duty, what it shows, and what officers do there."""
     duty = desk.duty
 
-    @app.get("/duty", include_in_schema=False, dependencies=[page("see")])
-    async def duty_page() -> FileResponse:
-        return FileResponse(FILES / "pages" / "duty.html")
+    add_page(app, "duty", "see")
 
     @app.get("/api/duty", responses=FAULTS)
     async def show(visitor: Annotated[Visitor, needs("see")]) -> DutyView:

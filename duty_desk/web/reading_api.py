@@ -19,7 +19,8 @@ from duty_desk.settings import Desk
 from duty_desk.web.faults import Fault
 from duty_desk.web.files import CONSOLE
 from duty_desk.web.geo_api import add_geo
-from duty_desk.web.session_api import needs, page
+from duty_desk.web.pages import add_console
+from duty_desk.web.session_api import needs
 from duty_desk.web.view import inventory_view, json_bytes
 
 _SEE = [needs("see")]
@@ -30,9 +31,7 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
     inventory = json_bytes(inventory_view(config.inventory, config.settings))
     photos = {button.photo for button in config.inventory.buttons if button.photo is not None}
 
-    @app.get("/", include_in_schema=False, dependencies=[page("see")])
-    async def console() -> FileResponse:
-        return FileResponse(CONSOLE / "index.html")
+    add_console(app)
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def icon() -> FileResponse:
@@ -49,6 +48,8 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
         # Without names, as anybody may ask.
         body["duty"] = [fault["kind"] for fault in beat["duty"]["faults"]]
         body["sirens"] = len(beat["sirens"])
+        body["bells"] = sum(not bell["silenced"] for bell in beat["bells"])
+        body["drill"] = beat["drill"] is not None
         body["synthetic"] = [broken.hop for broken in desk.synthetic.judge.broken]
         body["silent_buttonless"] = len(desk.buttonless.missing)
         body["troubles"] = dict(Counter(one.kind for one in desk.supervision.troubles(time.time())))
@@ -65,6 +66,11 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
     async def state(visitor: Annotated[Visitor, needs("see")]) -> Response:
         """Tell everything a page shows. Callers and the texts of notes are null for who may not see the archive."""
         return Response(json_bytes(desk.state(veil=not may_read(visitor.role))), media_type="application/json")
+
+    @app.get("/api/beat", dependencies=_SEE)
+    async def beat() -> Response:
+        """Tell the desk's health, the bells that sound and the drill that runs, as the event `beat` does."""
+        return Response(json_bytes(desk.beat()), media_type="application/json")
 
     @app.get("/api/screens", dependencies=_SEE)
     async def screens() -> dict[str, list[str]]:

@@ -7,7 +7,6 @@ import time
 from typing import Literal
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,8 +16,8 @@ from duty_desk.errors import LedgerUnreadableError
 from duty_desk.synthetic.summary import NOTHING, TARGET, Last, Summary, summarize
 from duty_desk.synthetic.trial import By, Hop, Outcome
 from duty_desk.web.acting_api import FAULTS
-from duty_desk.web.files import CONSOLE
-from duty_desk.web.session_api import needs, page
+from duty_desk.web.pages import add_page
+from duty_desk.web.session_api import needs
 
 _MS = 1_000_000
 
@@ -88,9 +87,7 @@ class SyntheticView(BaseModel):
 def add_synthetic(app: FastAPI, desk: DutyDesk, each_s: int) -> None:
     """Add the page and what it reads."""
 
-    @app.get("/synthetic", include_in_schema=False, dependencies=[page("see")])
-    async def synthetic_page() -> FileResponse:
-        return FileResponse(CONSOLE / "pages" / "synthetic.html")
+    add_page(app, "synthetic", "see")
 
     @app.get("/api/synthetic", dependencies=[needs("see")], responses=FAULTS)
     async def synthetic() -> SyntheticView:

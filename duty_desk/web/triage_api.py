@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from duty_desk.desk import DutyDesk
@@ -14,8 +13,8 @@ from duty_desk.triage.judge import Action, Count, Sign, Verdict, judge
 from duty_desk.triage.query import cases
 from duty_desk.web.acting_api import FAULTS
 from duty_desk.web.archive_api import read
-from duty_desk.web.files import CONSOLE
-from duty_desk.web.session_api import needs, page
+from duty_desk.web.pages import add_page
+from duty_desk.web.session_api import needs
 from duty_desk.web.view import Places
 
 
@@ -52,9 +51,7 @@ class TriageView(BaseModel):
 def add_triage(app: FastAPI, desk: DutyDesk, archive: Archive) -> None:
     """Add the page and what it reads."""
 
-    @app.get("/triage", include_in_schema=False, dependencies=[page("archive")])
-    async def triage_page() -> FileResponse:
-        return FileResponse(CONSOLE / "pages" / "triage.html")
+    add_page(app, "triage", "archive")
 
     @app.get("/api/triage", dependencies=[needs("archive")], responses=FAULTS)
     async def triage() -> TriageView:

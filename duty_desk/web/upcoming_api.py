@@ -7,15 +7,14 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
 
 from duty_desk.access.door import Visitor
 from duty_desk.access.roles import may_read
 from duty_desk.desk import DutyDesk
 from duty_desk.incidents.clock import Now
 from duty_desk.web.faults import Fault
-from duty_desk.web.files import CONSOLE
-from duty_desk.web.session_api import needs, page
+from duty_desk.web.pages import add_page
+from duty_desk.web.session_api import needs
 from duty_desk.web.upcoming_view import ChannelViews, Desk, UpcomingViews, channels, upcoming
 
 _FAULTS: Final[dict[int | str, dict[str, Any]]] = {status: {"model": Fault} for status in (401, 403)}
@@ -36,9 +35,7 @@ def add_upcoming(
             monotonic_ns=monotonic_ns(),
         )
 
-    @app.get("/upcoming", include_in_schema=False, dependencies=[page("see")])
-    async def upcoming_page() -> FileResponse:
-        return FileResponse(CONSOLE / "pages" / "upcoming.html")
+    add_page(app, "upcoming", "see")
 
     @app.get("/api/upcoming", responses=_FAULTS)
     async def what_comes(visitor: Annotated[Visitor, needs("see")]) -> UpcomingViews:

@@ -3,7 +3,7 @@
 import { has, word } from "../words.js";
 import { Detail, placeWord, stateWord, whatWord } from "./archive-detail.js";
 import { clock, day, setTargets, spanOf } from "./archive-times.js";
-import { $, begin, element, eventually, faultWord, get } from "./shared.js";
+import { $, begin, element, eventually, faultWord, get, lookIn } from "./shared.js";
 
 const FIELDS = ["text", "from", "to", "state", "origin", "status", "officer"];
 const LIMIT = 50;
@@ -221,6 +221,7 @@ async function start() {
   fill(new URLSearchParams(location.search));
   setTargets((await eventually(() => get("/api/inventory"))).targets);
   wire();
+  lookIn();
   const id = location.hash.slice(1);
   if (/^[0-9a-f-]{36}$/.test(id)) detail.show(id);
   remember();

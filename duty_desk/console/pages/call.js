@@ -1,13 +1,12 @@
 // The call-taker's page: a call becomes an incident, and what becomes of it is shown. The next one can be typed while the
 // last is on its way.
 
-import { Stream } from "../stream.js";
-import { has, moment, word } from "../words.js";
+import { has, word } from "../words.js";
 import { Draft, Sending } from "./call-draft.js";
 import { Calls } from "./call-list.js";
 import { Near, NOTE_KEYS } from "./call-near.js";
 import { PlaceField } from "./call-place.js";
-import { $, begin, eventually, faultWord, get, me, notice, now, post, screenName, setClock } from "./shared.js";
+import { $, begin, eventually, faultWord, follow, get, me, notice, now, post } from "./shared.js";
 
 const CATEGORIES = ["crime", "accident", "fire", "medical", "other"];
 const RENDER_MS = 100;
@@ -21,7 +20,6 @@ let calls = null;
 let sending = null;
 let map = null;
 let queued = false;
-let stale = null;
 let sureUntil = 0;
 let adding = false;
 
@@ -137,8 +135,7 @@ function take(incident) {
   later();
 }
 
-function beat({ now_ms, recording, ledger_fault }) {
-  setClock(now_ms);
+function beat({ recording, ledger_fault }) {
   const good = recording && !ledger_fault;
   $("health-ledger").dataset.good = String(good);
   $("unrecorded").hidden = good;
@@ -154,20 +151,7 @@ const handlers = {
   },
   incident: ({ incident }) => take(incident),
   beat,
-  stale(is, heard) {
-    stale = is ? heard : null;
-    showStale();
-  },
 };
-// What else the stream tells is not this page's.
-const nothing = () => {};
-const listening = new Proxy(handlers, { get: (known, name) => known[name] ?? nothing });
-
-function showStale() {
-  $("stale").hidden = stale === null;
-  $("health-stream").dataset.good = String(stale === null);
-  $("stale-text").textContent = stale === null ? "" : word("stale_text", { time: moment(stale) });
-}
 
 function clear() {
   if (draft.empty) return;
@@ -240,7 +224,6 @@ function inCategory(event) {
 function spoken() {
   showDraft();
   near.render();
-  showStale();
   map?.draw();
   render();
 }
@@ -279,8 +262,7 @@ async function start() {
     changed: later,
     now,
   });
-  // Without a screen's name, as this page does not ring: the desk must not count on it.
-  new Stream(listening, () => "");
+  follow(handlers);
   wire();
   $("call-form").inert = false;
   spoken();

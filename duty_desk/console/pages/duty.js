@@ -1,15 +1,13 @@
 // Who is on duty now and next, by what they are reached, what is wrong, and what has to be taken over by name.
 
-import { Stream } from "../stream.js";
 import { has, moment, word } from "../words.js";
-import { $, begin, element, eventually, faultWord, get, may, me, notice, post, setClock } from "./shared.js";
+import { $, begin, element, eventually, faultWord, follow, get, may, me, notice, post, setClock } from "./shared.js";
 
 const GRAVE = ["nobody", "consoles", "channel"];
 const LOOK_MS = 10_000;
 const SOON_MS = 300;
 
 let duty = null;
-let stale = null;
 let left = new Set();
 let busy = false;
 let asked = 0;
@@ -189,38 +187,18 @@ function wire() {
   });
 }
 
-function showStale() {
-  $("stale").hidden = stale === null;
-  $("stale-text").textContent = stale === null ? "" : word("stale_text", { time: moment(stale) });
-}
-
-function beat({ now_ms, duty: told }) {
-  setClock(now_ms);
+function beat({ duty: told }) {
   if (JSON.stringify(told.faults) !== JSON.stringify(duty?.faults)) soon();
 }
 
-const handlers = {
-  snapshot: soon,
-  incident: soon,
-  beat,
-  stale(is, heard) {
-    stale = is ? heard : null;
-    showStale();
-  },
-};
-
 async function start() {
-  await begin("pages/duty.json", () => {
-    showStale();
-    render();
-  });
+  await begin("pages/duty.json", render);
   wire();
   await eventually(async () => {
     duty = await get("/api/duty");
   });
   render();
-  // Without a screen's name, as this page does not ring: the desk must not count on it.
-  new Stream(handlers, () => "");
+  follow({ snapshot: soon, incident: soon, beat });
   setInterval(look, LOOK_MS);
   $("page").focus({ preventScroll: true });
 }

@@ -1,14 +1,18 @@
-// What the call-taker's page and the archive share: who is in, requests, language, theme, clock, and a word that goes
-// away by itself.
+// What the pages beside the console share: who is in, requests, language, theme, clock, what stands for the whole desk,
+// and a word that goes away by itself.
 
 import { loadSession, logOut, may, me, proof, toLogIn } from "../session.js";
-import { loadWords, otherLanguage, setLanguage, timeOfDay, word } from "../words.js";
+import { renderStanding } from "../standing.js";
+import { Stream } from "../stream.js";
+import { addWords, loadWords, moment, otherLanguage, setLanguage, timeOfDay, word } from "../words.js";
 
 const THEMES = ["auto", "dark", "light"];
 const SCREEN_MAX = 40;
 const RETRY_MS = 2000;
 const NOTICE_MS = 6000;
 const TIMEOUT_MS = 5000;
+const LOOK_MS = 5000;
+const STALE_MS = 12_000;
 
 export const $ = (id) => document.getElementById(id);
 const keep = (name, value) => localStorage.setItem(`siaga.${name}`, value);
@@ -24,6 +28,8 @@ export class Refused extends Error {
 
 let offset = 0;
 let noticeTimer = 0;
+let standing = {};
+let stale = null;
 
 export { may, me };
 export const now = () => Date.now() + offset;
@@ -94,7 +100,45 @@ export function faultWord(fault, table) {
     : table.word("fault_other", { code: fault.code });
 }
 
+// Hears the desk, with what of it is this page's own. Without a screen's name, as such a page does not ring: the desk
+// must not count on it.
+export function follow(handlers) {
+  const stand = (name) => (state) => {
+    setClock(state.now_ms);
+    standing = state;
+    cutOff(stale);
+    handlers[name]?.(state);
+  };
+  new Stream({ ...handlers, snapshot: stand("snapshot"), beat: stand("beat"), stale: (is, heard) => cutOff(is ? heard : null) }, () => "");
+}
+
+// The same for a page that need not know at once: a browser keeps six connections to one desk, and each stream is one.
+export async function lookIn() {
+  let heard = Date.now();
+  for (;;) {
+    try {
+      standing = await get("/api/beat");
+      setClock(standing.now_ms);
+      heard = Date.now();
+      cutOff(null);
+    } catch {
+      if (Date.now() - heard > STALE_MS) cutOff(heard);
+    }
+    await new Promise((done) => setTimeout(done, LOOK_MS));
+  }
+}
+
+function cutOff(since) {
+  stale = since;
+  $("stale").hidden = stale === null;
+  $("stale-text").textContent = stale === null ? "" : word("stale_text", { time: moment(stale) });
+  const light = $("health-stream");
+  if (light !== null) light.dataset.good = String(stale === null);
+  renderStanding(standing, stale === null);
+}
+
 function renderHead() {
+  document.title = `${word("room")} · ${word("product")}`;
   $("theme").textContent = word(`theme_${document.documentElement.dataset.theme}`);
   $("who").textContent = me();
   for (const link of document.querySelectorAll("[data-may]")) link.hidden = !may(link.dataset.may);
@@ -103,6 +147,7 @@ function renderHead() {
 // `spoken` is called when the language is another, after the page's own words.
 export async function begin(file, spoken) {
   await eventually(() => loadWords(file));
+  for (const more of ["pages/shared.json", "standing.json"]) await eventually(() => addWords(more));
   setLanguage(kept("language") ?? document.documentElement.lang);
   await eventually(loadSession);
   if (kept("language") === null) {
@@ -113,6 +158,7 @@ export async function begin(file, spoken) {
     setLanguage(language);
     $("notice").textContent = "";
     renderHead();
+    cutOff(stale);
     spoken();
   };
   $("theme").addEventListener("click", () => {

@@ -1,7 +1,7 @@
 // Test presses: how many came in time, how long each hop takes, what is broken, and how each box did.
 
 import { has, moment, word } from "../words.js";
-import { $, begin, element, faultWord, get, setClock } from "./shared.js";
+import { $, begin, element, faultWord, get, lookIn, setClock } from "./shared.js";
 
 const AGAIN_MS = 5_000;
 
@@ -102,3 +102,4 @@ const percent = (part, digits) => (Math.floor(part * 100 * 10 ** digits + 1e-6) 
 
 await begin("pages/synthetic.json", render);
 look();
+lookIn();

@@ -1,7 +1,7 @@
 // Buttons that call for nothing too often, the worst first, and what to do about each.
 
 import { has, word } from "../words.js";
-import { $, begin, element, faultWord, get, setClock } from "./shared.js";
+import { $, begin, element, faultWord, get, lookIn, setClock } from "./shared.js";
 
 const AGAIN_MS = 60_000;
 const COUNTED = ["incidents", "presses", "false_alarms", "faults"];
@@ -79,3 +79,4 @@ function spanHead(days) {
 
 await begin("pages/triage.json", render);
 look();
+lookIn();

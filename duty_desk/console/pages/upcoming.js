@@ -1,15 +1,13 @@
 // What will happen next to each incident that nobody answered: when, who, by what; what was tried; and the channels.
 
-import { Stream } from "../stream.js";
 import { has, moment, span, timeOfDay, word } from "../words.js";
-import { $, begin, element, eventually, get, now, setClock } from "./shared.js";
+import { $, begin, element, eventually, follow, get, now, setClock } from "./shared.js";
 
 const LOOK_MS = 5000;
 const SOON_MS = 250;
 
 let upcoming = null;
 let channels = null;
-let stale = null;
 let asked = 0;
 
 async function look() {
@@ -157,31 +155,18 @@ function move(by) {
 
 const KEYS = { ArrowDown: () => move(1), ArrowUp: () => move(-1), Escape: () => location.assign("/") };
 
-function showStale() {
-  $("stale").hidden = stale === null;
-  $("stale-text").textContent = stale === null ? "" : word("stale_text", { time: moment(stale) });
-}
-
 const handlers = {
   snapshot: soon,
   incident: soon,
   pages: soon,
-  beat({ now_ms, channels: faults }) {
-    setClock(now_ms);
+  beat({ channels: faults }) {
     const known = channels?.channels.filter(({ fault }) => fault !== null && fault !== "unused") ?? [];
     if (known.length !== Object.keys(faults).length || known.some(({ name, fault }) => faults[name] !== fault)) soon();
-  },
-  stale(is, heard) {
-    stale = is ? heard : null;
-    showStale();
   },
 };
 
 async function start() {
-  await begin("pages/upcoming.json", () => {
-    showStale();
-    render();
-  });
+  await begin("pages/upcoming.json", render);
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || !(event.key in KEYS)) return;
     event.preventDefault();
@@ -191,8 +176,7 @@ async function start() {
     [upcoming, channels] = await Promise.all([get("/api/upcoming"), get("/api/channels")]);
   });
   render();
-  // Without a screen's name, as this page does not ring: the desk must not count on it.
-  new Stream(handlers, () => "");
+  follow(handlers);
   setInterval(look, LOOK_MS);
   setInterval(tick, 500);
   $("page").focus();

@@ -20,8 +20,10 @@ SHOTS = REPO / "docs" / "assets"
 
 
 def words(page: str, language: str = "id") -> dict[str, str]:
-    """Return a page's words."""
-    found: dict[str, str] = json.loads((PAGES / f"{page}.json").read_text(encoding="utf-8"))[language]
+    """Return a page's words: its own, and those of every page."""
+    found: dict[str, str] = {}
+    for file in (PAGES.parent / "standing.json", PAGES / "shared.json", PAGES / f"{page}.json"):
+        found |= json.loads(file.read_text(encoding="utf-8"))[language]
     return found
 
 

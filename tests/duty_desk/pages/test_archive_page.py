@@ -76,7 +76,7 @@ async def _searched(page: Page, told: dict[str, str], incident_id: str, before: 
     await expect(lines).to_have_count(before + 1)
     await expect(lines.last.locator(".line-text")).to_have_text(SCRIPT)
     assert page.url.endswith(f"#{incident_id}")
-    assert await page.title() == "Siaga"
+    assert await page.title() == f"{told['room']} · Siaga"
 
 
 @in_browser

@@ -1,4 +1,4 @@
-"""The words of the call-taker's page and the archive: whole in both languages, and nowhere but in their files."""
+"""The words of the pages beside the console: whole in both languages, and nowhere but in their files."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from duty_desk.geo.search import PlaceKind
 from duty_desk.incidents.entries import CancelReason, Category, PageOutcome
 from duty_desk.incidents.escalation import Audience
 from duty_desk.synthetic.trial import HOPS, Outcome
+from duty_desk.web.pages import framed
 from duty_desk.web.timeline import Kind
 from tests.duty_desk.pages.conftest import PAGES, words
 
-BOTH = ("call", "archive", "duty", "upcoming", "synthetic")
+BOTH = ("call", "archive", "duty", "upcoming", "synthetic", "triage")
 
 
 @pytest.mark.parametrize("page", BOTH)
@@ -93,7 +94,7 @@ def test_the_page_has_no_bare_word(page: str) -> None:
 
     texts = Texts()
     texts.bare, texts.keys = [], set()
-    texts.feed((PAGES / f"{page}.html").read_text(encoding="utf-8"))
+    texts.feed(framed(page))
     assert texts.bare == []
     assert texts.keys <= words(page).keys()
 
@@ -112,16 +113,19 @@ def test_the_code_has_no_bare_word_and_no_markup(file: Path) -> None:
 
 @pytest.mark.parametrize("page", BOTH)
 def test_no_word_is_left_over(page: str) -> None:
-    used = "".join(
-        file.read_text(encoding="utf-8")
-        for file in [*PAGES.glob(f"{page}*.js"), PAGES / "shared.js", PAGES / f"{page}.html"]
-    )
+    files = [*PAGES.glob(f"{page}*.js"), PAGES / "shared.js", PAGES.parent / "standing.js"]
+    used = framed(page) + "".join(file.read_text(encoding="utf-8") for file in files)
     dynamic = set(re.findall(r"[`\"](\w+)_\$\{", used)) | {"state", "origin", "status"}
-    left = [key for key in words(page) if key not in used and key.partition("_")[0] not in dynamic]
+    shared = json.loads((PAGES / "shared.json").read_text(encoding="utf-8"))["id"]
+    left = [
+        key
+        for key in words(page)
+        if key not in used and key not in shared and not key.startswith(tuple(f"{one}_" for one in dynamic))
+    ]
     assert left == []
 
 
 def test_the_files_are_as_they_are_written() -> None:
-    for page in BOTH:
+    for page in (*BOTH, "shared"):
         text = (PAGES / f"{page}.json").read_text(encoding="utf-8")
         assert text == json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n"
