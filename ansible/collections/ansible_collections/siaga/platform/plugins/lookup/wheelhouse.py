@@ -1,4 +1,4 @@
-"""`lookup('siaga.platform.wheelhouse', folder, extra='edge')`: is this wheelhouse whole, and what of it goes to a machine?"""
+"""`lookup('siaga.platform.wheelhouse', folder, extra='edge')`: is it whole, and what of it goes to a machine?"""
 
 from __future__ import annotations
 

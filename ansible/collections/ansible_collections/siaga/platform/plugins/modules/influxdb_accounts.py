@@ -9,8 +9,8 @@ DOCUMENTATION = """
 module: influxdb_accounts
 short_description: Makes the accounts of an InfluxDB 1.x, and gives them their rights
 description:
-  - Each account's password is the line of C(FOLDER/store-NAME.password) on the machine itself, so none is an argument, in a
-    log or on the way. An account whose password is another gets that of its file.
+  - Each account's password is the line of C(FOLDER/store-NAME.password) on the machine itself, so none is an argument,
+    in a log or on the way. An account whose password is another gets that of its file.
 options:
   accounts:
     description: The accounts; the first is the administrator.
@@ -81,7 +81,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """The database is on this machine: no proxy of the environment stands between."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """InfluxDB did not do it; `status` is HTTP's."""
 
     def __init__(self, status, words):
@@ -100,9 +100,9 @@ def ask(url, statement, name, password):
         with _OPENER.open(request, timeout=10) as answer:
             result = json.load(answer)["results"][0]
     except urllib.error.HTTPError as error:
-        raise Refused(error.code, error.read(300).decode("utf-8", "replace").strip()) from None
+        raise RefusedError(error.code, error.read(300).decode("utf-8", "replace").strip()) from None
     if "error" in result:
-        raise Refused(200, result["error"])
+        raise RefusedError(200, result["error"])
     return [row for series in result.get("series", []) for row in series.get("values", [])]
 
 
@@ -125,7 +125,7 @@ def make(url, accounts, passwords, database, check_mode):
     made = []
     try:
         known = {row[0] for row in ask(url, "SHOW USERS", admin, passwords[admin])}
-    except Refused as error:
+    except RefusedError as error:
         if error.status != 401 and error.status != 403:
             raise
         # A server without an administrator lets anybody do this one thing; one that has another refuses it.
@@ -148,7 +148,7 @@ def make(url, accounts, passwords, database, check_mode):
         else:
             try:
                 ask(url, "SHOW DATABASES", name, password)
-            except Refused as error:
+            except RefusedError as error:
                 if error.status != 401:
                     raise
                 do(f"{name} has the password of its file", f"SET PASSWORD FOR {name} = '{password}'")
@@ -189,7 +189,7 @@ def main():
         module.no_log_values.update(passwords.values())
         wait(asked["url"], asked["timeout_s"])
         made = make(asked["url"], asked["accounts"], passwords, asked["database"], module.check_mode)
-    except Refused as error:
+    except RefusedError as error:
         module.fail_json(
             msg=f"InfluxDB at {asked['url']} refuses: {error}: does it know another administrator's password?"
         )
