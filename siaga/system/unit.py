@@ -9,7 +9,6 @@ from typing import Final, Literal
 from siaga.system.hardening import Opened, hardened
 
 CURRENT: Final = "/opt/siaga/current/bin"
-CREDENTIALS: Final = "/etc/siaga/credentials"
 MOST_EXPOSED: Final = 2.0
 """What `systemd-analyze security` may say of a unit of ours at most: 0 is closed, 10 is open."""
 
@@ -27,7 +26,6 @@ class Service:
         user: Who it runs as; its group of the same name, and `siaga` beside it, whose files in /etc/siaga it may read.
         kind: Type=.
         groups: Further groups, for devices.
-        credentials: Files of /etc/siaga/credentials it cannot do without; a machine's others come by a drop-in.
         memory: MemoryMax=: it is restarted rather than let the machine down.
         opened: What of the table of hardening it opens, and why.
         unit, service: Further lines of [Unit] and of [Service].
@@ -42,7 +40,6 @@ class Service:
     user: str
     kind: Literal["notify", "exec", "oneshot"] = "exec"
     groups: tuple[str, ...] = ()
-    credentials: tuple[str, ...] = ()
     memory: str = ""
     opened: Mapping[str, Opened] = field(default_factory=dict)
     unit: tuple[str, ...] = ()
@@ -62,7 +59,6 @@ class Service:
         lines += [f"ExecStart={self.start}", f"User={self.user}"]
         if self.groups:
             lines.append(f"SupplementaryGroups={' '.join(self.groups)}")
-        lines += [f"LoadCredential={name}:{CREDENTIALS}/{name}" for name in self.credentials]
         if self.memory:
             lines += [f"MemoryMax={self.memory}", "MemorySwapMax=0"]
         lines += [*self.service, "", *hardened(self.opened)]

@@ -4,7 +4,8 @@ Rules:
 - Each runs as a user of its own, sees nothing of the machine but what it needs, and may write its own state alone.
 - Each is restarted for ever, also when its configuration cannot be used: a card that could not be read for a moment
   must not leave a post without a button. What is wrong is in the log and in `systemctl status`.
-- Only what a unit cannot do without is among its credentials; what a city adds comes by a drop-in.
+- A secret is a file of /etc/siaga/credentials that is the unit's user's alone; what was changed there is read anew
+  without a restart. A channel of the desk that takes systemd's credentials gets them by a drop-in.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ EDGE: Final = Service(
     user="siaga-edge",
     kind="notify",
     groups=("gpio", "dialout"),
-    credentials=("box.key",),
     memory="300M",
     unit=("After=network.target", "StartLimitIntervalSec=0"),
     service=(
@@ -88,7 +88,6 @@ COLLECTOR: Final = Service(
     description="Siaga: collector %i",
     start=f"{CURRENT}/siaga collector run --config /etc/siaga/collector-%i.toml",
     user="siaga-collector",
-    credentials=("collector-%i.password", "store-collector.password"),
     memory="1G",
     unit=_AFTER,
     service=(*_AGAIN, "TimeoutStopSec=30", *_state("collector/%i")),
@@ -99,7 +98,6 @@ DESK: Final = Service(
     description="Siaga: the duty desk",
     start=f"{CURRENT}/siaga desk run --config /etc/siaga/desk.toml",
     user="siaga-desk",
-    credentials=("desk.password",),
     memory="2G",
     unit=_AFTER,
     service=(
@@ -118,7 +116,6 @@ WALL: Final = Service(
     description="Siaga: the wall server",
     start=f"{CURRENT}/siaga wall serve --config /etc/siaga/wall.toml",
     user="siaga-wall",
-    credentials=("wall.password", "store-reader.password"),
     memory="1G",
     unit=_AFTER,
     service=(*_AGAIN, "TimeoutStopSec=10", *_state("wall"), "LimitNOFILE=8192"),
@@ -131,7 +128,6 @@ BELL: Final = Service(
     user="siaga-bell",
     kind="notify",
     groups=("gpio",),
-    credentials=("bell.password",),
     memory="300M",
     unit=("After=network.target", "StartLimitIntervalSec=0"),
     service=(
