@@ -19,7 +19,7 @@ from siaga.stack.influxdb import InfluxDB
 from tests.dashboards.guardian.grafana import stand_in
 from tests.dashboards.server.conftest import Walls, chromium, walls
 
-_BOARDS = {1: "vehicles", 2: "alarms", 3: "fleet", 4: "alarm_path", 5: "traffic", 6: "weather"}
+_BOARDS = {1: "alarms", 2: "vehicles", 3: "fleet", 4: "alarm_path", 5: "traffic", 6: "weather"}
 PLAN = 'language = "id"\nsource = "grafana"\n' + "".join(
     f'[[screens]]\nnumber = {number}\nshow = [{{ dashboard = "siaga_{name}" }}]\n'
     f"takeover = {str(number == 1).lower()}\n" + ('source = "board"\n' if number == 6 else "")
@@ -79,7 +79,7 @@ async def test_each_thing_that_freezes_is_named_for_what_it_is(
 
         frames = {number: page.frames[1] for number, page in pages.items() if number != 6}
         await frames[1].evaluate(STILL)
-        grafana.hangs.add("siaga_alarms_id")
+        grafana.hangs.add("siaga_vehicles_id")
         grafana.logged_out.add("siaga_fleet_id")
         hung = asyncio.create_task(frames[5].evaluate("for (;;);"))
         ours = set(psutil.Process().children(recursive=True)) - others - _below(others)

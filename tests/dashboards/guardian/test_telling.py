@@ -14,6 +14,8 @@ import pytest
 from contract import topics
 from contract.messages import ScreenMessage, decode
 from dashboards.guardian import guardian as guardian_module
+from dashboards.guardian import judge as judge_module
+from dashboards.guardian.signs import Limits
 from link import Session
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto
@@ -77,6 +79,7 @@ async def test_a_screen_is_told_on_both_brokers_retained_and_again_after_one_was
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(guardian_module, "AGAIN_S", 4.0)
+    monkeypatch.setattr(judge_module, "Limits", lambda: Limits(silent_s=5.0, hold_s=1.0, clear_s=1.0))
     more = _brokers(alarm_broker, telemetry_broker)
     async with walls(tmp_path, city_server, plan=PLAN, more=more) as running:
         async with heard(alarm_broker) as alarm, heard(telemetry_broker) as telemetry:
