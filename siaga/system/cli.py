@@ -63,6 +63,24 @@ def units(
     raise typer.Exit(bool(faults))
 
 
+@app.command(epilog="Example: siaga system inventory siaga.toml --json")
+def inventory(
+    file: Annotated[Path, typer.Argument(help="The city's machines.", envvar="SIAGA_CITY")] = Path("siaga.toml"),
+    as_json: Annotated[bool, typer.Option("--json", help="As Ansible asks for it.")] = False,
+) -> None:
+    """Check siaga.toml and say which machines the city has."""
+    from siaga.system.city import ansible_inventory, load_city
+
+    with _told():
+        city = load_city(file)
+        if as_json:
+            print(json.dumps(ansible_inventory(city, file.resolve().parent), ensure_ascii=False))
+            return
+        for where, machine in city.machines():
+            place = machine.address if machine.port == 22 else f"{machine.address} port {machine.port}"
+            print(f"{where[0]:<8} {machine.name:<24} {machine.arch:<8} {machine.user or city.user}@{place}")
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn an error of ours into one line on stderr and its exit status: 78 for a file to be mended first, else 1."""

@@ -67,7 +67,7 @@ def hardened(opened: Mapping[str, Opened]) -> list[str]:
     for key in opened:
         if key not in HARDENING:
             raise KeyError(f"{key} is not in the table of hardening")
-    lines = []
+    lines: list[str] = []
     for key, value in HARDENING.items():
         change, name = opened.get(key), key.rstrip("~+")
         told = value if change is None else change.value
