@@ -11,6 +11,7 @@ DeskError
 ├── NoHeadsError           a file that should have heads has none: look whether it is the right one
 ├── DerivedError           the chain is whole, but a table derived from it says something else: make it anew
 ├── NothingToEraseError    no such text stands beside this incident's rows, or none any more
+├── LeaseLostError         another desk of the pair owns what happens from now on; this one writes nothing more
 ├── LedgerThereError       a ledger stands already where one should be copied to; take an empty database
 ├── LedgerUnreadableError  what the ledger has cannot be told now; what memory has still can
 ├── NotOnDutyError         who is not on duty, nor soon, takes nothing over
@@ -104,6 +105,10 @@ class DerivedError(DeskError):
 
 class NothingToEraseError(DeskError):
     """No such text stands beside the incident's rows."""
+
+
+class LeaseLostError(DeskError):
+    """Another desk of the pair has taken over."""
 
 
 class LedgerThereError(DeskError):

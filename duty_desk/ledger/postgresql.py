@@ -62,7 +62,7 @@ def open_writer(server: Server, *, busy_timeout_ms: int, keep: bool) -> Engine:
     """
 
     def connect() -> psycopg.Connection[Any]:
-        return _connect(
+        return connect_to(
             server,
             lock_timeout=busy_timeout_ms,
             statement_timeout=_TOO_LONG_MS,
@@ -96,7 +96,7 @@ def open_reading(server: Server, *, statement_timeout_ms: int = 0) -> Engine:
     """
 
     def connect() -> psycopg.Connection[Any]:
-        return _connect(
+        return connect_to(
             server,
             statement_timeout=statement_timeout_ms,
             default_transaction_read_only="on",
@@ -106,7 +106,12 @@ def open_reading(server: Server, *, statement_timeout_ms: int = 0) -> Engine:
     return create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
 
 
-def _connect(server: Server, **settings: str | int) -> psycopg.Connection[Any]:
+def connect_to(server: Server, **settings: str | int) -> psycopg.Connection[Any]:
+    """Return a connection with these settings of the server's; its caller ends it.
+
+    Raises:
+        psycopg.Error: The server cannot be reached, or refuses.
+    """
     import psycopg
 
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())

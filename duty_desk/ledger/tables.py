@@ -19,6 +19,7 @@ from sqlalchemy import (
     Index,
     Insert,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -120,7 +121,34 @@ DERIVED = Table(
     Column("hash", String(64), nullable=False),
 )
 
-HEAD = "0002"
+# What two desks of one database share; empty where there is one. `duty_desk/pair` says who writes what when.
+LEASE = Table(
+    "lease",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("holder", String(63), nullable=False),
+    Column("epoch", _LARGE, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+)
+PAIR_DESK = Table(
+    "pair_desk",
+    METADATA,
+    Column("name", String(63), primary_key=True),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("url", String(300)),
+    Column("keys", Text, nullable=False),
+    Column("fault", Text),
+)
+DESK_FILE = Table(
+    "desk_file",
+    METADATA,
+    Column("name", String(63), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+HEAD = "0003"
 """The newest revision in duty_desk/ledger/migrations."""
 
 _BUSY_TIMEOUT_MS = 200

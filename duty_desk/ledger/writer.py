@@ -13,6 +13,8 @@ Rules:
   handed to `on_others`.
 - A commit that failed may have been done all the same, where a server's answer was lost: the rows are looked for before
   they are written again.
+- Of two desks only the one that owns may write: `fence` looks in each transaction, under the lock that writers take.
+  Who was fenced off writes nothing more, ever.
 - The callbacks run in the thread.
 """
 
@@ -30,7 +32,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from duty_desk.errors import LedgerBrokenError, LedgerFullError
+from duty_desk.errors import LeaseLostError, LedgerBrokenError, LedgerFullError
 from duty_desk.incidents.entries import (
     AuditEntry,
     DeliveryEntry,
@@ -74,6 +76,8 @@ class Ledger:
         on_committed: Called after each commit with the records and the last row of the chain.
         on_others: Called with the records of rows that another process appended.
         on_state: Called when `recording` may have changed.
+        fence: Raises LeaseLostError in a transaction whose writer must not write any more.
+        on_fenced: Called once when it did.
     """
 
     def __init__(
@@ -85,6 +89,8 @@ class Ledger:
         on_committed: Callable[[list[Record], str], None],
         on_others: Callable[[list[Record]], None],
         on_state: Callable[[], None],
+        fence: Callable[[Connection], None] = lambda _: None,
+        on_fenced: Callable[[], None] = lambda: None,
     ) -> None:
         self.path = path
         self.fault: str | None = None
@@ -96,6 +102,8 @@ class Ledger:
         self._on_committed = on_committed
         self._on_others = on_others
         self._on_state = on_state
+        self._fence = fence
+        self._on_fenced = on_fenced
         self._waiting: deque[tuple[Record, float]] = deque()
         self._changed = threading.Condition()
         self._released = False
@@ -164,6 +172,15 @@ class Ledger:
     # The thread
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except LeaseLostError as error:
+            _log.error("the ledger %s is another desk's now: %s; nothing more is written", self.path, error)
+            self.fault = str(error)
+            self._on_fenced()
+            self._on_state()
+
+    def _work(self) -> None:
         engine: Engine | None = None
         while engine is None:
             try:
@@ -184,14 +201,17 @@ class Ledger:
         engine = open_engine(self.path, keep=True)
         with engine.begin() as connection:
             upgrade(connection)
+            self._fence(connection)
             missing = prepare(connection)
         if missing is not None:
             self._found_broken(missing)
         behind = True
         while behind and not self._stopping:
             with engine.begin() as connection:
+                self._fence(connection)
                 behind = catch_up(connection)
         with engine.begin() as connection:
+            self._fence(connection)
             tell(connection, self._past(), self._found_broken)
             last = last_row(connection)
             epoch_ms = _raise_epoch(connection)
@@ -229,6 +249,8 @@ class Ledger:
     def _commit(self, engine: Engine, batch: list[Record]) -> tuple[list[Record], list[Row]]:
         """Append records in one transaction; return what others had appended before, and the rows of these."""
         with engine.begin() if batch else engine.connect() as connection:
+            if batch:
+                self._fence(connection)
             if self._unsure and _has(connection, self._unsure[-1]):
                 rows, self._unsure = self._unsure, []
                 others = self._others(connection, rows[0].sequence)
