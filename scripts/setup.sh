@@ -56,19 +56,27 @@ missing_packages() {
     { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q libatomic.so.1; } || echo libatomic1
     has_program openssl || echo openssl
     has_font || echo fontconfig fonts-dejavu-core
-    # The board's firmware, and the simulator that runs it.
-    has_program gcc || echo gcc libc6-dev
-    has_program avr-gcc || echo gcc-avr binutils-avr
     has_program avrdude || echo avrdude
-    [ -e /usr/lib/avr/include/avr/io.h ] || echo avr-libc
-    [ -e /usr/include/simavr/sim_avr.h ] || echo libsimavr-dev
-    [ -e /usr/include/libelf.h ] || echo libelf-dev
+    board_packages
   fi
+}
+
+# What builds a board's firmware, and the simulator that runs it: 125 MB to fetch, half a minute.
+board_packages() {
+  has_program gcc || echo gcc libc6-dev
+  has_program avr-gcc || echo gcc-avr binutils-avr
+  [ -e /usr/lib/avr/include/avr/io.h ] || echo avr-libc
+  [ -e /usr/include/simavr/sim_avr.h ] || echo libsimavr-dev
+  [ -e /usr/include/libelf.h ] || echo libelf-dev
+}
+can_install() {
+  has_program apt-get && { [ "$(id -u)" -eq 0 ] || { has_program sudo && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }; }
 }
 
 stamp_of() { cat uv.lock pyproject.toml scripts/setup.sh scripts/vendor.toml scripts/vendor-walls.toml tests/vendor.toml | sha256sum | cut -d ' ' -f 1; }
 is_done() { # level: whether its stamp is of these very files, and what it stands for is still there
   [ "$(cat "$tools/stamp-$1" 2>/dev/null)" = "$(stamp_of)" ] && [ -x .venv/bin/siaga ] && [ -z "$(missing_packages)" ] &&
+    { [ -z "$(board_packages)" ] || ! can_install; } &&
     [ -e duty_desk/console/vendor/stamp ] && [ -e dashboards/server/page/vendor/stamp ] && { [ "$1" != test ] || [ -e "$tools/vendor/stamp" ]; }
 }
 if is_done test || { [ "$level" = demo ] && is_done demo; }; then exit 0; fi
@@ -153,6 +161,15 @@ take_from_npm() {
 }
 
 read -r -a packages <<<"$(missing_packages | tr '\n' ' ')"
+if [ "$level" = demo ]; then
+  # One of the demo's boxes has a board. Nobody needs it who cannot install.
+  read -r -a board <<<"$(board_packages | tr '\n' ' ')"
+  if [ ${#board[@]} -eq 0 ] || can_install; then
+    packages+=("${board[@]}")
+  else
+    say "the demo will have no board; as root, for one: apt-get install ${board[*]}"
+  fi
+fi
 [ ${#packages[@]} -eq 0 ] || install_packages "${packages[@]}"
 install_uv
 take_from_npm
