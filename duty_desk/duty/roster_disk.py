@@ -51,7 +51,7 @@ def save_roster(path: Path, roster: Roster) -> None:
             owner = path.parent.stat()
             os.chown(made, owner.st_uid, owner.st_gid)
         made.replace(path)
-    except BaseException:
+    except BaseException:  # whatever ends it, an interrupt too: a roster has names, and none is left lying about
         made.unlink(missing_ok=True)
         raise
     folder = os.open(path.parent, os.O_RDONLY)

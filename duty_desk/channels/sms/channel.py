@@ -76,7 +76,7 @@ class Sms:
         self._unanswered = unanswered
         self._spool: Spool | None = None
         self._turn = asyncio.Lock()
-        self._life = Life(None, -1, 0)
+        self._life = Life(None, None, 0)
         self._lived_s = monotonic_s()
         self._known: dict[str, tuple[State, float]] = {}
         self._wake = asyncio.Event()
@@ -107,7 +107,7 @@ class Sms:
         await self._do(lambda spool: self._put(spool, page, who, number))
         try:
             return await self._handed(page.id, life.sent, began_s)
-        except BaseException:
+        except BaseException:  # a cancellation too: what was not handed over must not go out later
             await asyncio.shield(self._withdraw(page.id))
             self._known.pop(page.id, None)
             raise
@@ -144,12 +144,13 @@ class Sms:
         spool.put(paged, text, urgent=page.status == "Actual")
 
     async def _handed(self, page: str, sent_before: int, began_s: float) -> Handed:
+        before = State("waiting")
         while True:
             state = (await self._do(lambda spool: spool.states((page,))))[page]
             if state.became in ("sent", "delivered", "undelivered"):
                 self._known[page] = (State("sent"), began_s)
                 return Handed()
-            if state.became != "waiting":
+            if state.became != "waiting" and not _half_told(state, before):
                 raise ChannelError(why(state.error, self._life.signal), gone=state.error in (1, 28))
             if self._monotonic_s() - began_s >= HAND_S - LOOK_S:
                 life = await self._look()
@@ -158,6 +159,7 @@ class Sms:
                     self._wake.set()
                     return Handed("queued")
                 raise ChannelError(why(-1, life.signal))
+            before = state
             await asyncio.sleep(LOOK_S)
 
     async def _withdraw(self, page: str) -> bool:
@@ -181,7 +183,10 @@ class Sms:
             known = self._known.get(page)
             if known is None:
                 continue
-            began_s = known[1]
+            before, began_s = known
+            if _half_told(state, before):
+                self._known[page] = (state, began_s)
+                continue
             if state.became == "delivered":
                 found.append(Report(page, "delivered"))
             elif state.became == "undelivered":
@@ -262,3 +267,8 @@ class Sms:
                 return await asyncio.to_thread(done)
             except (sqlite3.Error, OSError) as error:
                 raise ChannelError(f"{self._path.name} cannot be used: {error}") from None
+
+
+def _half_told(state: State, before: State) -> bool:
+    """Return whether why it failed may follow: gammu-smsd writes first that it did, and then the modem's number."""
+    return state.became == "failed" and state.error < 0 and before.became != "failed"

@@ -32,17 +32,17 @@ _WHY: Final[Mapping[int, str]] = {
 }
 
 
-def why(error: int, signal: int) -> str:
+def why(error: int, signal: int | None) -> str:
     """Return why a message was not sent, in at most 120 letters.
 
     Args:
         error: The modem's number, -1 for none.
-        signal: The reception in percent as gammu-smsd knows it, less than 1 for none.
+        signal: The reception in percent, -1 when the modem says that it has none, None when the modem did not say.
     """
     if error in _WHY:
         return f"{_WHY[error]} (CMS {error})"[:120]
     if error >= 0:
         return f"the modem refused it (CMS {error})"
-    if signal < 1:
+    if signal is not None and signal < 1:
         return "the modem has no network: aerial, SIM, reception"
     return "the modem did not take it: plug it in anew, then systemctl restart gammu-smsd"

@@ -1,8 +1,9 @@
 """sms.db: what gammu-smsd sends and what came, shared with it, and beside that whom each message went to.
 
 gammu-smsd's own tables are of its version 17, that of Debian 12. It compares times in local time with rows that its
-schema stamps in UTC, so ours are stamped with a past that is past everywhere. Every method is one short transaction
-on the disk, and none is for the event loop.
+schema stamps in UTC, so ours are stamped with a past that is past everywhere. It waits for no lock, but opens
+the file anew after a second, so that what only reads takes none. Every method is one short transaction on the disk,
+and none is for the event loop.
 """
 
 from __future__ import annotations
@@ -50,10 +51,13 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """Signs of gammu-smsd's life. They are compared with earlier ones, never with a clock."""
+    """Signs of gammu-smsd's life. They are compared with earlier ones, never with a clock.
+
+    `signal` is the reception in percent, -1 when the modem says that it has none, None when the modem did not say.
+    """
 
     stamp: str | None
-    signal: int
+    signal: int | None
     sent: int
 
 
@@ -125,7 +129,7 @@ class Spool:
     def states(self, pages: Iterable[str]) -> dict[str, State]:
         """Return what became of messages."""
         found: dict[str, State] = {}
-        with self._work():
+        with self._reading():
             for page in pages:
                 row = self._database.execute(
                     "SELECT Retries, StatusCode FROM outbox WHERE CreatorID = ?", (page,)
@@ -141,21 +145,24 @@ class Spool:
 
     def life(self) -> Life:
         """Return the latest signs of life."""
-        with self._work():
+        # gammu-smsd begins with -1 for battery and signal, though it has asked for neither, and writes 0 for a signal
+        # when the modem gives no answer; a modem without a network answers, and that is -1.
+        with self._reading():
             row = self._database.execute(
-                "SELECT UpdatedInDB, Signal, Sent FROM phones ORDER BY UpdatedInDB DESC LIMIT 1"
+                "SELECT UpdatedInDB, CASE WHEN Battery < 0 OR Signal = 0 THEN NULL ELSE Signal END, Sent"
+                " FROM phones ORDER BY UpdatedInDB DESC LIMIT 1"
             ).fetchone()
-        return Life(None, -1, 0) if row is None else Life(str(row[0]), row[1], row[2])
+        return Life(None, None, 0) if row is None else Life(str(row[0]), row[1], row[2])
 
     def pages(self, since_ns: int) -> list[Paged]:
         """Return the messages written since, oldest first."""
-        with self._work():
+        with self._reading():
             rows = self._database.execute("SELECT * FROM siaga_page WHERE at_ns >= ? ORDER BY rowid", (since_ns,))
             return [Paged(*row) for row in rows]
 
     def came(self) -> list[Came]:
         """Return what came and was not settled yet, a hundred at most."""
-        with self._work():
+        with self._reading():
             rows = self._database.execute(
                 "SELECT ID, SenderNumber, TextDecoded FROM inbox WHERE Processed = 'false' ORDER BY ID LIMIT 100"
             )
@@ -174,7 +181,7 @@ class Spool:
 
     def replies(self, most: int) -> list[Kept]:
         """Return what came and what was made of it, the latest first."""
-        with self._work():
+        with self._reading():
             rows = self._database.execute("SELECT * FROM siaga_reply ORDER BY rowid DESC LIMIT ?", (most,))
             return [Kept(*row) for row in rows]
 
@@ -187,12 +194,18 @@ class Spool:
             (number, text, page, 9 if urgent else 0, _PAST, _PAST),
         )
 
+    def _work(self) -> contextlib.AbstractContextManager[None]:
+        return self._transaction("IMMEDIATE")
+
+    def _reading(self) -> contextlib.AbstractContextManager[None]:
+        return self._transaction("DEFERRED")
+
     @contextlib.contextmanager
-    def _work(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
+    def _transaction(self, lock: Literal["IMMEDIATE", "DEFERRED"]) -> Iterator[None]:
+        self._database.execute(f"BEGIN {lock}")
         try:
             yield
-        except BaseException:
+        except BaseException:  # whatever ends it, an interrupt too: the next one must not find this one open
             self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from contract.identity import new_event_id
@@ -52,6 +54,7 @@ class Rig:
         config = folder / "smsdrc"
         config.write_text(smsd_config(self.settings, folder / DATABASE).replace("syslog", str(folder / "smsd.log")))
         self.smsd = Process(["gammu-smsd", "-c", str(config)], name="gammu-smsd", folder=folder)
+        self._tty = ""
         self.sms = self._channel()
         self._running = asyncio.create_task(self.sms.run(self.reports.append))
 
@@ -77,9 +80,26 @@ class Rig:
             unanswered=lambda incident: incident not in self.over,
         )
 
-    async def alive(self) -> None:
-        """Wait until gammu-smsd has the modem."""
+    async def start(self) -> None:
+        """Plug the modem in, start gammu-smsd anew, and wait until it has the modem and is about to ask it things."""
+        self.modem.silent = False
+        self.service.plug()
+        self._tty = os.readlink(self.service.link)
+        self.smsd.kill()
+        with closing(sqlite3.connect(self.folder / DATABASE, isolation_level=None)) as database:
+            database.execute("DELETE FROM phones")
+        self.smsd.start()
         await self.until(lambda: self.spool.life().stamp is not None, 30)
+
+    async def well(self) -> None:
+        """Wait until all is well, whatever the test before left: a modem that has answered, and fair weather."""
+        self.over.clear()
+        self.modem.network.weather = Weather()
+        self.modem.fail_next.clear()
+        plugged = self.service.plugged and os.readlink(self.service.link) == self._tty
+        if not plugged or self.modem.silent or not self.smsd.running:
+            await self.start()
+        await self.until(lambda: (self.spool.life().signal or 0) > 0, 30)
 
     async def until(self, true: Callable[[], bool], within_s: float = 15) -> None:
         """Wait until something is so."""
