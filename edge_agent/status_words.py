@@ -19,6 +19,7 @@ from edge_agent.count_words import COUNTS_ID
 from edge_agent.faults import reason
 from edge_agent.life_keeper import NOT_KEPT, UNREADABLE
 from edge_agent.status import AgentStatus, BoxStatus, ConfigStatus, FaultStatus, ReadingStatus, WaitingPress
+from firmware_bridge.words import WITH_PLACE, WRONG_ID
 
 Language = Literal["id", "en"]
 COLUMNS: Final = 80
@@ -154,12 +155,19 @@ FAULTS_ID: Final[Mapping[str, str]] = {
     "sensor no receiver": "gpsd tanpa penerima: isi DEVICES di /etc/default/gpsd, lalu mulai ulang gpsd",
     "sensor receiver gone": "gpsd kehilangan penerima: periksa kabelnya",
     "sensor failed": "driver gagal dan dimulai lagi; lihat: journalctl -u siaga-edge",
+    **{f"board {why}": words for why, words in WRONG_ID.items()},
+    "button open": "jalur putus: kabelnya putus atau lepas, atau resistor ujungnya lepas",
+    "button short": "jalur korslet: kedua kawatnya bersentuhan; periksa sepanjang kabel",
+    "button is not there": "papan tidak punya tombol atau jalur itu: periksa nomor pada uri",
     "button stuck": "macet: ditekan terus; periksa tombol, korsleting kabel, dan `active` pada uri",
     "button line lost": "jalur putus: periksa kabel tombol",
     "button failed": "gagal dan dimulai lagi; lihat: journalctl -u siaga-edge",
+    "siren refused": "papan menolak sirene: pasang firmware dari Siaga versi ini, periksa nomor pada uri",
+    "beacon refused": "papan menolak lampu rotari: pasang firmware dari Siaga versi ini, periksa nomor pada uri",
     "siren lost": "sirene tidak dapat dibunyikan: periksa kabel dan relainya",
     "beacon lost": "lampu rotari tidak dapat dinyalakan: periksa kabel dan relainya",
     "commands no key": "perintah posko tidak dituruti: salin commands.pub dari pusat",
+    "lamp refused": "papan menolak lampu: pasang firmware dari Siaga versi ini, periksa nomor pada uri",
     "lamp lost": "lampu tidak dapat dinyalakan: periksa kabel lampu",
     "lane not connected": "tidak tersambung: periksa jaringan dan broker",
     "lane refused": "broker menolak: periksa sertifikat dan hak akses kotak ini",
@@ -180,7 +188,8 @@ FAULTS_ID: Final[Mapping[str, str]] = {
 """What to do about a fault, in Indonesian, by the first word of what has it and its reason."""
 
 _WITH_PLACE: Final = frozenset(
-    {"line lost", "lost", "no key", "refused", "refuses", "stands still", "not connected", "failed"}
+    {"line lost", "lost", "no key", "refused", "refuses", "stands still", "not connected", "failed", "is not there"}
+    | WITH_PLACE
 )
 
 

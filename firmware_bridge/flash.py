@@ -24,9 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from firmware_bridge.errors import BridgeError
+from firmware_bridge.errors import WordsError
 from firmware_bridge.image import Image
 from firmware_bridge.messages import Hello
+from firmware_bridge.words import Text, text
 
 SILENT_S: Final = 20.0
 MOST_SAID: Final = 20_000
@@ -36,12 +37,8 @@ PARTS: Final = {"uno-328p": "m328p"}
 Phase = Literal["asking", "writing", "verifying", "done"]
 Progress = Callable[[Phase, int], None]
 
-_UNTOUCHED: Final = "the board is as it was: nothing was written"
-_HALF: Final = "the board is half written and does not run, but its boot loader does: flash it again"
-_WRONG: Final = "the board is written wrongly and may not run, but its boot loader does: flash it again"
 
-
-class FlashError(BridgeError):
+class FlashError(WordsError):
     """A board was not flashed; the text says why, in which state the board is, and what to do."""
 
 
@@ -53,9 +50,9 @@ class Output:
     phase: Phase = "asking"
     percent: int = 0
 
-    def take(self, text: str) -> bool:
+    def take(self, more: str) -> bool:
         """Take more of it; return whether it came further."""
-        self.said = (self.said + text)[-MOST_SAID:]
+        self.said = (self.said + more)[-MOST_SAID:]
         before = self.phase, self.percent
         # Without a terminal a bar is 50 signs, which come one by one; one that broke off is filled up with dashes, and
         # avrdude reads back all the same.
@@ -70,29 +67,26 @@ class Output:
             self.phase, self.percent = "done", 100
         return (self.phase, self.percent) != before
 
-    def why(self) -> str:
+    def why(self) -> Text:
         """Return what went wrong, and in which state the board is."""
         said = self.said.lower()
         if self.phase == "asking":
-            return f"{_why_unheard(said)}; {_UNTOUCHED}"
+            return text("why and state", why=_why_unheard(said), state=text("untouched"))
         if "mismatch" in said or "verification error" in said or self.phase == "verifying":
-            return f"what was read back is not what was written, or could not be read; {_WRONG}, by another cable"
-        return f"it failed at {self.percent} % of writing; {_HALF}"
+            return text("why and state", why=text("read back differs"), state=text("wrongly"))
+        return text("why and state", why=text("failed at", percent=self.percent), state=text("half"))
 
 
-def refusal(image: Image, hello: Hello | None) -> str | None:
+def refusal(image: Image, hello: Hello | None) -> Text | None:
     """Return why an image must not go on the board that says this of itself (None: it said nothing), or None."""
     if image.board not in PARTS:
-        return f"the image is for a board {image.board!r}; known are: {', '.join(PARTS)}"
+        return text("unknown board", board=image.board, known=", ".join(PARTS))
     if hello is None:
         return None
     if hello.board != image.board:
-        return f"the board is {hello.board!r}, and the image is for {image.board!r}"
+        return text("other board", there=hello.board, board=image.board)
     if image.protocol < hello.protocol:
-        return (
-            f"the image speaks protocol {image.protocol}, and the board speaks {hello.protocol} already; "
-            "take the image of this version of Siaga, or --older"
-        )
+        return text("older", protocol=image.protocol, there=hello.protocol)
     return None
 
 
@@ -114,7 +108,7 @@ async def write_image(
     """
     program = shutil.which("avrdude")
     if program is None:
-        raise FlashError(f"there is no avrdude: sudo apt install avrdude; {_UNTOUCHED}")
+        raise FlashError(text("why and state", why=text("no avrdude"), state=text("untouched")))
     avrdude = await asyncio.create_subprocess_exec(
         *(program, "-c", "arduino", "-p", PARTS[image.board], "-P", port, "-b", str(baudrate), "-D"),
         *("-U", f"flash:w:{path}:i"),
@@ -127,10 +121,10 @@ async def write_image(
     try:
         while True:
             async with asyncio.timeout(silent_s):
-                text = await avrdude.stdout.read(256)
-            if not text:
+                more = await avrdude.stdout.read(256)
+            if not more:
                 break
-            if output.take(text.decode("utf-8", "replace")):
+            if output.take(more.decode("utf-8", "replace")):
                 progress(output.phase, output.percent)
         code = await avrdude.wait()
     except TimeoutError:
@@ -140,15 +134,13 @@ async def write_image(
             avrdude.kill()
         await avrdude.wait()
     if code or output.phase != "done":
-        raise FlashError((f"nothing was heard for {silent_s:g} s: " if silent else "") + output.why())
+        why = output.why()
+        raise FlashError(text("silent for", seconds=f"{silent_s:g}", why=why) if silent else why)
 
 
-def _why_unheard(said: str) -> str:
+def _why_unheard(said: str) -> Text:
     if "signature" in said and ("expected" in said or "double check" in said):
-        return "it is another chip than the image is for"
+        return text("other chip")
     if "can't open device" in said or "cannot open port" in said or "unable to open" in said:
-        return "the port cannot be opened; is it there, and does the agent still have it (systemctl stop siaga-edge)?"
-    return (
-        "its boot loader does not answer; press its reset and try again, old Nanos need --baudrate 57600, "
-        "and see that the port is this board's"
-    )
+        return text("no port")
+    return text("no boot loader")

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from firmware_bridge.errors import BridgeError
+from firmware_bridge.errors import WordsError
+from firmware_bridge.words import text as words
 
 MOST_FILE_BYTES: Final = 200_000
 """An ATmega328P's 32 KB are 90,000 characters of HEX."""
@@ -15,7 +16,7 @@ _DATA, _END, _SEGMENT, _LINEAR = 0, 1, 2, 4
 _IDENTITY: Final = re.compile(rb"siaga-firmware ([ -~]{1,12}) ([ -~]{1,12}) protocol ([0-9]{1,3})\0")
 
 
-class ImageError(BridgeError):
+class ImageError(WordsError):
     """A file is no firmware for a board; the text says why."""
 
 
@@ -36,25 +37,25 @@ def read_image(text: str) -> Image:
         ImageError: It is damaged, too long, has gaps, or is not ours.
     """
     if len(text) > MOST_FILE_BYTES:
-        raise ImageError(f"it has more than {MOST_FILE_BYTES} characters")
+        raise ImageError(words("too long", most=MOST_FILE_BYTES))
     data, ended = bytearray(), False
     for number, line in enumerate(text.split(), start=1):
         if ended:
-            raise ImageError(f"line {number}: something stands behind its end")
+            raise ImageError(words("behind its end", line=number))
         kind, address, body = _record(number, line)
         if kind == _END:
             ended = True
         elif kind == _DATA:
             if address != len(data):
-                raise ImageError(f"line {number}: a gap, or out of order, at address {address}")
+                raise ImageError(words("gap", line=number, address=address))
             data += body
         elif kind not in (_SEGMENT, _LINEAR) or any(body):
-            raise ImageError(f"line {number}: beyond 64 KB")
+            raise ImageError(words("beyond", line=number))
     if not ended:
-        raise ImageError("it is cut short: its last record is missing")
+        raise ImageError(words("cut short"))
     found = _IDENTITY.search(data)
     if found is None:
-        raise ImageError("it is no firmware of Siaga, or older than 1.1; build one: make firmware")
+        raise ImageError(words("not ours"))
     return Image(bytes(data), found[1].decode(), found[2].decode(), int(found[3]))
 
 
@@ -64,5 +65,5 @@ def _record(number: int, line: str) -> tuple[int, int, bytes]:
     except ValueError:
         raw = b""
     if not line.startswith(":") or len(raw) < 5 or len(raw) != raw[0] + 5 or sum(raw) % 256:
-        raise ImageError(f"line {number}: it is no Intel HEX, or is damaged")
+        raise ImageError(words("damaged", line=number))
     return raw[3], int.from_bytes(raw[1:3], "big"), raw[4:-1]

@@ -13,15 +13,16 @@ from firmware_bridge.commands import Answer
 from firmware_bridge.link import BoardLink
 from firmware_bridge.messages import CommandKind, LineClass, Pattern
 from firmware_bridge.session import Told
+from firmware_bridge.words import Language, Text, text, wrong_words
 
 SHOWN_S: Final = 0.5
 SLOW_MS: Final = 100.0
 _READS: Final = 20
 
-Found = list[tuple[bool, str]]
+Found = list[tuple[bool, Text]]
 
 
-async def run_selftest(link: BoardLink, *, siren: bool, answer_s: float) -> Found:
+async def run_selftest(link: BoardLink, *, siren: bool, answer_s: float, language: Language) -> Found:
     """Try a board's lamps, lines and the way to it, and its sirens if `siren`; return each finding, and if it is good.
 
     All outputs are off afterwards. Nothing is found when the board does not answer within `answer_s`.
@@ -48,28 +49,27 @@ async def run_selftest(link: BoardLink, *, siren: bool, answer_s: float) -> Foun
             silenced = await _do(link, told, kind, index, Pattern.OFF)
             good = said is not None and silenced is not None and said.result == silenced.result == 0
             found.append(
-                (
-                    good,
-                    f"{kind.name.lower()} {index}: {'switched on and off; was it seen?' if good else 'did not obey'}",
-                )
+                (good, text("switched" if good else "did not obey", what=text(kind.name.lower()), index=index))
             )
         times_ms: list[float] = []
         for index in range(hello.lines):
             found.append(await _line(link, told, index, times_ms))
         lost = sum(1 for each in times_ms if each == float("inf"))
         middle = median(times_ms) if times_ms else 0.0
-        found.append((lost == 0 and middle < SLOW_MS, f"there and back: {middle:.0f} ms in the middle, {lost} lost"))
+        found.append((lost == 0 and middle < SLOW_MS, text("there and back", ms=f"{middle:.0f}", lost=lost)))
         refused = {name: link.session.counters[name] for name in ("crc", "cobs", "short", "long")}
         bad = sum(refused.values())
-        found.append((bad == 0, f"frames: {link.session.counters['frames']} good, {bad} damaged"))
+        found.append((bad == 0, text("frames", good=link.session.counters["frames"], bad=bad)))
     wrong = link.wrong
-    found.append((wrong is None, f"board: {wrong or 'well'}"))
+    found.append(
+        (wrong is None, text("board", how=wrong_words(wrong, language) if wrong is not None else text("well")))
+    )
     return found
 
 
 async def _line(
     link: BoardLink, told: AsyncGenerator[list[Told], None], index: int, times_ms: list[float]
-) -> tuple[bool, str]:
+) -> tuple[bool, Text]:
     answer = None
     for _ in range(_READS // 2):
         began_ns = time.monotonic_ns()
@@ -78,9 +78,10 @@ async def _line(
     beat = link.session.beat
     state = beat.lines[index] if beat is not None and index < len(beat.lines) else None
     if answer is None or answer.value is None or state is None:
-        return False, f"line {index}: no answer"
+        return False, text("line no answer", index=index)
     good = state in (LineClass.NORMAL, LineClass.PRESSED)
-    return good, f"line {index}: {state.name.lower()}, at {answer.value / 10:.1f} % of the supply"
+    percent = f"{answer.value / 10:.1f}"
+    return good, text("line is", index=index, state=text(state.name.lower()), percent=percent)
 
 
 async def _do(

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from firmware_bridge.cli import _words
 from firmware_bridge.messages import UNKNOWN_BUTTON, Beat, EventKind, Hello, LineClass
 from firmware_bridge.session import Told
 from firmware_bridge.told import Happened
+from firmware_bridge.told_words import told_text
 
 HELLO = Hello(1, "siaga-1.0", "uno-328p", 2, 2, 2, 1, boots=3, reset_cause=2)
 
@@ -36,18 +36,19 @@ HELLO = Hello(1, "siaga-1.0", "uno-328p", 2, 2, 2, 1, boots=3, reset_cause=2)
     ],
 )
 def test_what_a_board_tells_has_words(told: Told, words: str) -> None:
-    assert _words(told, 1_000_000_000) == words
+    assert told_text(told, 1_000_000_000).words("en") == words
 
 
 @pytest.mark.slow
 def test_a_port_that_is_not_there_is_told_with_what_to_do() -> None:
     told = subprocess.run(
-        [sys.executable, "-m", "siaga.main", "bridge", "monitor", "/dev/none-such", "--seconds", "0.5"],
+        [sys.executable, "-m", "siaga.main", "bridge", "monitor", "/dev/none-such", "--seconds", "0.5", "--lang", "id"],
         capture_output=True,
         text=True,
         check=False,
         timeout=20,
     )
     assert told.returncode == 0, told.stderr
-    assert "cannot be opened: " in told.stdout
+    assert "port tidak dapat dibuka: periksa kabelnya" in told.stdout
+    assert "(cannot be opened: " in told.stdout
     assert "check cable and supply" in told.stdout or "boards here: " in told.stdout

@@ -139,7 +139,7 @@ def test_a_bar_that_broke_off_is_half_a_board_though_avrdude_reads_back() -> Non
     for character in STOPPED:
         parts.take(character)
     assert whole.why() == parts.why()
-    assert whole.why().startswith("it failed at 4 % of writing; the board is half written")
+    assert whole.why().words("en").startswith("it failed at 4 % of writing; the board is half written")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_bar_that_broke_off_is_half_a_board_though_avrdude_reads_back() -> Non
 )
 def test_which_image_is_refused(image: Image, hello: Hello | None, words: str | None) -> None:
     found = refusal(image, hello)
-    assert found is None if words is None else found is not None and found.startswith(words)
+    assert found is None if words is None else found is not None and found.words("en").startswith(words)
 
 
 def record(kind: int, address: int, data: bytes) -> str:
