@@ -19,6 +19,7 @@ import { Stream } from "./stream.js";
 import { addWords, loadWords, setLanguage } from "./words.js";
 
 const RETRY_MS = 2000;
+const MORE_WORDS = ["push.json", "duty.json", "standing.json", "next_step.json"];
 
 const acts = new Acts();
 const phone = new Phone();
@@ -107,9 +108,7 @@ function toAsked() {
 
 async function start() {
   await eventually(() => loadWords());
-  await eventually(() => addWords("push.json"));
-  await eventually(() => addWords("duty.json"));
-  await eventually(() => addWords("standing.json"));
+  await Promise.all(MORE_WORDS.map((file) => eventually(() => addWords(file))));
   setLanguage(language() ?? document.documentElement.lang);
   startSound();
   page = new Page({ siren, stop: () => acts.ask.stop(), asking: () => acts.asking, toUrgent: () => acts.toUrgent() });
@@ -128,6 +127,7 @@ async function start() {
     incident: (state) => page.incident(state),
     reach: (state) => page.reached(state),
     screens: (state) => setScreens(state.screens ?? state),
+    pages: () => page.story.again(),
     beat: (state) => {
       page.beat(state);
       alive?.beat();
@@ -140,7 +140,6 @@ async function start() {
   alive = new Alive(() => ({ sound: output.state ?? "unknown", revision: page.revision }), () => stream.open());
   const inventory = await eventually(() => get("/api/inventory"));
   page.targets = inventory.targets ?? null;
-  page.story.policy(inventory.escalation ?? []);
   page.map.start(inventory);
   speak(language() ?? inventory.language);
   await phone.start();

@@ -2,9 +2,9 @@
 
 import { get } from "./api.js";
 import { $, made, text } from "./dom.js";
-import { isDrill } from "./states.js";
+import { nextWords } from "./next_step.js";
 import { toldBy } from "./story_words.js";
-import { span, timeOfDay, word } from "./words.js";
+import { timeOfDay, word } from "./words.js";
 
 const AGAIN_MS = 700;
 // What other screens tell of it changes no incident.
@@ -22,11 +22,6 @@ export class Story {
     this.steps = [];
   }
 
-  // `steps`: the escalation's, [{ after_s, rings, origins }].
-  policy(steps) {
-    this.steps = steps;
-  }
-
   show(incident) {
     const changed = incident?.id !== this.incident?.id;
     this.incident = incident;
@@ -35,6 +30,7 @@ export class Story {
       this.ask?.abort();
       this.ask = null;
       this.entries = [];
+      this.steps = [];
       this.fetched = "";
     }
     if (incident === null) return;
@@ -60,14 +56,14 @@ export class Story {
     const name = `${incident.id} ${incident.revision}`;
     this.ask = new AbortController();
     const limit = AbortSignal.any([this.ask.signal, AbortSignal.timeout(5000)]);
-    try {
-      const { lines } = await get(`/api/incidents/${incident.id}/timeline`, limit);
-      if (this.incident?.id !== incident.id) return;
-      this.entries = lines;
-    } catch {
-      if (this.incident?.id !== incident.id) return;
-      this.entries = [];
-    }
+    // Each by itself: the desk has its plan while the ledger is silent.
+    const [past, plan] = await Promise.all([
+      get(`/api/incidents/${incident.id}/timeline`, limit).catch(() => null),
+      incident.ringing ? get(`/api/upcoming/${incident.id}`, limit).catch(() => null) : null,
+    ]);
+    if (this.incident?.id !== incident.id) return;
+    this.entries = past?.lines ?? [];
+    this.steps = plan?.steps ?? this.steps;
     this.ask = null;
     this.fetched = name;
     this.fetchedAt = performance.now();
@@ -84,26 +80,13 @@ export class Story {
     if (atEnd) list.scrollTop = list.scrollHeight;
   }
 
-  // What the escalation does next, and when; `now` is the centre's time in ms.
+  // What happens next, and when; `now` is the centre's time in ms.
   tick(now) {
     const { incident } = this;
-    const step = incident?.ringing ? this.next(incident) : undefined;
     if (incident !== null && performance.now() - this.fetchedAt > OLD_MS) this.soon(0);
-    $("story-next").hidden = step === undefined;
-    if (step === undefined) return;
-    const at = incident.unanswered_since_ms + step.after_s * 1000;
-    const rings = step.rings.map((one) => word(`rings_${one}`)).join(", ");
-    text($("story-next"), word(at > now ? "next_step" : "next_step_now", { rings, in: span(at - now), time: timeOfDay(at) }));
-  }
-
-  // The next step that holds for an incident of this origin; a drill never reaches the siren.
-  next(incident) {
-    return this.steps.find(
-      (step, at) =>
-        at > incident.step &&
-        (step.origins === null || step.origins.includes(incident.origin)) &&
-        (!isDrill(incident) || step.rings.some((one) => one !== "siren")),
-    );
+    const next = incident?.ringing ? nextWords(this.steps, now) : null;
+    $("story-next").hidden = next === null;
+    if (next !== null) text($("story-next"), next);
   }
 }
 

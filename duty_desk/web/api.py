@@ -25,6 +25,7 @@ from duty_desk.web.events import Events
 from duty_desk.web.faults import COMMON, add_errors
 from duty_desk.web.files import CONSOLE
 from duty_desk.web.guard import Guard
+from duty_desk.web.inbox_api import add_inbox
 from duty_desk.web.push_api import add_push
 from duty_desk.web.reading_api import add_reading
 from duty_desk.web.screens_api import add_screens
@@ -55,6 +56,7 @@ def make_app(desk: DutyDesk, config: Desk, door: Door, push: WebPush) -> Guard:
     add_cap(app, desk, archive, config.settings.cap)
     add_triage(app, desk, archive)
     add_duty(app, desk)
+    add_inbox(app, config)
     add_synthetic(app, desk, config.settings.synthetic.each_s)
     add_screens(app, desk.ringing)
     add_upcoming(app, desk)

@@ -12,10 +12,11 @@ from duty_desk.access.door import Visitor
 from duty_desk.access.roles import may_read
 from duty_desk.desk import DutyDesk
 from duty_desk.incidents.clock import Now
+from duty_desk.web.acting_api import IncidentId
 from duty_desk.web.faults import Fault
 from duty_desk.web.pages import add_page
 from duty_desk.web.session_api import needs
-from duty_desk.web.upcoming_view import ChannelViews, Desk, UpcomingViews, channels, upcoming
+from duty_desk.web.upcoming_view import ChannelViews, Desk, UpcomingView, UpcomingViews, channels, upcoming, upcoming_of
 
 _FAULTS: Final[dict[int | str, dict[str, Any]]] = {status: {"model": Fault} for status in (401, 403)}
 
@@ -44,6 +45,11 @@ def add_upcoming(
         An address that a caller told is null for who may not see the archive.
         """
         return upcoming(desk.board.active(), seen(), veil=not may_read(visitor.role))
+
+    @app.get("/api/upcoming/{incident_id}", responses=_FAULTS | {404: {"model": Fault}})
+    async def what_comes_of(incident_id: IncidentId, visitor: Annotated[Visitor, needs("see")]) -> UpcomingView | None:
+        """Tell the same of one incident; null when somebody answered it."""
+        return upcoming_of(desk.board.find(incident_id), seen(), veil=not may_read(visitor.role))
 
     @app.get("/api/channels", dependencies=[needs("see")], responses=_FAULTS)
     async def what_reaches() -> ChannelViews:

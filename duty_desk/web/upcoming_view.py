@@ -128,6 +128,11 @@ def upcoming(incidents: Iterable[Incident], desk: Desk, *, veil: bool) -> Upcomi
     return UpcomingViews(now_ms=desk.wall_ns // _MS, incidents=shown, more=max(0, len(waiting) - MAX_SHOWN))
 
 
+def upcoming_of(incident: Incident, desk: Desk, *, veil: bool) -> UpcomingView | None:
+    """Return the same of one, or None when somebody answered it."""
+    return None if incident.unanswered_since_ns is None else _upcoming(incident, desk, veil=veil)
+
+
 def channels(desk: Desk) -> ChannelViews:
     """Return the channels, and how those on duty are reached by them."""
     pager = desk.pager

@@ -8,12 +8,15 @@ const LOOK_MS = 10_000;
 const SOON_MS = 300;
 
 let duty = null;
+let inbox = null;
+let inboxFault = null;
 let left = new Set();
 let busy = false;
 let asked = 0;
 
 async function look() {
   asked = 0;
+  lookInbox();
   try {
     duty = await get("/api/duty");
     setClock(duty.now_ms);
@@ -21,6 +24,18 @@ async function look() {
   } catch {
     // The banner says that the desk is not heard; the next look may work.
   }
+}
+
+// Who heads the shift reads what strangers wrote; a fault of that is not one of the page.
+async function lookInbox() {
+  if (!may("export")) return;
+  try {
+    inbox = await get("/api/inbox");
+    inboxFault = null;
+  } catch (refused) {
+    inboxFault = refused;
+  }
+  renderInbox();
 }
 
 function soon() {
@@ -38,6 +53,24 @@ function render() {
   $("next-when").textContent = duty.next.length > 0 ? moment(duty.next[0].begin_ms) : "";
   $("next-list").replaceChildren(...duty.next.map((one) => person(one, false)));
   renderWoken();
+  renderInbox();
+}
+
+function renderInbox() {
+  $("inbox").hidden = !may("export") || (inboxFault === null && !inbox?.sms);
+  $("inbox-fault").hidden = inboxFault === null;
+  $("inbox-fault").textContent = inboxFault === null ? "" : word("inbox_fault", { code: inboxFault.code });
+  const messages = inbox?.messages ?? [];
+  $("inbox-none").hidden = inboxFault !== null || messages.length > 0;
+  keep($("inbox-list"), messages.map(message));
+}
+
+function message({ at_ms, number, text, why }) {
+  const item = element("li");
+  const body = element("div");
+  body.append(element("b", "", number), element("p", "", text), element("small", "", word(`why_${why}`)));
+  item.append(element("time", "soft", moment(at_ms)), body);
+  return item;
 }
 
 function renderFaults() {
@@ -198,6 +231,7 @@ async function start() {
     duty = await get("/api/duty");
   });
   render();
+  lookInbox();
   follow({ snapshot: soon, incident: soon, beat });
   setInterval(look, LOOK_MS);
   $("page").focus({ preventScroll: true });

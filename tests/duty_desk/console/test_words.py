@@ -12,8 +12,9 @@ import pytest
 from tests.duty_desk.console.browser import CONSOLE
 
 
-def test_both_languages_have_the_same_words() -> None:
-    words = json.loads((CONSOLE / "strings.json").read_text())
+@pytest.mark.parametrize("name", ["strings", "standing", "next_step", "duty", "push"])
+def test_both_languages_have_the_same_words(name: str) -> None:
+    words = json.loads((CONSOLE / f"{name}.json").read_text())
     assert words["id"].keys() == words["en"].keys()
     for key, text in words["id"].items():
         assert text.strip()
@@ -42,6 +43,9 @@ def test_the_page_has_no_bare_word() -> None:
     texts.feed((CONSOLE / "index.html").read_text())
     assert texts.found == []
     assert texts.keys <= words.keys()
+    texts.feed((CONSOLE / "standing.html").read_text())
+    assert texts.found == []
+    assert texts.keys <= words.keys() | json.loads((CONSOLE / "standing.json").read_text())["id"].keys()
 
 
 @pytest.mark.parametrize("file", sorted(CONSOLE.glob("*.js")), ids=lambda file: file.name)

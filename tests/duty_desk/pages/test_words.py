@@ -21,6 +21,7 @@ from duty_desk.geo.search import PlaceKind
 from duty_desk.incidents.entries import CancelReason, Category, PageOutcome
 from duty_desk.incidents.escalation import Audience
 from duty_desk.synthetic.trial import HOPS, Outcome
+from duty_desk.web.inbox_api import WHYS
 from duty_desk.web.pages import framed
 from duty_desk.web.timeline import Kind
 from tests.duty_desk.pages.conftest import PAGES, words
@@ -57,6 +58,7 @@ def test_both_languages_have_the_same_words(page: str) -> None:
         ("duty", "do", KINDS),
         ("duty", "state", get_args(WayState)),
         ("duty", "part", get_args(Part)),
+        ("duty", "why", WHYS),
         ("synthetic", "short", HOPS),
         ("synthetic", "hop", (*HOPS, "good", "broken", "unknown")),
         ("synthetic", "outcome", get_args(Outcome)),
