@@ -10,13 +10,14 @@ from siaga.demo import hops
 from siaga.demo.desk_client import DeskClient
 from siaga.demo.hops import Follower, HopError
 from siaga.demo.stack import DemoStack, Size
+from tests.end_to_end.conftest import Stack
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoStack]:
-    stack = DemoStack(tmp_path_factory.mktemp("demo"), Size(boxes=2, rate_hz=5))
+    stack = Stack(tmp_path_factory.mktemp("demo"), Size(boxes=2, rate_hz=5))
     try:
         stack.start(lambda part, what: None)
         yield stack
