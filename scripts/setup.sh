@@ -45,6 +45,7 @@ missing_packages() {
     has_program mosquitto_sub || echo mosquitto-clients
     has_program curl || echo curl
     has_program systemd-analyze || echo systemd
+    has_program nginx || echo nginx-light # what stands before the pages of a centre
     has_program strace || echo strace
     { has_program mount && has_program unshare; } || echo mount util-linux
     has_program gpsd || echo gpsd
@@ -123,8 +124,8 @@ install_packages() {
   apt update || fail "apt-get update failed" "is there a network, and is another apt-get at work?" "by hand: apt-get update"
   apt install --no-install-recommends "$@" || fail "apt-get install failed" "by hand: $by_hand"
   # Not at the next boot either: Siaga's processes are its own.
-  for service in mosquitto influxdb gpsd gpsd.socket postgresql; do
-    if has_program systemctl && [[ " $* " == *" ${service%.socket} "* ]]; then
+  for service in mosquitto influxdb gpsd gpsd.socket postgresql nginx; do
+    if has_program systemctl && [[ " $* " == *" ${service%.socket}"* ]]; then
       "${as_root[@]}" systemctl disable "$service" >>"$log" 2>&1 || true
     fi
   done
