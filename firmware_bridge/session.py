@@ -7,6 +7,7 @@
 | asking | a hello of another protocol | asking | nothing |
 | greeted | a beat | ready | what waits; before it no event is taken, as the press counter may have begun anew |
 | ready | an event | ready | event_ack, for a press only once the caller stored it |
+| ready | a beat of a clock that began anew | asking | hello: the board's own was lost |
 | any | a hello | greeted | hello_ack, ping: the board started anew, or did not hear us |
 | any | the line is lost | closed | nothing |
 
@@ -230,8 +231,10 @@ class Session:
         if self.state == "greeted" and beat.presses < self._presses.highest:
             self._count_anew()
         if self.clock.restarts > restarts:
-            # A board that started anew has new numbers; its hello was lost.
+            # A board that started anew has new numbers; its hello was lost, and without an answer it tells nothing.
             self._others.forget()
+            self.state, self._speak_ns = "asking", now_ns
+            return []
         self.beat = beat
         if self.state == "greeted":
             self.state = "ready"

@@ -7,7 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,13 +15,13 @@ import pytest
 
 from firmware_bridge.frame import Deframer, Frame, Payload, encode_frame
 
-_BUILD: Final = Path(__file__).resolve().parents[2] / "firmware_bridge" / "firmware" / "build.sh"
+BUILD: Final = Path(__file__).resolve().parents[2] / "firmware_bridge" / "firmware" / "build.sh"
 HELLO, HELLO_ACK, EVENT, EVENT_ACK, COMMAND, COMMAND_ACK, BEAT, PING = range(1, 9)
 
 
 def build_firmware(folder: Path) -> str:
     """Build firmware and simulator into a folder and return what the build says of its size."""
-    done = subprocess.run([str(_BUILD), str(folder)], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([str(BUILD), str(folder)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -46,7 +46,6 @@ class Simulator:
 
     process: subprocess.Popen[str]
     port: int
-    deframer: Deframer = field(default_factory=Deframer)
     seq: int = 0
 
     def tell(self, line: str) -> None:
@@ -75,12 +74,16 @@ class Simulator:
         self.seq += 1
         self.tell(f"send {encode_frame(Frame(kind, self.seq % 65536, payload)).hex()}")
 
-    def heard(self) -> list[Frame]:
-        """Return the frames that came through the pty whole."""
+    def read(self) -> bytes:
+        """Return what came through the pty."""
         try:
-            return self.deframer.feed(os.read(self.port, 65536))
+            return os.read(self.port, 65536)
         except BlockingIOError:
-            return []
+            return b""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes through the pty."""
+        assert os.write(self.port, data) == len(data)
 
     def meet(self) -> None:
         """Answer the board's hello."""

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import random
+import re
+import shutil
+import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from firmware_bridge.frame import Payload
+from firmware_bridge.messages import UNKNOWN_BUTTON, EventKind
+from firmware_bridge.session import Session
+from firmware_bridge.told import Happened
 from tests.firmware_bridge.simulator import (
     BEAT,
+    BUILD,
     COMMAND,
     COMMAND_ACK,
     EVENT,
@@ -31,6 +39,32 @@ pytestmark = pytest.mark.slow
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Firmware and simulator."""
     return built_once(tmp_path_factory)
+
+
+@pytest.mark.parametrize(("name", "least"), [("most_flash", 9_000), ("most_ram", 900)])
+def test_a_firmware_that_is_too_large_is_not_built(built: Path, tmp_path: Path, name: str, least: int) -> None:
+    """The real build script and measurement with a lower limit; what it would compile is there already."""
+    room = tmp_path / "room"
+    for part in ("firmware", "simhost"):
+        shutil.copytree(BUILD.parents[1] / part, room / part)
+    script = room / "firmware" / "build.sh"
+    limited, count = re.subn(rf"(?m)^{name}=\d+$", f"{name}={least}", script.read_text())
+    assert count == 1
+    script.write_text(limited)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for program, product in (("avr-gcc", "siaga-uno.elf"), ("gcc", "simhost")):
+        (programs / program).write_text(
+            f'#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\ncp "{built / product}" "$2"\n'
+        )
+        (programs / program).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    command = [str(script), str(tmp_path / "out")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"of {least} bytes" in done.stdout
+    assert "too large" in done.stderr
+    assert not (tmp_path / "out" / "siaga-uno.elf").exists()
 
 
 @pytest.fixture
@@ -101,42 +135,57 @@ def test_a_press_survives_a_reset(board: Simulator, kind: str) -> None:
 
 
 def test_none_lost_and_none_doubled(board: Simulator) -> None:
-    """PRESSES (40), 1 % of the bytes spoiled each way, 20 resets at any moment, by pin and by power."""
-    presses = int(os.environ.get("PRESSES", "40"))
+    """PRESSES (500) told to our own session; 1 % of bytes spoiled each way, 20 resets at any moment, pin and power."""
+    presses = int(os.environ.get("PRESSES", "500"))
     dice = random.Random(11)
+    session = Session(session=11)
+    session.opened(0)
     board.tell("corrupt 10 3")
     free_at = [0, 0]
+    pressed = [0, 0]
     reset_at = sorted(dice.randrange(170 * presses) for _ in range(20))
-    told: dict[int, int] = {}
-    now = done = 0
-    while done < presses or now < max(free_at) + 12_000:
+    told: list[Happened] = []
+    now = 0
+    end = None
+    while end is None or now < end:
         for button in (0, 1):
-            if now >= free_at[button] and done < presses:
+            if now >= free_at[button] and sum(pressed) < presses:
                 ms = dice.randrange(200, 320)
                 board.tell(f"press {button} {ms}")
                 free_at[button] = now + ms + dice.randrange(60, 120)
-                done += 1
+                pressed[button] += 1
         if reset_at and now >= reset_at[0]:
             reset_at.pop(0)
             board.tell(dice.choice(["reset", "power"]))
         step = dice.randrange(10, 40)
         board.run(step)
         now += step
-        for frame in board.heard():
-            if frame.type == HELLO:
-                board.send(HELLO_ACK, {0: 1})
-            elif frame.type == EVENT:
-                number = frame.payload[0]
-                assert isinstance(number, int)
-                if frame.payload[1] == 1:
-                    told[number] = told.get(number, 0) + 1
-                board.send(EVENT_ACK, {0: number})
-    assert not reset_at
+        for each in session.feed(board.read(), now * 1_000_000):
+            if isinstance(each, Happened) and each.kind is EventKind.PRESS:
+                told.append(each)
+                session.press_stored(each.number)
+        board.write(session.take_output())
+        if end is None and sum(pressed) == presses and not reset_at:
+            # For a board that heard no host for a while, and a second in which a doubled one would come.
+            end = max(free_at) + 12_000
+        elif end is not None and len(told) == presses:
+            end = min(end, now + 1_000)
     held = int(board.ask("held?", "held ")[-1].split(" ")[2])
-    again = sum(told.values()) - len(told)
-    print(f"{held} presses held, {len(told)} told, {again} times again, {board.deframer.counters}")
+    print(
+        f"{held} presses held, {len(told)} told, "
+        f"{sum(each.index == UNKNOWN_BUTTON for each in told)} of them of an unknown button; "
+        f"{now / 1000:.0f} s simulated; {dict(session.counters)}"
+    )
     assert held == presses
-    assert sorted(told) == list(range(1, presses + 1))
+    assert sorted(each.number for each in told) == list(range(1, presses + 1))
+    assert session.hello is not None
+    assert session.hello.boots == 21
+    # Whose a press was is forgotten only of those that waited while 32 others came.
+    of = Counter(each.index for each in told)
+    assert 0 <= pressed[0] - of[0] + pressed[1] - of[1] <= presses // 100
+    assert of[0] <= pressed[0]
+    assert of[1] <= pressed[1]
+    assert set(of) <= {0, 1, UNKNOWN_BUTTON}
 
 
 @pytest.mark.parametrize("supply_mv", [4500, 5000, 5500])

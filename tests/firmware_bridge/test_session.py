@@ -9,7 +9,7 @@ import pytest
 from firmware_bridge.commands import MOST_WAITING, Answer
 from firmware_bridge.errors import CommandError
 from firmware_bridge.frame import Frame, encode_frame, seal
-from firmware_bridge.messages import Beat, CommandKind, EventKind, Hello, LineClass, Pattern
+from firmware_bridge.messages import Beat, CommandKind, EventKind, Hello, LineClass, Pattern, Type
 from firmware_bridge.numbers import WINDOW, NumberLog, Stored
 from firmware_bridge.session import MOST_OUTPUT, Session, Told
 from firmware_bridge.told import Happened
@@ -103,6 +103,31 @@ def test_a_press_of_before_a_reset_is_told_without_a_moment() -> None:
     [press] = presses(pair.run(3))
     assert (press.number, press.happened_ns, press.error_ns) == (1, None, None)
     assert pair.session.counters["boots"] == 2
+
+
+def test_a_board_that_started_anew_and_whose_hello_was_lost_is_asked_for_it_at_once() -> None:
+    session, board = Session(session=1), ModelBoard()
+    session.opened(0)
+    session.feed(board.step(1), 1 * MS)
+    board.hear(session.take_output())
+    now_ms = 1
+    while now_ms < 5_000:
+        now_ms += 10
+        session.feed(board.step(10), now_ms * MS)
+        board.hear(session.take_output())
+    assert session.state == "ready"
+    board.reset()
+    board.press()
+    board.step(1)  # its hello, which nobody hears
+    board.hear(encode_frame(Frame(Type.PING, 0, {})))
+    assert session.feed(board.step(10), (now_ms + 11) * MS) == [], "its beat is not one to go by"
+    board.hear(session.take_output())
+    told = []
+    for more_ms in range(20, 400, 10):
+        told += session.feed(board.step(10), (now_ms + more_ms) * MS)
+        board.hear(session.take_output())
+    assert [each.number for each in presses(told)] == [1], "long before its next hello by itself"
+    assert session.counters["boots"] == 2
 
 
 def test_a_press_whose_acknowledgement_was_lost_is_acknowledged_again_and_not_told_again() -> None:
