@@ -61,11 +61,13 @@ def run(
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
-        uvloop.run(_run(desk))
+        status = uvloop.run(_run(desk))
     except OSError as error:
         http = desk.settings.http
         print(f"cannot serve the page on {http.host}:{http.port}: {error.strerror or error}", file=sys.stderr)
         raise typer.Exit(1) from None
+    if status:
+        raise typer.Exit(status)
 
 
 @app.command(epilog="Example: siaga desk incidents --config /etc/siaga/desk.toml --json")
@@ -97,7 +99,8 @@ def _load(config: Path) -> Desk:
         raise typer.Exit(EX_CONFIG) from None
 
 
-async def _run(desk: Desk) -> None:
+async def _run(desk: Desk) -> int:
+    """Return the exit status: 0, or that of one of two desks which another took over from."""
     import asyncio
     import signal
 
@@ -107,7 +110,16 @@ async def _run(desk: Desk) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await Service(desk).run(stop, lambda: print("ready", flush=True))
+
+    def ready() -> None:
+        print("ready", flush=True)
+
+    if desk.settings.pair is not None:
+        from duty_desk.pair.run import run_pair
+
+        return await run_pair(desk, stop, ready)
+    await Service(desk).run(stop, ready)
+    return 0
 
 
 def _read(desk: Desk) -> list[dict[str, Any]]:

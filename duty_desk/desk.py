@@ -97,6 +97,10 @@ class DutyDesk:
         self.links: dict[Lane, bool] = {"alarm": False, "telemetry": False}
         self.faults: dict[Lane, str] = {}
         self.accounts_fault: str | None = None
+        self.pair_wrong: dict[str, str] = {}
+        """What is wrong with the desk that stands by, where there are two."""
+        self.may_act: Callable[[], bool] = lambda: True
+        """Whether pages may be sent now; what is due meanwhile is sent with a later tick."""
         self.failing: dict[str, str] = {}
         self.ringing = Ringing(policy or Policy(), now_ns, monotonic_ns, spot=partial(spot, places=places))
         self.paged: set[str] = set()
@@ -374,7 +378,7 @@ class DutyDesk:
             self.board.of_device(device),
             version=self._versions.next(),
             now_ns=self._now_ns(),
-        )
+        ).model_copy(update={"run": self.push.run})
 
     def devices(self) -> list[str]:
         """Return the devices whose lamps are kept up."""
@@ -392,7 +396,7 @@ class DutyDesk:
             "faults": dict(self.faults),
             "accounts_fault": self.accounts_fault,
             "failing": dict(self.failing),
-            "sirens": self.commander.wrong | self.bells.wrong,
+            "sirens": self.commander.wrong | self.bells.wrong | self.pair_wrong,
             "bells": self.bells.sounding,
             "drill": self.drill(),
             "channels": {} if self.pager is None else dict(self.pager.faults()),
@@ -464,7 +468,7 @@ class DutyDesk:
         self._outlet.send(topics.INCIDENT, encode(incident_message(incident, self.places, self.ledger.head)))
 
     def _page(self, incident: Incident) -> None:
-        if self.pager is not None and incident.unanswered:
+        if self.pager is not None and incident.unanswered and self.may_act():
             self.pager.look((incident,))
 
     def _cannot_be_tested(self) -> frozenset[str]:

@@ -14,6 +14,8 @@ MAX_QUEUED: Final = 2_000
 """Messages that may wait for one broker; the oldest goes first, as boxes ask again for what they miss."""
 WORKERS: Final = 4
 """Publishes waiting for their PUBACK at once; one that never comes holds up only one worker."""
+_LOOK_S: Final = 0.05
+"""Between two looks whether what waits may go out."""
 
 _log = logging.getLogger("siaga.desk.outbound")
 
@@ -24,12 +26,16 @@ class Outbound:
     Args:
         session: The session to that broker.
         lamps: Makes topic and body of a device's lamps.
+        may: Whether anything may go out now; else it waits.
     """
 
-    def __init__(self, session: Session, lamps: Callable[[str], tuple[str, bytes]]) -> None:
+    def __init__(
+        self, session: Session, lamps: Callable[[str], tuple[str, bytes]], may: Callable[[], bool] = lambda: True
+    ) -> None:
         self.session = session
         self.dropped = 0
         self._make_lamps = lamps
+        self._may = may
         self._refused: dict[str, str] = {}
         self._messages: deque[tuple[str, bytes, bool]] = deque()
         self._lamps: dict[str, None] = {}
@@ -60,6 +66,9 @@ class Outbound:
     async def work(self) -> None:
         """Publish what waits, for ever. Several of these run beside one another."""
         while True:
+            if (self._messages or self._lamps) and not self._may():
+                await asyncio.sleep(_LOOK_S)
+                continue
             taken = self._take()
             if taken is None:
                 self._wake.clear()

@@ -8,7 +8,7 @@ import logging
 import socket
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Final, Literal, ParamSpec
@@ -40,7 +40,9 @@ from duty_desk.incidents.retelling import ROUND_S
 from duty_desk.ledger.writer import Ledger
 from duty_desk.outbound import WORKERS, Outbound
 from duty_desk.paging import PagingHost
+from duty_desk.pair.owner import Owner
 from duty_desk.ringing import TICK_S
+from duty_desk.serving import Server, listen
 from duty_desk.settings import Desk
 from duty_desk.synthetic.asked import Asked
 from duty_desk.synthetic.book import Book
@@ -62,10 +64,14 @@ NTP_S: Final = 10.0
 """Between two questions whether NTP keeps the centre's clock."""
 _LEDGER_WAIT_S: Final = 2.0
 _FIRST_ATTEMPT_S: Final = 1.5
+_ANNOUNCE_S: Final = 1.5
+"""How long the first heartbeat of a new owner may take to reach both brokers, before it acts without one of them."""
 KEEP_ALIVE_S: Final = 4
 """A path to a broker that fell silent is noticed after at most twice that and 2 s."""
 _SUBSCRIPTIONS: Final = (topics.ALL_ALARMS, topics.ALL_STATUS, topics.ALL_REPLIES, topics.ALL_BELLS)
 _LANES: Final[tuple[Lane, Lane]] = ("alarm", "telemetry")
+
+_Server = Server
 
 _log = logging.getLogger("siaga.desk")
 P = ParamSpec("P")
@@ -76,15 +82,17 @@ class Service:
 
     Args:
         config: What was read from the configuration files.
+        owner: What keeps it the owner, where it is one of two desks.
     """
 
-    def __init__(self, config: Desk) -> None:
+    def __init__(self, config: Desk, owner: Owner | None = None) -> None:
         self._config = config
+        self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._places = Places(config.inventory)
         self._roster = RosterDisk(config.roster, config.settings.duty.zone)
         self.desk = DutyDesk(
-            config.settings.name,
+            config.name,
             self._places,
             self,
             time.time_ns,
@@ -104,6 +112,8 @@ class Service:
             on_committed=self._from_thread(self.desk.committed),
             on_others=self._from_thread(self.desk.others),
             on_state=self._from_thread(self._beat),
+            fence=_no_fence if owner is None else owner.fence,
+            on_fenced=_nothing if owner is None else owner.fenced,
         )
         self.desk.ledger = self.ledger
         self.door = Door(
@@ -118,18 +128,19 @@ class Service:
         self.desk.drill = self.drills.shown
         self.contacts = Contacts(config.contacts)
         self.web_push = open_push(self.contacts, config.push_key, config.settings.channels.push, self.desk)
-        self.pager = Pager(
-            open_channels(
-                self.web_push,
-                *open_addressed(
-                    self.contacts,
-                    config.settings.channels,
-                    config.contacts.parent,
-                    config.settings.language,
-                    self.desk,
-                ),
-                *self._sirens(),
+        channels = open_channels(
+            self.web_push,
+            *open_addressed(
+                self.contacts,
+                config.settings.channels,
+                config.contacts.parent,
+                config.settings.language,
+                self.desk,
             ),
+            *self._sirens(),
+        )
+        self.pager = Pager(
+            channels if owner is None else owner.gated(channels),
             self.desk.duty,
             PagingHost(self.desk, Acts(self.desk, time.time_ns), lambda: self.door.accounts, config.settings.language),
             now_ns=time.time_ns,
@@ -144,10 +155,11 @@ class Service:
         self.desk.synthetic.book = self._book = Book(config.synthetic, time.time_ns)
         self._synthetic_asked = Asked(self.desk)
         self._connected = {lane: asyncio.Event() for lane in _LANES}
+        self._ungreeted: set[Lane] = set(_LANES)
         self._outbound: dict[Lane, Outbound] = {
-            "alarm": Outbound(self._session("alarm", config.brokers["alarm"]), self._lamp_message),
-            "telemetry": Outbound(self._session("telemetry", config.brokers["telemetry"]), self._lamp_message),
+            lane: Outbound(self._session(lane, config.brokers[lane]), self._lamp_message, self._may) for lane in _LANES
         }
+        self.desk.may_act = self._may
 
     # As the desk's outlet
 
@@ -163,13 +175,19 @@ class Service:
 
     # The process
 
-    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None], sock: socket.socket | None = None) -> None:
         """Work until `stop` is set. `ready` is called once, when the page is served and both brokers were tried.
+
+        Args:
+            stop: Ends it.
+            ready: Called once.
+            sock: Where the page is served; None to take the address now.
 
         Raises:
             OSError: The page's address cannot be taken.
         """
-        sock = _listen(self._config.settings.http.host, self._config.settings.http.port)
+        if sock is None:
+            sock = listen(self._config.settings.http.host, self._config.settings.http.port)
         self.ledger.start()
         self.door.start()
         try:
@@ -231,6 +249,8 @@ class Service:
             "drills": self.drills.run,
             "control": partial(serve, self._config.data, self._asked),
         }
+        if self._owner is not None:
+            parts |= {"pair": self._owner.tick, "announce": partial(self._announce, self._owner)}
         parts["synthetic-count"] = self.desk.synthetic.count
         parts["synthetic-book"] = partial(self._book.run, self.desk.synthetic.kept)
         if self._config.settings.synthetic.each_s and self.desk.commander.able:
@@ -273,9 +293,13 @@ class Service:
             return self._synthetic_asked.answer(request)
         return await siren_test.answer(self.desk, request, time.time_ns)
 
+    def _may(self) -> bool:
+        """Return whether what this desk says may go out now."""
+        return self._owner is None or self._owner.tenure.good
+
     async def _ticks(self) -> None:
         while True:
-            more = self.desk.tick()
+            more = self._may() and self.desk.tick()
             await asyncio.sleep(0 if more else TICK_S)
 
     async def _heartbeats(self) -> None:
@@ -284,10 +308,35 @@ class Service:
             await asyncio.sleep(HEARTBEAT_S)
 
     async def _tell_alive(self) -> None:
-        body = encode(self.desk.heartbeat())
-        for outbound in self._outbound.values():
+        for lane in _LANES:
             with contextlib.suppress(LinkError):
-                await outbound.session.publish(topics.HEARTBEAT, body, qos=0)
+                await self._tell_alive_on(lane)
+
+    async def _tell_alive_on(self, lane: Lane, qos: int = 0) -> None:
+        """Tell one broker.
+
+        Raises:
+            LinkError: It was not told.
+        """
+        tenure = None if self._owner is None else self._owner.tenure
+        if tenure is None or tenure.may_beat:
+            beat = self.desk.heartbeat()
+            if tenure is not None:
+                beat = beat.model_copy(update={"epoch": tenure.epoch})
+                tenure.beat(beat.timestamp_ns)
+            await self._outbound[lane].session.publish(topics.HEARTBEAT, encode(beat), qos=qos)
+
+    async def _announce(self, owner: Owner) -> None:
+        """Tell both brokers who owns from now on, before anything else goes out."""
+
+        async def tell(lane: Lane) -> None:
+            await self._connected[lane].wait()
+            await self._tell_alive_on(lane, qos=1)
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ANNOUNCE_S):
+                await asyncio.gather(*(tell(lane) for lane in _LANES), return_exceptions=True)
+        owner.tenure.announce()
 
     async def _lamp_rounds(self) -> None:
         while True:
@@ -326,7 +375,7 @@ class Service:
                     self.drills.adopt(past)
                     self.pager.remember(past)
             duty.accounts = self.door.accounts
-            if duty.tick().changed:
+            if self._may() and duty.tick().changed:
                 self._beat()
             await asyncio.sleep(DUTY_S)
 
@@ -343,7 +392,12 @@ class Service:
     # The brokers
 
     def _session(self, lane: Lane, broker: Endpoint) -> Session:
+        owner, more = self._owner, ((topics.ALL_REPORTS,) if lane == "telemetry" else ())
+
         def hear(topic: str, body: bytes, retained: bool) -> None:
+            if owner is not None and topic == topics.HEARTBEAT:
+                owner.hear(body, retained)
+                return
             try:
                 self.desk.hear(lane, topic, body, retained)
             except Exception:  # noqa: BLE001 - one message, whatever is in it, must not keep the desk from hearing the next
@@ -351,8 +405,8 @@ class Service:
 
         return Session(
             broker,
-            self._config.settings.name,
-            subscriptions=_SUBSCRIPTIONS + ((topics.ALL_REPORTS,) if lane == "telemetry" else ()),
+            self._config.name,
+            subscriptions=_SUBSCRIPTIONS + more + (() if owner is None else (topics.HEARTBEAT,)),
             on_message=hear,
             on_connect=lambda: self._on_connect(lane),
             on_disconnect=lambda: self._link(lane, False),
@@ -363,13 +417,24 @@ class Service:
         self._connected[lane].set()
         self._link(lane, True)
         outbound = self._outbound[lane]
-        outbound.send(topics.HEARTBEAT, encode(self.desk.heartbeat()))  # the bell counts the seconds
+        if self._owner is None:
+            outbound.send(topics.HEARTBEAT, encode(self.desk.heartbeat()))  # the bell counts the seconds
         if lane == "telemetry":
             outbound.send(topics.INVENTORY, encode(self._config.inventory), retain=True)
         for incident in self.desk.board.active():
             outbound.send(topics.INCIDENT, encode(incident_message(incident, self._places, self.ledger.head)))
             if incident.device is not None:
                 outbound.lamps(incident.device)
+        self._greet()
+
+    def _greet(self) -> None:
+        """Let each box know of this run of the desk, so that it sends again at once what waits for a receipt."""
+        if not self._loaded.is_set():
+            return
+        for lane in [lane for lane in self._ungreeted if self._outbound[lane].session.connected]:
+            self._ungreeted.discard(lane)
+            for device in self.desk.devices():
+                self._outbound[lane].lamps(device)
 
     def _link(self, lane: Lane, up: bool) -> None:
         self.desk.link(lane, up)
@@ -380,6 +445,7 @@ class Service:
 
     def _beat(self) -> None:
         self.desk.accounts_fault = self.door.fault
+        self.desk.pair_wrong = {} if self._owner is None else self._owner.wrong()
         self.desk.faults = {lane: fault for lane, each in self._outbound.items() if (fault := each.fault) is not None}
         broken = self.desk.synthetic.faults
         self.desk.faults |= {lane: broken[lane] for lane in _LANES if lane in broken and lane not in self.desk.faults}
@@ -403,6 +469,7 @@ class Service:
         self.desk.adopt(self._told, epoch_ms, version("siaga"))
         remember_paged(self.web_push, self.desk)
         self._loaded.set()
+        self._greet()
         self._beat()
 
     def _from_thread(self, call: Callable[P, None]) -> Callable[P, None]:
@@ -429,24 +496,9 @@ async def _until_stopped(stop: asyncio.Event, http: asyncio.Task[None]) -> None:
         raise RuntimeError("the web server ended")
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, with the signals left to our own process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
-        yield
+def _no_fence(_transaction: object) -> None:
+    """One desk alone may always write."""
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        sock.listen(128)
-        sock.setblocking(False)
-    except OSError:
-        sock.close()
-        raise
-    return sock
+def _nothing() -> None:
+    """Nobody is to be told."""

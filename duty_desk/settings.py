@@ -28,6 +28,8 @@ from duty_desk.incidents.policies import OTHERS
 from duty_desk.ledger.place import Place
 from duty_desk.ledger_settings import EXAMPLES as LEDGER_EXAMPLES
 from duty_desk.ledger_settings import ledger_place
+from duty_desk.pair.settings import EXAMPLES as PAIR_EXAMPLES
+from duty_desk.pair.settings import PairSettings, check_pair
 from duty_desk.synthetic.settings import EXAMPLES as SYNTHETIC_EXAMPLES
 from duty_desk.synthetic.settings import SyntheticSettings
 from link import BrokerSettings, Endpoint
@@ -78,6 +80,7 @@ class DeskSettings(Settings):
     telemetry_broker: BrokerSettings
     ledger: str | None = None
     ledger_password_file: str | None = None
+    pair: PairSettings | None = None
     name: Name = "desk"
     language: Literal["id", "en"] = "id"
     photos: str | None = None
@@ -118,6 +121,11 @@ class Desk:
     command_key: CommandKey = NO_KEY
 
     @property
+    def name(self) -> str:
+        """Its name in heartbeats and the ledger."""
+        return self.settings.name if self.settings.pair is None else self.settings.pair.name
+
+    @property
     def data(self) -> Path:
         """The folder of what the desk keeps on this machine."""
         return self.accounts.parent
@@ -129,6 +137,7 @@ _EXAMPLES = {
     **broker_examples("alarm_broker"),
     **broker_examples("telemetry_broker"),
     **LEDGER_EXAMPLES,
+    **PAIR_EXAMPLES,
     "name": 'name = "desk"',
     "language": 'language = "id"',
     "photos": 'photos = "photos"',
@@ -161,18 +170,20 @@ def load_desk(file: Path) -> Desk:
     known = parse_inventory(_read(inventory, f"{file}: inventory"), source=str(inventory))
     _check_sirens(file, settings, known)
     _check_channels(file, settings)
+    ledger = ledger_place(
+        str(file),
+        settings.ledger,
+        None if settings.ledger_password_file is None else folder / settings.ledger_password_file,
+        folder / settings.data_dir / "ledger.db",
+    )
+    check_pair(str(file), settings.pair, ledger)
     return Desk(
         settings=settings,
         brokers={
             "alarm": settings.alarm_broker.endpoint(source=str(file), table="alarm_broker", base=folder),
             "telemetry": settings.telemetry_broker.endpoint(source=str(file), table="telemetry_broker", base=folder),
         },
-        ledger=ledger_place(
-            str(file),
-            settings.ledger,
-            None if settings.ledger_password_file is None else folder / settings.ledger_password_file,
-            folder / settings.data_dir / "ledger.db",
-        ),
+        ledger=ledger,
         synthetic=folder / settings.data_dir / "synthetic.db",
         accounts=folder / settings.data_dir / "accounts.db",
         contacts=folder / settings.data_dir / "contacts.db",

@@ -107,6 +107,8 @@ class LampPanel:
     def __init__(self, buttons: Iterable[str]) -> None:
         self._lamps = {button: Lamp() for button in buttons}
         self._version = -1
+        self.run: str | None = None
+        """Which run of the desk the last word came from, where it says so."""
 
     def __contains__(self, button: str) -> bool:
         return button in self._lamps
@@ -119,6 +121,7 @@ class LampPanel:
         if message.version <= self._version:
             return False
         self._version = message.version
+        self.run = message.run or self.run
         for button, lamp in self._lamps.items():
             lamp.told(message.lamps.get(button, "off"))
         return True

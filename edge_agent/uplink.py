@@ -190,8 +190,11 @@ class Uplink:
         except BodyError as error:
             self.workers.garbled("lamp", error)
             return
+        run = self._panel.run
         if message.device != self._device or not self._panel.told(message):
             return
+        if self._panel.run != run:
+            self.alarms.connected()  # a desk not heard before: it may not know what waits for a receipt
         self.lamps_changed.wake()
         if self._clock.tell("centre", message.centre_time_ns, now_ns):
             _log.info("the clock is trusted: centre time")

@@ -112,7 +112,7 @@ def _writes(*filters: str) -> tuple[Grant, ...]:
 _CONFIGS: Final = f"{topics.ROOT}/down/+/config"
 
 _DESK: Final = (
-    *_reads(topics.ALL_ALARMS, topics.ALL_STATUS, topics.ALL_REPLIES, topics.ALL_BELLS),
+    *_reads(topics.ALL_ALARMS, topics.ALL_STATUS, topics.ALL_REPLIES, topics.ALL_BELLS, topics.HEARTBEAT),
     *_writes(topics.alarm_receipt("+"), topics.lamp("+"), topics.command("+"), topics.HEARTBEAT, topics.INCIDENT),
 )
 _BELL: Final = _reads(topics.ALL_ALARMS, topics.alarm_receipt("+"), topics.HEARTBEAT)

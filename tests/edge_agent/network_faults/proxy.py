@@ -110,6 +110,7 @@ class Proxy:
         wire: What it shares with others; its own without.
         tls: How it ends TLS, to see packets; None to pass bytes as they are.
         see_packets: Whether the bytes are plain MQTT to look into; it is so with `tls`.
+        buffer: Of the kernel, in bytes; the smallest slows whatever is more than some packets.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Proxy:
         wire: Wire | None = None,
         tls: Terminate | None = None,
         see_packets: bool = False,
+        buffer: int = _SMALLEST_BUFFER,
     ) -> None:
         self.target = target
         self.wire = wire if wire is not None else Wire()
@@ -131,6 +133,7 @@ class Proxy:
         self.dropped = 0
         self.port = 0
         self._tls = tls
+        self._buffer = buffer
         self._see = see_packets or tls is not None
         self._random = random.Random(seed)
         self._listener: asyncio.Server | None = None
@@ -174,7 +177,7 @@ class Proxy:
             sock = socket.socket()
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             # Accepted sockets take it over; set later, the window would have been told already.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALLEST_BUFFER)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer)
             sock.bind((HOST, self.port))
             context = None if self._tls is None else self._tls.as_broker
             self._listener = await asyncio.start_server(self._accepted, sock=sock, ssl=context, limit=1)
@@ -255,7 +258,7 @@ class Proxy:
         sock = socket.socket()
         try:
             sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALLEST_BUFFER)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer)
             await asyncio.get_running_loop().sock_connect(sock, (HOST, self.target))
             context = None if self._tls is None else self._tls.as_client
             name = None if context is None else HOST

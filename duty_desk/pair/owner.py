@@ -1,0 +1,213 @@
+"""The desk of two that owns what happens: it keeps its lease, tells of itself, and looks for the other.
+
+Rules:
+- The lease is renewed each second by a connection of its own, which is given up when an answer takes too long.
+- Every way out asks `tenure.good` first: the brokers (`outbound.py`), the steps, and each channel (`Gated`).
+- Files go to the other desk by another connection, so that no large one is in the way of a renewal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection as Transaction
+
+from contract.errors import BodyError
+from contract.messages import Heartbeat, decode
+from duty_desk.channels.channel import Channel, Handed, Page, Tell
+from duty_desk.ledger.place import Server
+from duty_desk.pair import shared
+from duty_desk.pair.keys import marks
+from duty_desk.pair.memory import Memory
+from duty_desk.pair.mirror import Mirror
+from duty_desk.pair.rounds import Rounds
+from duty_desk.pair.shared import Link, Standing
+from duty_desk.pair.tenure import PATIENCE_NS, Tenure
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from duty_desk.settings import Desk
+
+RENEW_S: Final = 1.0
+TICK_S: Final = 0.2
+FILES_S: Final = 3.0
+MISSING_S: Final = 30.0
+"""A standby that told nothing of itself for so long is a fault."""
+_FILES_PATIENCE_NS: Final = 20 * 10**9
+_GATE_S: Final = 0.05
+NOBODY: Final = "standby"
+"""What the fault is called while no other desk was ever seen."""
+
+_log = logging.getLogger("siaga.desk.pair")
+
+
+class Owner:
+    """What keeps this desk the owner.
+
+    Args:
+        config: The desk.
+        tenure: Whether it may act.
+        mirror: Its files, as the other has them.
+        memory: What it remembers of its own.
+    """
+
+    def __init__(self, config: Desk, tenure: Tenure, mirror: Mirror, memory: Memory) -> None:
+        assert config.settings.pair is not None
+        assert isinstance(config.ledger, Server)
+        self.tenure = tenure
+        self._config = config
+        self._pair = config.settings.pair
+        self._mirror = mirror
+        self._memory = memory
+        self._link = Link(config.ledger)
+        self._files_link = Link(config.ledger, statement_ms=15_000)
+        self._renewing = Rounds("desk-lease", RENEW_S, self._renew)
+        self._mirroring = Rounds("desk-files", FILES_S, self._push)
+        self._began_s = time.monotonic()
+        self._other: Standing | None = None
+
+    def start(self) -> None:
+        """Begin to renew and to mirror."""
+        self._renewing.start()
+        self._mirroring.start()
+
+    def stop(self) -> None:
+        """End; give the lease back, so that the other takes over at once. One that was lost is forgotten."""
+        self._mirroring.stop()
+        self._renewing.stop()
+        try:
+            if self.tenure.lost is None:
+                self._link.give_up(0)
+                self._link.call(lambda connection: shared.give_back(connection, self.tenure.name, self.tenure.epoch))
+            self._memory.epoch = None
+            self._memory.save()
+        except Exception as error:  # noqa: BLE001 - at the end of a process nothing is left to do about it
+            _log.warning("the lease was not given back: %s; it lapses by itself", error)
+        self._link.close()
+        self._files_link.give_up(0)
+
+    def fence(self, transaction: Transaction) -> None:
+        """Let nobody write but the owner.
+
+        Raises:
+            LeaseLostError: Another desk has taken over.
+        """
+        shared.fence(transaction, self.tenure.name, self.tenure.epoch)
+
+    def fenced(self) -> None:
+        """The ledger refused to be written by this desk."""
+        self.tenure.lose("the ledger is another desk's")
+
+    def hear(self, body: bytes, retained: bool) -> None:
+        """Take a heartbeat from a broker."""
+        if retained:
+            return
+        try:
+            beat = decode(Heartbeat, body)
+        except BodyError:
+            return
+        if beat.epoch is not None:
+            self.tenure.heard(beat.desk, beat.epoch, beat.timestamp_ns)
+
+    async def tick(self) -> None:
+        """Let time pass, for ever."""
+        while True:
+            self.tenure.tick()
+            self._link.give_up(PATIENCE_NS)
+            self._files_link.give_up(_FILES_PATIENCE_NS)
+            await asyncio.sleep(TICK_S)
+
+    def gated(self, channels: Iterable[Channel]) -> list[Channel]:
+        """Return channels that send nothing while this desk may not act."""
+        return [Gated(channel, self.tenure) for channel in channels]
+
+    def wrong(self) -> dict[str, str]:
+        """Return what is wrong with the pair, by the desk it is about, for the pages."""
+        told: dict[str, str] = {}
+        other = self._other
+        if time.monotonic() - self._began_s > MISSING_S:
+            if other is None:
+                told[NOBODY] = "meja cadangan belum pernah terlihat / no second desk was ever seen"
+            elif other.silent_ms > MISSING_S * 1_000:
+                told[other.name] = _silent(other.silent_ms // 1_000)
+        if other is not None and other.name not in told and other.fault is not None:
+            told[other.name] = f"cadangan / standby: {other.fault}"
+        if self._mirror.fault is not None:
+            told[self.tenure.name] = f"salinan berkas / copies of files: {self._mirror.fault}"
+        return told
+
+    # The threads
+
+    def _renew(self) -> None:
+        if self.tenure.lost is not None:
+            return
+        asked_ns = self.tenure.asked()
+        try:
+            held = self._link.call(self._hold)
+        except Exception:
+            self.tenure.failed(asked_ns)
+            raise
+        if held:
+            self.tenure.renewed(asked_ns)
+        else:
+            self.tenure.lose("the lease is another desk's")
+
+    def _hold(self, connection: psycopg.Connection[object]) -> bool:
+        lease_ms = round(self._pair.lease_s * 1_000)
+        if not shared.renew(connection, self.tenure.name, self.tenure.epoch, lease_ms):
+            return False
+        shared.stand(connection, Standing(self.tenure.name, self._pair.url, marks(self._config)))
+        self._other = shared.other_than(connection, self.tenure.name)
+        return True
+
+    def _push(self) -> None:
+        if self.tenure.lost is None and not self.tenure.away:
+            self._files_link.call(lambda connection: self._mirror.push(connection, self.tenure.name, self.tenure.epoch))
+
+
+class Gated:
+    """A channel whose pages wait until this desk may act; the pager's patience ends the wait."""
+
+    def __init__(self, channel: Channel, tenure: Tenure) -> None:
+        self._channel = channel
+        self._tenure = tenure
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._channel.name
+
+    @property
+    def personal(self) -> bool:
+        """Whether it goes to a person."""
+        return self._channel.personal
+
+    def reaches(self, who: str) -> bool:
+        """Return whether it has an address of this account."""
+        return self._channel.reaches(who)
+
+    async def send(self, page: Page) -> Handed:
+        """Hand a page over, as the owner.
+
+        Raises:
+            ChannelError: It could not be.
+        """
+        while not self._tenure.good:  # noqa: ASYNC110 - time alone ends it, without an event
+            await asyncio.sleep(_GATE_S)
+        return await self._channel.send(page)
+
+    async def run(self, tell: Tell) -> None:
+        """Take in what comes back, for ever."""
+        await self._channel.run(tell)
+
+
+def _silent(seconds: int) -> str:
+    if seconds < 120:
+        return f"cadangan tidak terlihat {seconds} s / standby not seen for {seconds} s"
+    minutes = seconds // 60
+    return f"cadangan tidak terlihat {minutes} mnt / standby not seen for {minutes} min"

@@ -1,0 +1,196 @@
+"""Two desks of one ledger, with real processes, brokers and database: one owns, and the other takes over."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from contract import topics
+from duty_desk.access.people import Account
+from duty_desk.access.store import ACCOUNT, open_accounts, put_account
+from duty_desk.pair.run import STOOD_DOWN
+from tests.duty_desk.conftest import PASSWORD_HASH, Box, box
+from tests.duty_desk.ledger.servers import Postgres
+from tests.duty_desk.pair.conftest import Half, Presser, Two, two_desks, until
+from tests.duty_desk.warm import Warm
+
+pytestmark = pytest.mark.slow
+
+TAKEN_OVER_S = 10.0
+Tell = Callable[[str, object], None]
+
+
+async def _started(two: Two) -> tuple[Half, Half]:
+    """Start both at once; return the one that owns, and the other."""
+    await asyncio.gather(*(asyncio.to_thread(half.start) for half in (two.first, two.second)))
+    await until(lambda: (two.first.owns, two.second.owns) in ((True, False), (False, True)))
+    owner, other = (two.first, two.second) if two.first.owns else (two.second, two.first)
+    await two.beat_of(owner.name)
+    await until(lambda: other.health().get("status") == "standby" and other.health()["owner"] == owner.name)
+    return owner, other
+
+
+async def _taken_over(two: Two, street: Box, by: Half, since: float, tell: Tell, how: str) -> str:
+    """Wait until a press of just now is stored by the other desk; return its id."""
+    press = Presser(street)
+    stored = await press.until("stored", TAKEN_OVER_S + since - time.monotonic())
+    beat = await two.beat_of(by.name, since)
+    tell("told", f"take-over, {how}: first heartbeat after {beat - since:.1f} s, receipt after {stored - since:.1f} s")
+    assert stored - since <= TAKEN_OVER_S
+    assert beat - since <= TAKEN_OVER_S
+    first = min(at for at, topic, _ in two.heard.messages if at >= beat - 0.001 and topic != topics.HEARTBEAT)
+    assert first >= beat, "a new owner tells who it is before anything else"
+    return press.event_id
+
+
+def _no_step_twice(two: Two) -> None:
+    entries = two.entries()
+    steps = [(entry["incident_id"], entry["step"]) for entry in entries if entry["kind"] == "escalated"]
+    presses = Counter(entry["alarm"]["event_id"] for entry in entries if entry["kind"] == "press")
+    assert len(set(steps)) == len(steps), steps
+    assert set(presses.values()) <= {1}, presses
+
+
+def _page(half: Half) -> str:
+    with pytest.raises(urllib.error.HTTPError, match="503") as caught:
+        urllib.request.urlopen(half.desk.url, timeout=5)
+    with closing(caught.value) as answer:
+        return str(answer.read().decode())
+
+
+def _accounts(half: Half) -> list[str]:
+    engine = open_accounts(half.desk.accounts)
+    with engine.connect() as connection:
+        names = list(connection.execute(select(ACCOUNT.c.name)).scalars())
+    engine.dispose()
+    return names
+
+
+async def test_fault_35_of_two_desks_one_owns_the_other_takes_over_from_a_killed_one_and_at_once_from_one_that_stops(
+    tmp_path: Path, postgres: Postgres, warm: Warm, record_property: Tell
+) -> None:
+    async with two_desks(tmp_path, postgres, warm) as two, box(two.alarm) as street:
+        owner, other = await _started(two)
+        first = Presser(street)
+        await first.until("stored")
+        await _copied(owner, other)
+        page = await asyncio.to_thread(_page, other)
+        assert f'<a href="{owner.desk.url}">{owner.name}</a>' in page
+        assert "siaga sebagai cadangan" in page
+        assert "stands by" in page
+        assert "push.pem" in page  # which no database should have: both machines have it by deployment
+        assert two.heard.beats()
+        assert {beat.desk for _, beat in two.heard.beats()} == {owner.name}
+
+        killed = time.monotonic()
+        owner.process.kill()
+        await _taken_over(two, street, other, killed, record_property, "killed")
+        await until(lambda: [one["presses"] for one in other.desk.incidents()] != [])
+        assert "petugas-9" in await asyncio.to_thread(_accounts, other)
+        _no_step_twice(two)
+
+        await asyncio.to_thread(owner.start)
+        await until(lambda: owner.health().get("status") == "standby")
+        stopped = time.monotonic()
+        await asyncio.to_thread(other.process.stop)
+        assert other.process.returncode == 0
+        await _taken_over(two, street, owner, stopped, record_property, "stopped")
+        assert await two.beat_of(owner.name, stopped) - stopped < 4.0, "a lease that was given back need not lapse"
+        _no_step_twice(two)
+        epochs = [beat.epoch for _, beat in two.heard.beats()]
+        assert epochs == sorted(epochs, key=lambda epoch: epoch or 0)
+        assert [entry["desk"] for entry in two.entries() if entry["kind"] == "started"] == [
+            owner.name,
+            other.name,
+            owner.name,
+        ]
+
+
+async def _copied(owner: Half, other: Half) -> None:
+    """Add an account at the owner, and wait until the other has it."""
+
+    def add() -> None:
+        engine = open_accounts(owner.desk.accounts)
+        with engine.begin() as connection:
+            put_account(connection, Account("petugas-9", "Petugas 9", "officer", PASSWORD_HASH, False, 1, 1))
+        engine.dispose()
+
+    await asyncio.to_thread(add)
+    path = other.desk.accounts
+    await until(lambda: b"petugas-9" in path.read_bytes(), 10.0)
+
+
+async def test_fault_35_a_frozen_owner_is_taken_over_from_and_once_it_goes_on_it_writes_and_sends_nothing(
+    tmp_path: Path, postgres: Postgres, warm: Warm, record_property: Tell
+) -> None:
+    async with two_desks(tmp_path, postgres, warm) as two, box(two.alarm) as street:
+        owner, other = await _started(two)
+        await Presser(street).until("stored")
+        frozen = time.monotonic()
+        owner.process.freeze()
+        await _taken_over(two, street, other, frozen, record_property, "frozen")
+        rows, heard = len(two.entries()), two.heard.beats()[-1][1].epoch
+        thawed = time.monotonic()
+        owner.process.thaw()
+        assert await asyncio.to_thread(owner.process.wait) == STOOD_DOWN
+        assert "stands down" in owner.process.output()
+        await Presser(street).until("stored")
+        assert {beat.epoch for _, beat in two.heard.beats(thawed)} == {heard}
+        runs = {json.loads(body)["run"] for _, _, body in two.heard.of(topics.lamp("box-1"), frozen + 5.0)}
+        assert len(runs) == 1, "lamps of one desk alone"
+        desks = [entry.get("desk") for entry in two.entries()[rows:]]
+        assert owner.name not in desks
+        _no_step_twice(two)
+
+
+async def test_fault_35_an_owner_cut_off_from_everything_is_taken_over_from_and_stands_down(
+    tmp_path: Path, postgres: Postgres, warm: Warm, record_property: Tell
+) -> None:
+    async with two_desks(tmp_path, postgres, warm, far=True) as two, box(two.alarm) as street:
+        owner, other = await _started(two)
+        await Presser(street).until("stored")
+        cut = time.monotonic()
+        owner.cut_off()
+        await _taken_over(two, street, other, cut, record_property, "cut off")
+        owner.join()
+        assert await asyncio.to_thread(owner.process.wait) == STOOD_DOWN
+        assert {beat.desk for _, beat in two.heard.beats(cut + 6.0)} == {other.name}
+        _no_step_twice(two)
+
+
+async def test_fault_35_the_owner_goes_on_without_a_database_and_the_other_stands_by(
+    tmp_path: Path, postgres: Postgres, warm: Warm
+) -> None:
+    async with two_desks(tmp_path, postgres, warm) as two, box(two.alarm) as street:
+        owner, other = await _started(two)
+        for half in (owner, other):
+            await half.lose_database()
+        away = time.monotonic()
+        await until(lambda: other.health().get("database") is False)
+        press = Presser(street)
+        await asyncio.sleep(
+            max(0.0, away + 6.0 - time.monotonic())
+        )  # the lease is over by then: 5 s, and what is asked
+        assert await press.until("ringing") - away >= 6.0
+        state: dict[str, Any] = await asyncio.to_thread(owner.health)
+        assert state["recording"] is False
+        assert other.health()["status"] == "standby"
+        # The database is there again for the other alone: it takes over, and the owner hears of it from the brokers.
+        back = time.monotonic()
+        await other.find_database()
+        await two.beat_of(other.name, back)
+        assert await asyncio.to_thread(owner.process.wait) == STOOD_DOWN
+        assert "has taken over" in owner.process.output()
+        await press.until("stored")
+        _no_step_twice(two)
