@@ -7,7 +7,7 @@
 | asking | a hello of another protocol | asking | nothing |
 | greeted | a beat | ready | what waits; before it no event is taken, as the press counter may have begun anew |
 | ready | an event | ready | event_ack, for a press only once the caller stored it |
-| ready | a beat of a clock that began anew | asking | hello: the board's own was lost |
+| greeted, ready | a beat of a clock that went back | asking | hello: the board's own was lost |
 | any | a hello | greeted | hello_ack, ping: the board started anew, or did not hear us |
 | any | the line is lost | closed | nothing |
 
@@ -222,7 +222,8 @@ class Session:
         return told
 
     def _take_beat(self, beat: Beat, now_ns: int) -> list[Told]:
-        restarts = self.clock.restarts
+        restarts, before_ms = self.clock.restarts, self._beat_ms
+        went_back = before_ms is not None and (beat.board_ms - before_ms) % 2**32 >= 2**31
         self.clock.heard(beat.board_ms, now_ns, sent_ns=self._asked_ns(beat.board_ms, now_ns))
         if self.state == "asking" or self.hello is None:
             self._counted["without hello"] += 1
@@ -231,8 +232,10 @@ class Session:
         if self.state == "greeted" and beat.presses < self._presses.highest:
             self._count_anew()
         if self.clock.restarts > restarts:
-            # A board that started anew has new numbers; its hello was lost, and without an answer it tells nothing.
+            # A board that started anew has new numbers.
             self._others.forget()
+        if went_back:
+            # Its hello was lost, and until its next one is answered it tells nothing.
             self.state, self._speak_ns = "asking", now_ns
             return []
         self.beat = beat
