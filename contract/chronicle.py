@@ -11,10 +11,11 @@ Pure: a message goes in, a point comes out. Names of people are not among the fi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from contract.batch import FieldValue
-from contract.messages import Books, Heartbeat, IncidentMessage, Report
+from contract.messages import Books, Heartbeat, IncidentMessage, PathTests, Report
 from contract.time_quality import is_trusted
 
 INCIDENT = "incident"
@@ -84,12 +85,31 @@ def beat_point(beat: Heartbeat) -> Point:
     """Return the desk's sign of life."""
     fields: dict[str, FieldValue] = {"open_incidents": beat.open_incidents, "recording": int(beat.recording)}
     if beat.tests is not None:
-        # The share of a time is of the last beat in it: each tells of the 24 hours before it.
-        fields |= {"tests": beat.tests.tests, "tests_in_time": beat.tests.in_time}
-        fields["hops_broken"] = len(beat.tests.broken)
-        if beat.tests.p99_ms is not None:
-            fields["tests_p99_ms"] = beat.tests.p99_ms
+        fields |= tests_fields(beat.tests)
     return Point(DESK_BEAT, {"desk": beat.desk}, fields, beat.timestamp_ns)
+
+
+def tests_fields(tests: PathTests) -> dict[str, FieldValue]:
+    """Return what is kept of test presses. Percents are cut, not rounded: 99.99996 % is not all.
+
+    The share of a time is of the last beat in it: each tells of the 24 hours before it.
+    """
+    fields: dict[str, FieldValue] = {
+        "tests": tests.tests,
+        "tests_in_time": tests.in_time,
+        "hops_broken": len(tests.broken),
+    }
+    if tests.tests:
+        fields["tests_share_pct"] = _percent(tests.in_time / tests.tests)
+    if tests.budget_left is not None:
+        fields["tests_budget_pct"] = _percent(tests.budget_left)
+    if tests.p99_ms is not None:
+        fields["tests_p99_ms"] = tests.p99_ms
+    return fields | {f"tests_{hop}_s": taken_ms / 1_000 for hop, taken_ms in tests.hops_p99_ms.items()}
+
+
+def _percent(part: float) -> float:
+    return math.floor(part * 100_000 + 1e-6) / 1_000
 
 
 def _unaccounted(books: Books) -> int:

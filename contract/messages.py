@@ -244,14 +244,23 @@ class CommandReply(Message):
     timestamp_ns: Nanoseconds
 
 
+PathHop = Literal["command", "alarm", "telemetry", "store", "receipt"]
+"""A hop of a test press: the box answered the command; the press came by that broker; it is on the desk's disk; the box
+had its receipt."""
+
+
 class PathTests(Message):
     """The desk's test presses of the last 24 hours: how many were judged, and how many of them came in time and were
-    stored; 99 % came by the alarm broker within `p99_ms`; `broken` are the centre's hops that are broken now."""
+    stored; 99 % came by the alarm broker within `p99_ms`, passed each hop within `hops_p99_ms` since the command;
+    `broken` are the centre's hops that are broken now. `budget_left` is the part of the error budget of 30 days that is
+    left, below 0 when it is overdrawn."""
 
     tests: Count
     in_time: Count
     p99_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     broken: Annotated[list[Word], Field(max_length=8)] = Field(default_factory=list)
+    hops_p99_ms: dict[PathHop, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    budget_left: Annotated[float, Field(le=1, allow_inf_nan=False)] | None = None
 
 
 class Heartbeat(Message):

@@ -1,15 +1,43 @@
-"""The way of an alarm: whether each press came in time, and whether the desk lives and records."""
+"""The way of an alarm: whether each press came in time, whether the desk lives and records, and what was promised.
+
+What was promised is judged by the desk's test presses: 99.9 % of them in time, and the error budget of 30 days.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dashboards.boards.alarms import INCIDENT, REAL
-from dashboards.model import Cell, Dashboard, Panel, Question, Threshold, Words
+from dashboards.model import Cell, Column, Dashboard, Panel, Question, Threshold, Words
 from dashboards.parts import graded, stat
 from store.layout import RAW
 
 RING_TARGET_S = 1.0
 ACCEPT_TARGET_S = 15.0
+TESTED_S = 300
+"""Test presses are told with each sign of life; older ones say nothing of now. A city that makes none has no data here,
+which is no fault of a screen: so these panels are never stale."""
+SHARE = (Threshold(0, "bad"), Threshold(99, "watch"), Threshold(99.9, "good"))
+BUDGET = (Threshold(-1_000_000, "critical"), Threshold(0, "watch"), Threshold(25, "good"))
+QUICK = (Threshold(0, "good"), Threshold(2, "watch"), Threshold(5, "bad"))
+HELD = (Threshold(0, "good"), Threshold(5, "watch"), Threshold(8, "bad"))
+"""The desk holds its receipt of a test back for 3 to 6 s, until the press came by the second lane too."""
+HOPS = (
+    ("command", Words("Perintah", "Command"), QUICK),
+    ("alarm", Words("Alarm", "Alarm"), QUICK),
+    ("store", Words("Tercatat", "On disk"), QUICK),
+    ("telemetry", Words("Data", "Data"), HELD),
+    ("receipt", Words("Tanda terima", "Receipt"), HELD),
+)
 RING = (Threshold(0, "good"), Threshold(RING_TARGET_S, "watch"), Threshold(3, "bad"), Threshold(10, "critical"))
+
+
+_FIELDS = ", ".join(f'"tests_{hop}_s"' for hop, _, _ in HOPS)
+
+
+def _told(field: str) -> str:
+    """Return the question for what the desk last told of its test presses."""
+    return f'SELECT last("{field}") AS "{field}" FROM "{RAW}"."desk_beat" WHERE time > now() - {TESTED_S}s'
 
 
 def _longest(field: str) -> Question:
@@ -63,11 +91,48 @@ BOARD = Dashboard(
             f' WHERE {{time}} AND {REAL} AND "accept_s" > {ACCEPT_TARGET_S:g}),'
             f' (SELECT count("presses") * 0 AS "n" FROM {INCIDENT} WHERE {{time}})',
         ),
+        replace(
+            stat(
+                "tests-share",
+                Words("Uji tepat waktu, 24 jam", "Tests in time, 24 hours"),
+                Cell(0, 6, 6, 6),
+                _told("tests_share_pct"),
+                unit="%",
+            ),
+            thresholds=SHARE,
+            decimals=3,
+        ),
+        replace(
+            stat(
+                "tests-budget",
+                Words("Sisa anggaran gagal, 30 hari", "Error budget left, 30 days"),
+                Cell(6, 6, 6, 6),
+                _told("tests_budget_pct"),
+                unit="%",
+            ),
+            thresholds=BUDGET,
+            decimals=0,
+        ),
+        Panel(
+            "tests-hops",
+            "table",
+            Words("Uji: 99 % dalam", "Tests: 99 % within"),
+            Cell(12, 6, 12, 6),
+            (
+                Question(
+                    "A",
+                    f'SELECT {_FIELDS} FROM "{RAW}"."desk_beat"'
+                    f" WHERE time > now() - {TESTED_S}s ORDER BY time DESC LIMIT 1",
+                    instant=True,
+                ),
+            ),
+            columns=tuple(Column(f"tests_{hop}_s", words, "s", 1, bounds) for hop, words, bounds in HOPS),
+        ),
         Panel(
             "ring",
             "lines",
             Words("Tekan sampai berdering", "Press to ringing"),
-            Cell(0, 6, 12, 11),
+            Cell(0, 12, 12, 8),
             (_longest("ring_s"),),
             unit="s",
             thresholds=RING,
@@ -77,7 +142,7 @@ BOARD = Dashboard(
             "accept",
             "lines",
             Words("Tekan sampai diterima", "Press to accepted"),
-            Cell(12, 6, 12, 11),
+            Cell(12, 12, 12, 8),
             (_longest("accept_s"),),
             unit="s",
             minimum=0,
@@ -86,7 +151,7 @@ BOARD = Dashboard(
             "beats",
             "lines",
             Words("Tanda hidup meja piket per menit", "The desk's signs of life a minute"),
-            Cell(0, 17, 24, 10),
+            Cell(0, 20, 24, 7),
             (
                 Question(
                     "A",

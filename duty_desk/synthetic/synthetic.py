@@ -119,6 +119,8 @@ class Synthetic:
             in_time=counted.shares[0].in_time,
             p99_ms=next(one.p99_ms for one in counted.hops if one.hop == "alarm"),
             broken=[broken.hop for broken in self.judge.broken],
+            hops_p99_ms={one.hop: one.p99_ms for one in counted.hops if one.p99_ms is not None},
+            budget_left=counted.shares[-1].budget_left,
         )
 
     async def count(self) -> None:

@@ -14,12 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
-from contract.messages import CommandOutcome, CommandReply
+from contract.messages import CommandOutcome, CommandReply, PathHop
 from contract.topics import Lane
 
-Hop = Literal["command", "alarm", "telemetry", "store", "receipt"]
-"""command: the box was told and answered; alarm, telemetry: the press came by that broker; store: it is on the desk's
-disk; receipt: the box had its receipt."""
+Hop = PathHop
 HOPS: Final[tuple[Hop, ...]] = get_args(Hop)
 LANES: Final[tuple[Lane, Lane]] = ("alarm", "telemetry")
 

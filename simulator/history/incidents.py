@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from contract.chronicle import DESK_BEAT, Point, incident_point
-from contract.messages import AlertStatus, IncidentMessage, IncidentOrigin, IncidentState
+from contract.chronicle import DESK_BEAT, Point, incident_point, tests_fields
+from contract.messages import AlertStatus, IncidentMessage, IncidentOrigin, IncidentState, PathHop, PathTests
 from simulator.history.fates import Fate
 from simulator.history.plan import HOUR, MINUTE, Plan, S, hour_of
 from simulator.history.series import Series
@@ -102,13 +102,38 @@ def incident_points(messages: list[IncidentMessage]) -> list[Point]:
 
 def beats(plan: Plan, messages: list[IncidentMessage]) -> Iterator[Series]:
     """Yield the desk's signs of life; it was restarted once, and did not record for two minutes another time."""
-    series = Series(DESK_BEAT, {"desk": DESK}, {"open_incidents": "q", "recording": "q"})
+    told = tests_fields(_tests(0))
+    shape = {name: "q" if isinstance(value, int) else "d" for name, value in told.items()}
+    series = Series(DESK_BEAT, {"desk": DESK}, {"open_incidents": "q", "recording": "q"} | shape)
     length_ns = plan.end_ns - plan.begin_ns
     restart_ns = plan.begin_ns + length_ns // 3
     mute_ns = plan.begin_ns + length_ns // 5
     stretches = [(one.opened_at_ns, one.ended_at_ns or plan.end_ns + HOUR) for one in messages]
-    for at_ns in range(plan.begin_ns + BEAT_NS // 2, plan.end_ns, BEAT_NS):
+    for number, at_ns in enumerate(range(plan.begin_ns + BEAT_NS // 2, plan.end_ns, BEAT_NS)):
         if not restart_ns <= at_ns < restart_ns + 3 * MINUTE:
             is_open = sum(begin_ns <= at_ns < end_ns for begin_ns, end_ns in stretches)
-            series.add(at_ns, is_open, int(not mute_ns <= at_ns < mute_ns + 2 * MINUTE))
+            tests = tests_fields(_tests(number))
+            series.add(at_ns, is_open, int(not mute_ns <= at_ns < mute_ns + 2 * MINUTE), *(tests[one] for one in shape))
     yield series
+
+
+_HOPS_MS: Final[dict[PathHop, float]] = {
+    "command": 120,
+    "alarm": 180,
+    "telemetry": 3_100,
+    "store": 190,
+    "receipt": 3_150,
+}
+
+
+def _tests(number: int) -> PathTests:
+    """Return what the desk tells of its test presses with a sign of life: other figures with each of a few minutes."""
+    late = number % 37
+    return PathTests(
+        tests=2_840 + number % 41,
+        in_time=2_838 - late,
+        p99_ms=180.0 + late,
+        broken=["telemetry"] if late == 36 else [],
+        hops_p99_ms={hop: base_ms + 10.0 * late for hop, base_ms in _HOPS_MS.items()},
+        budget_left=0.9 - late / 25,
+    )

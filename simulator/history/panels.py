@@ -220,6 +220,11 @@ ANSWERS: dict[tuple[str, str, str], Answer] = {
     ("siaga_alarm_path", "open", "A"): _OPEN,
     ("siaga_alarm_path", "ring-p99", "A"): _rank("ring_s", 99),
     ("siaga_alarm_path", "late", "A"): _late,
+    ("siaga_alarm_path", "tests-share", "A"): _newest("desk_beat", ("tests_share_pct",), 300, ()),
+    ("siaga_alarm_path", "tests-budget", "A"): _newest("desk_beat", ("tests_budget_pct",), 300, ()),
+    ("siaga_alarm_path", "tests-hops", "A"): _newest(
+        "desk_beat", tuple(f"tests_{hop}_s" for hop in ("command", "alarm", "store", "telemetry", "receipt")), 300, ()
+    ),
     ("siaga_alarm_path", "ring", "A"): _slowest("ring_s"),
     ("siaga_alarm_path", "accept", "A"): _slowest("accept_s"),
     ("siaga_alarm_path", "beats", "A"): _beats,

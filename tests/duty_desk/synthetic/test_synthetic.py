@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import pytest
 
-from contract import topics
+from contract import chronicle, topics
 from contract.chronicle import beat_point
 from contract.identity import new_event_id
 from contract.inventory import parse_inventory
-from contract.messages import AlarmReceipt, Command, CommandOutcome, CommandReply, decode, encode
+from contract.messages import AlarmReceipt, Command, CommandOutcome, CommandReply, PathTests, decode, encode
 from contract.signed import verify
 from contract.topics import Lane
 from duty_desk.command_key import CommandKey
@@ -186,6 +186,16 @@ async def test_a_test_goes_by_both_lanes_and_has_its_receipt_after_both(tmp_path
         assert (tests.tests, tests.in_time, tests.broken, tests.p99_ms) == (1, 1, [], result.ms["alarm"])
         fields = beat_point(street.desk.heartbeat()).fields
         assert (fields["tests"], fields["tests_in_time"], fields["hops_broken"]) == (1, 1, 0)
+        assert (fields["tests_share_pct"], fields["tests_budget_pct"]) == (100, 100)
+        assert {hop: fields[f"tests_{hop}_s"] for hop in result.ms} == {
+            hop: taken_ms / 1_000 for hop, taken_ms in result.ms.items()
+        }
+
+
+def test_the_share_of_tests_is_cut_and_an_overdrawn_budget_is_below_0() -> None:
+    fields = chronicle.tests_fields(PathTests(tests=1_000_000, in_time=999_999, budget_left=-0.25))
+    assert (fields["tests_share_pct"], fields["tests_budget_pct"]) == (99.999, -25)
+    assert chronicle.tests_fields(PathTests(tests=0, in_time=0)) == {"tests": 0, "tests_in_time": 0, "hops_broken": 0}
 
 
 async def test_a_broken_lane_of_the_centre_is_told_with_the_second_box_and_ends_with_the_next_good_one(

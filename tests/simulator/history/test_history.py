@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 from contract.catalogue import KINDS, fault
 from contract.chronicle import beat_point, incident_point, report_point
 from contract.inventory import parse_inventory
-from contract.messages import Books, Heartbeat, Report
+from contract.messages import Books, Heartbeat, PathHop, PathTests, Report
 from siaga.stack.influxdb import COLLECTOR
 from simulator.history.cli import app
 from simulator.history.day import Day, simulate
@@ -62,7 +63,8 @@ def test_what_is_not_a_reading_has_the_fields_that_the_contract_gives_it(day: Da
     report = Report(
         device="a", boot="b", timestamp_ns=1, clock="ntp", software="1", readings=books, presses=books, faults={"x": 1}
     )
-    beat = Heartbeat(desk="d", timestamp_ns=1, open_incidents=0, recording=True)
+    tests = PathTests(tests=2, in_time=1, p99_ms=1, budget_left=0.5, hops_p99_ms=dict.fromkeys(get_args(PathHop), 1.0))
+    beat = Heartbeat(desk="d", timestamp_ns=1, open_incidents=0, recording=True, tests=tests)
     known = {point.measurement: set(point.fields) for point in (report_point(report), beat_point(beat))}
     known["incident"] = {name for one in day.incidents for name in incident_point(one).fields} - {"incomplete"}
     found = {one.measurement: set(one.columns) for one in all_series if one.measurement in known}
