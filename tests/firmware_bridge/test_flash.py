@@ -142,6 +142,18 @@ def test_a_bar_that_broke_off_is_half_a_board_though_avrdude_reads_back() -> Non
     assert whole.why().words("en").startswith("it failed at 4 % of writing; the board is half written")
 
 
+def test_an_avrdude_that_shows_the_reading_of_the_signature_has_written_nothing_yet() -> None:
+    """As 6.3 does, of Debian 11."""
+    output = Output()
+    output.take("avrdude: AVR device initialized and ready to accept instructions\n\n")
+    output.take("Reading | " + "#" * 50 + " | 100% 0.00s\n\navrdude: Device signature = 0x1e9801\n")
+    assert (output.phase, output.percent) == ("asking", 0)
+    output.take("avrdude: Expected signature for ATmega328P is 1E 95 0F\n         Double check chip, or use -F.\n")
+    assert output.why().words("en") == (
+        "it is another chip than the image is for; the board is as it was: nothing was written"
+    )
+
+
 @pytest.mark.parametrize(
     ("image", "hello", "words"),
     [
