@@ -23,7 +23,7 @@ test: test-setup ## run all tests, with real brokers, database and browser
 test-long: test-setup ## play at its real length, or once more, what `make test` plays shortened, about three minutes
 	@.venv/bin/pytest -m long
 
-check: test-setup ## style, types, imports between rooms, schemas, drivers' own words, Grafana's JSON
+check: test-setup ## style, types, imports between rooms, schemas, drivers' own words, Grafana's JSON, Ansible's rules
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
@@ -32,6 +32,7 @@ check: test-setup ## style, types, imports between rooms, schemas, drivers' own 
 	@.venv/bin/python -m edge_agent.drivers.word
 	@.venv/bin/python -m dashboards.grafana --check
 	@.venv/bin/siaga system units --check >/dev/null
+	@cd ansible && PATH="$(CURDIR)/.venv/bin:$$PATH" ansible-lint --offline --profile production -q
 
 wheelhouse: test-setup ## gather the wheels of ARCH (x86_64 or aarch64) from which machines are installed without a network
 	@.venv/bin/python scripts/wheelhouse.py $(or $(ARCH),$(shell uname -m))

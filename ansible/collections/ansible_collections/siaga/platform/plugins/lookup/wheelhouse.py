@@ -35,6 +35,7 @@ _raw:
 """
 
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^]]*\])?\s*(?:==|@)")
 _AGAIN = "make it again: make wheelhouse ARCH=…"
 
 
@@ -47,13 +48,19 @@ def look(folder: Path, extra: str) -> dict[str, Any]:
         found["version"], found["arch"] = str(manifest["version"]), str(manifest["arch"])
         found["name"] = f"{manifest['version']}-{str(manifest['digest'])[:8]}"
         sums = {str(name): str(digest) for name, digest in manifest["files"].items()}
-        wanted = set(_HASH.findall((folder / requirements).read_text(encoding="utf-8")))
+        text = (folder / requirements).read_text(encoding="utf-8")
+        wanted = set(_HASH.findall(text))
     except FileNotFoundError as error:
         return found | {"fault": f"{error.filename}: no such file; {_AGAIN}"}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return found | {"fault": f"{folder}: not a wheelhouse ({type(error).__name__}: {error}); {_AGAIN}"}
     wheels = sorted(name for name, digest in sums.items() if digest in wanted and name.endswith(".whl"))
     found["files"] = [*wheels, requirements]
+    # A requirement may have hashes of wheels of other systems too; what it has none of here cannot be installed.
+    needed = sum(1 for line in text.splitlines() if _NAME.match(line))
+    if len(wheels) < needed:
+        few = f"{needed - len(wheels)} wheel{'s' if needed - len(wheels) > 1 else ''}"
+        return found | {"fault": f"{folder}: {requirements} wants {few} not in manifest.json; {_AGAIN}"}
     if not any(name.startswith("siaga-") for name in wheels):
         return found | {"fault": f"{folder}: {requirements} has no wheel of siaga itself; {_AGAIN}"}
     for name in found["files"]:

@@ -1,0 +1,66 @@
+"""The roles as Ansible reads them, within this process: defaults, specifications, templates."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader
+from ansible.template import Templar, trust_as_template
+
+ANSIBLE: Final = Path(__file__).parents[2] / "ansible"
+COLLECTION: Final = ANSIBLE / "collections/ansible_collections/siaga/platform"
+ROLES: Final = COLLECTION / "roles"
+
+
+@cache
+def loader() -> Any:
+    """Return Ansible's reader of files, which knows our collection."""
+    init_plugin_loader([str(ANSIBLE / "collections")])
+    return DataLoader()
+
+
+def names() -> list[str]:
+    """Return the names of all roles."""
+    return sorted(path.name for path in ROLES.iterdir() if path.is_dir())
+
+
+def read(path: Path) -> Any:
+    """Return what a YAML file says; nothing for one that is not there."""
+    return loader().load_from_file(str(path), trusted_as_template=True) if path.exists() else {}
+
+
+def defaults(role: str) -> dict[str, Any]:
+    """Return a role's defaults."""
+    found: dict[str, Any] = read(ROLES / role / "defaults/main.yml")
+    return found
+
+
+def options(role: str) -> dict[str, Any]:
+    """Return what a role's specification says of each variable."""
+    found: dict[str, Any] = read(ROLES / role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    return found
+
+
+def render(role: str, template: str, city: Path, **told: Any) -> str:
+    """Return a role's template as its defaults have it.
+
+    Args:
+        role: The role.
+        template: The template's name.
+        city: The city's folder.
+        told: What is not as the defaults have it, and what a task adds.
+    """
+    machine = {
+        "inventory_hostname": "box-1",
+        "playbook_dir": str(ANSIBLE),
+        "siaga_city": str(city),
+        "groups": {"centre": ["centre"], "boxes": ["box-1"]},
+        "hostvars": {"centre": {"ansible_host": "192.0.2.1"}},
+    }
+    variables = read(ANSIBLE / "group_vars/all.yml") | defaults(role) | read(ROLES / role / "vars/main.yml")
+    templar = Templar(loader=loader(), variables=variables | machine | told)
+    text = (ROLES / role / "templates" / template).read_text(encoding="utf-8")
+    return str(templar.template(trust_as_template(text)))

@@ -1,0 +1,67 @@
+"""What a role says it takes is what it takes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.ansible import roles
+
+_NEEDED_BY_ALL = {"siaga_city"}
+"""The one variable without a default: where the city is."""
+
+
+@pytest.mark.parametrize("role", roles.names())
+def test_the_specification_has_the_defaults_and_nothing_else_is_optional(role: str) -> None:
+    told = {name: one["default"] for name, one in roles.options(role).items() if not one.get("required")}
+
+    assert told == roles.defaults(role)
+    assert list(told) == list(roles.defaults(role)), "in the same order, so that a person can compare them"
+
+
+@pytest.mark.parametrize("role", roles.names())
+def test_a_variable_is_called_after_its_role_and_each_is_used(role: str) -> None:
+    folder = roles.ROLES / role
+    used = "\n".join(
+        path.read_text(encoding="utf-8")
+        for part in ("tasks", "templates", "handlers", "vars")
+        for path in sorted((folder / part).glob("*"))
+    )
+
+    for name in roles.options(role):
+        assert name.startswith(f"{role}_")
+        assert re.search(rf"\b{name}\b", used), f"{name} is not used"
+
+
+def test_each_role_is_in_the_collections_readme_and_says_who_it_is() -> None:
+    readme = (roles.COLLECTION / "README.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", readme, re.MULTILINE)) == set(roles.names())
+
+
+def test_what_the_roles_share_is_told_for_all_machines() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in roles.ROLES.glob("*/defaults/main.yml")]
+    shared = {name for text in texts for name in re.findall(r"\b(siaga_[a-z_]+)\b(?! \|)", text)}
+    known = set(roles.read(roles.ANSIBLE / "group_vars/all.yml"))
+
+    # A screen's number and a device's name are its own machine's.
+    assert shared - known - _NEEDED_BY_ALL == {"siaga_screen"}
+
+
+def test_secrets_are_in_no_log() -> None:
+    silent = re.compile(r"no_log: true")
+    for path in sorted(roles.ROLES.glob("*/tasks/*.yml")):
+        for task in path.read_text(encoding="utf-8").split("\n- name: "):
+            if "ansible.builtin.copy:" in task and re.search(r"\.(key|password)\b|centre\.passwd", task):
+                assert silent.search(task), f"{path.relative_to(roles.ROLES)}: {task.splitlines()[0]}"
+
+
+def test_the_control_machine_gets_the_ansible_that_was_tried() -> None:
+    pinned = re.search(r"^ansible-core\S+", (roles.ANSIBLE / "requirements.txt").read_text(), re.MULTILINE)
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+
+    assert pinned is not None
+    assert f'"{pinned.group()}"' in project
+    assert pinned.group().removeprefix("ansible-core") in (roles.COLLECTION / "meta/runtime.yml").read_text()
