@@ -18,6 +18,7 @@ from siaga.stack.process import Process, live_processes
 from siaga.stack.trust import Trust
 from store import Account, InfluxDB1
 from tests.order import arranged
+from tests.warm import Warm, warm_programs
 
 _database_numbers = itertools.count(1)
 # Each worker imports everything and collects thousands of tests: to look for garbage among them, again and again, is a
@@ -78,6 +79,13 @@ def no_process_left_at_the_end() -> Iterator[None]:
         child.kill()
     psutil.wait_procs(list(left), timeout=5)
     assert not told, f"left running after the last test: {told}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm(no_process_left_at_the_end: None) -> Iterator[Warm]:
+    """Yield what forks this worker's programs, with the first of them."""
+    with warm_programs() as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,7 @@ from siaga.stack.client import connection
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process, free_port
 from siaga.stack.trust import Trust
-from tests.duty_desk.warm import Warm, WarmProcess, warm_desks
+from tests.warm import Warm, WarmProcess
 
 PASSWORD: Final = "Braga 10, malam"
 PASSWORD_HASH: Final = (
@@ -191,7 +191,7 @@ class Desk:
         self.process = (
             Process(self.command("run"), name="desk", folder=self.folder)
             if self.warm is None
-            else WarmProcess(self.warm, self._arguments("run"), name="desk", folder=self.folder)
+            else WarmProcess(self.command("run"), name="desk", folder=self.folder)
         )
 
     @property
@@ -206,7 +206,7 @@ class Desk:
 
     def command(self, *verb: str) -> list[str]:
         """Return the command line of `siaga desk <verb>`."""
-        return [sys.executable, "-c", "from duty_desk.cli import app; app()", *self._arguments(*verb)]
+        return [sys.executable, "-m", "siaga.main", "desk", *verb, "--config", str(self.config)]
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
@@ -239,16 +239,6 @@ class Desk:
         """Return all incidents it shows."""
         found: list[dict[str, Any]] = self.get("/api/state")["incidents"]
         return found
-
-    def _arguments(self, *verb: str) -> list[str]:
-        return [*verb, "--config", str(self.config)]
-
-
-@pytest.fixture(scope="session")
-def warm(no_process_left_at_the_end: None) -> Iterator[Warm]:
-    """Yield what forks this worker's desks."""
-    with warm_desks() as made:
-        yield made
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
