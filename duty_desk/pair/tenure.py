@@ -148,6 +148,11 @@ class Tenure:
                 self._listens_since_ns = sent_ns
             self._echo_ns = sent_ns if self._echo_ns is None else max(self._echo_ns, sent_ns)
 
+    def deafened(self) -> None:
+        """A connection to a broker was lost: what another owner said meanwhile was not heard."""
+        with self._lock:
+            self._echo_ns = self._listens_since_ns = None
+
     # Time
 
     def tick(self) -> None:

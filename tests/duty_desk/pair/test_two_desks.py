@@ -62,6 +62,18 @@ def _no_step_twice(two: Two) -> None:
     assert set(presses.values()) <= {1}, presses
 
 
+async def _is_silent(two: Two, old: Half, other: Half) -> None:
+    """Assert that an owner of before made no message once the other had told that it owns; the network may be late."""
+    await two.beat_of(other.name, time.monotonic())
+    beats = [beat for _, beat in two.heard.beats()]
+    since_ns = next(beat.timestamp_ns for beat in beats if beat.desk == other.name)
+    assert all(beat.timestamp_ns < since_ns for beat in beats if beat.desk == old.name)
+    lamps = [json.loads(body) for _, _, body in two.heard.of(topics.lamp("box-1"))]
+    old_run, new_run = lamps[0]["run"], lamps[-1]["run"]
+    assert old_run != new_run
+    assert all(lamp["centre_time_ns"] < since_ns for lamp in lamps if lamp["run"] == old_run)
+
+
 def _page(half: Half) -> str:
     with pytest.raises(urllib.error.HTTPError, match="503") as caught:
         urllib.request.urlopen(half.desk.url, timeout=5)
@@ -140,17 +152,13 @@ async def test_fault_35_a_frozen_owner_is_taken_over_from_and_once_it_goes_on_it
         frozen = time.monotonic()
         owner.process.freeze()
         await _taken_over(two, street, other, frozen, record_property, "frozen")
-        rows, heard = len(two.entries()), two.heard.beats()[-1][1].epoch
-        thawed = time.monotonic()
+        rows = len(two.entries())
         owner.process.thaw()
         assert await asyncio.to_thread(owner.process.wait) == STOOD_DOWN
         assert "stands down" in owner.process.output()
         await Presser(street).until("stored")
-        assert {beat.epoch for _, beat in two.heard.beats(thawed)} == {heard}
-        runs = {json.loads(body)["run"] for _, _, body in two.heard.of(topics.lamp("box-1"), frozen + 5.0)}
-        assert len(runs) == 1, "lamps of one desk alone"
-        desks = [entry.get("desk") for entry in two.entries()[rows:]]
-        assert owner.name not in desks
+        await _is_silent(two, owner, other)
+        assert {entry["kind"] for entry in two.entries()[rows:]} <= {"press", "escalated"}
         _no_step_twice(two)
 
 
@@ -165,7 +173,7 @@ async def test_fault_35_an_owner_cut_off_from_everything_is_taken_over_from_and_
         await _taken_over(two, street, other, cut, record_property, "cut off")
         owner.join()
         assert await asyncio.to_thread(owner.process.wait) == STOOD_DOWN
-        assert {beat.desk for _, beat in two.heard.beats(cut + 6.0)} == {other.name}
+        await _is_silent(two, owner, other)
         _no_step_twice(two)
 
 
