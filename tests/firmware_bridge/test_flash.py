@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.flash import FlashError, Output, refusal, write_image
+from firmware_bridge.flash import MOST_SAID, FlashError, Output, refusal, write_image
 from firmware_bridge.image import Image, ImageError, read_image
 from firmware_bridge.messages import Hello
 from tests.firmware_bridge.bootloader import Fault, boot_loader
@@ -152,6 +152,25 @@ def test_an_avrdude_that_shows_the_reading_of_the_signature_has_written_nothing_
     assert output.why().words("en") == (
         "it is another chip than the image is for; the board is as it was: nothing was written"
     )
+
+
+async def test_an_avrdude_that_ends_well_without_having_read_back_has_not_flashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "avrdude"
+    program.write_text(f"#!/bin/sh\necho 'Writing | {'#' * 50} | 100% 2.00s'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    image = Image(b"", "uno-328p", "siaga-1.1", 1)
+    with pytest.raises(FlashError, match="failed at 100 % of writing; the board is half written"):
+        await write_image("/dev/null", tmp_path, image, baudrate=115_200, progress=lambda phase, percent: None)
+
+
+def test_of_an_avrdude_that_talks_without_end_only_the_last_words_are_kept() -> None:
+    output = Output()
+    for _ in range(30):
+        output.take("avrdude: stk500_getsync(): not in sync " * 100)
+    assert len(output.said) == MOST_SAID
 
 
 @pytest.mark.parametrize(
