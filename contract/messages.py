@@ -266,7 +266,8 @@ class PathTests(Message):
 class Heartbeat(Message):
     """The desk lives: each 2 s on both brokers. `tests` is missing where there were none.
 
-    `epoch` counts who owns the presses where two desks stand for one another; the higher one is the owner.
+    `epoch` counts who owns the presses where two desks stand for one another; the higher one is the owner. `drill` is
+    the name of the one that runs.
     """
 
     desk: Word
@@ -276,6 +277,7 @@ class Heartbeat(Message):
     ledger_head: BodyHash | None = None
     tests: PathTests | None = None
     epoch: Count | None = None
+    drill: Annotated[str, Field(min_length=1, max_length=60)] | None = None
 
 
 IncidentState = Literal["open", "accepted", "on_the_way", "resolved", "closed", "cancelled"]

@@ -361,6 +361,7 @@ class DutyDesk:
 
     def heartbeat(self) -> Heartbeat:
         """Return that the desk lives."""
+        drill = self.drill()
         return Heartbeat(
             desk=self.name,
             timestamp_ns=self._now_ns(),
@@ -368,6 +369,7 @@ class DutyDesk:
             recording=self.ledger.recording,
             ledger_head=self.ledger.head,
             tests=self.synthetic.told(),
+            drill=None if drill is None else drill["name"],
         )
 
     def lamps(self, device: str) -> Lamps:

@@ -112,7 +112,7 @@ class Service:
         return Session(
             broker,
             self._server.settings.name,
-            subscriptions=(topics.INCIDENT,),
+            subscriptions=(topics.INCIDENT, topics.HEARTBEAT),
             on_message=wall.hear,
             on_connect=lambda: link(True),
             on_disconnect=lambda: link(False),

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from contract import topics
 from contract.errors import BodyError
-from contract.messages import IncidentMessage, decode
+from contract.messages import Heartbeat, IncidentMessage, decode
 from dashboards.boards import DASHBOARDS
 from dashboards.model import Dashboard
 from dashboards.plan import Screen
 from dashboards.server.asking import Asked, Asking
+from dashboards.server.drill import DrillHeard
 from dashboards.server.grafana import Grafana
 from dashboards.server.guests import Guests
 from dashboards.server.panels import Panels
@@ -56,6 +58,7 @@ class Wall:
         self.guests = Guests(server.plan)
         screens = [screen.number for screen in server.plan.screens if screen.takeover]
         self.takeover = Takeover(screens, server.plan.takeover_s)
+        self.drill = DrillHeard()
         grafana = server.settings.grafana
         self.grafana = None if grafana is None else Grafana(grafana.url, self.changed, self.now_ms)
         self.run_id = f"{time_ns():x}"
@@ -67,6 +70,7 @@ class Wall:
         self._waiting: set[asyncio.Event] = set()
         self._held: Counter[str] = Counter()
         self._shown: dict[int, str] = {}
+        self._drill: str | None = None
 
     def now_ms(self) -> int:
         """Return the centre's time in ms since 1970."""
@@ -81,7 +85,10 @@ class Wall:
     # Incidents
 
     def hear(self, topic: str, body: bytes, retained: bool) -> None:
-        """Hear an incident from a broker; what is none is told in the log."""
+        """Hear an incident or the desk's heartbeat from a broker; what is none is told in the log."""
+        if topic == topics.HEARTBEAT:
+            self._hear_desk(body, retained)
+            return
         try:
             message = decode(IncidentMessage, body)
         except BodyError as error:
@@ -91,10 +98,27 @@ class Wall:
             self._shown = self.takeover.shown(self._time_ns())
             self.changed()
 
+    def _hear_desk(self, body: bytes, retained: bool) -> None:
+        if retained:
+            return
+        try:
+            self.drill.hear(decode(Heartbeat, body), self._time_ns())
+        except BodyError as error:
+            _log.warning("%s: not a heartbeat: %s", topics.HEARTBEAT, error)
+            return
+        self._look_at_drill()
+
+    def _look_at_drill(self) -> None:
+        drill = self.drill.running(self._time_ns())
+        if drill != self._drill:
+            self._drill = drill
+            self.changed()
+
     async def watch(self) -> None:
         """Give back the screens whose time is over, for ever."""
         while True:
             await asyncio.sleep(TICK_S)
+            self._look_at_drill()
             shown = self.takeover.shown(self._time_ns())
             if shown != self._shown:
                 self._shown = shown
@@ -156,6 +180,7 @@ class Wall:
             "device": screen.device,
             "sensor": screen.sensor,
             "incident": incident_id,
+            "drill": self._drill,
             "reload": self.reloads.get(screen.number, 0),
             "now_ms": self.now_ms(),
         }

@@ -14,6 +14,13 @@ export function head(state, title, number) {
   document.title = `${number} · ${title || state.city}`;
 }
 
+// A drill runs: a number on this screen may be of it.
+export function drill(name) {
+  const band = document.getElementById("drill");
+  band.hidden = name === null;
+  band.textContent = name === null ? "" : `${say("drill")}: ${name}`;
+}
+
 function badge(text, bad) {
   const age = document.getElementById("age");
   age.textContent = text;

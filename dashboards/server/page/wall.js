@@ -5,7 +5,7 @@ import { Frame } from "./frame.js";
 import { Incident } from "./incident.js";
 import { clock } from "./format.js";
 import { mapIsOf } from "./draw/ground.js";
-import { head, foot } from "./edges.js";
+import { drill, foot, head } from "./edges.js";
 import { at, heardTime, now } from "./time.js";
 import { say, speak } from "./words.js";
 
@@ -94,6 +94,7 @@ async function ask() {
   lastAnswer = performance.now();
   heardTime(body.now_ms);
   show();
+  drill(body.drill);
 }
 
 async function listen() {

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from contract import topics
-from contract.messages import IncidentMessage, encode
+from contract.messages import Heartbeat, IncidentMessage, encode
 from link import Session
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto
@@ -111,7 +111,15 @@ async def test_an_incident_takes_its_screens_within_two_seconds_and_gives_them_b
         second = await _screen(browser, server, 2)
         await expect(second.locator(".drill-band")).to_contain_text("LATIHAN · DRILL")
         await expect(pages[0].locator(".drill-band")).to_be_hidden()
+        # The desk's own word of it is on every screen, also on those that no incident takes.
+        beat = Heartbeat(desk="desk", timestamp_ns=time.time_ns(), open_incidents=2, recording=True, drill="Malam")
+        await other.publish(topics.HEARTBEAT, encode(beat))
+        for page in (*pages, second):
+            await expect(page.locator("#drill")).to_have_text("LATIHAN: Malam", timeout=3_000)
         await _picture(second, "drill.png")
+        over = beat.model_copy(update={"timestamp_ns": time.time_ns(), "drill": None})
+        await desk.publish(topics.HEARTBEAT, encode(over))
+        await expect(pages[1].locator("#drill")).to_be_hidden(timeout=3_000)
 
         closed = message.model_copy(update={"state": "closed", "changed_at_ns": time.time_ns()})
         # Only one of both brokers is still there to tell it.

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from contract import topics
 from contract.identity import new_event_id
 from duty_desk.control import ask
 from duty_desk.duty.past import read_past
@@ -108,6 +109,8 @@ async def test_a_restart_ends_a_drill_with_a_line_in_the_ledger_and_every_page_k
     assert (shown["name"], shown["steps"], shown["done"]) == ("Latihan malam", 2, 1)
     assert abs(shown["began_ms"] - desk.get("/api/beat")["now_ms"]) < 60_000
     assert desk.get("/healthz")["drill"] is True
+    async with box(desk.alarm) as street:
+        await street.wait(topics.HEARTBEAT, lambda beat: beat.get("drill") == "Latihan malam")
     assert ends(desk) == []
     desk.process.stop()
     desk.start()
