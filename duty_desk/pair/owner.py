@@ -128,18 +128,7 @@ class Owner:
 
     def wrong(self) -> dict[str, str]:
         """Return what is wrong with the pair, by the desk it is about, for the pages."""
-        told: dict[str, str] = {}
-        other = self._other
-        if time.monotonic() - self._began_s > MISSING_S:
-            if other is None:
-                told[NOBODY] = "meja cadangan belum pernah terlihat / no second desk was ever seen"
-            elif other.silent_ms > MISSING_S * 1_000:
-                told[other.name] = _silent(other.silent_ms // 1_000)
-        if other is not None and other.name not in told and other.fault is not None:
-            told[other.name] = f"cadangan / standby: {other.fault}"
-        if self._mirror.fault is not None:
-            told[self.tenure.name] = f"salinan berkas / copies of files: {self._mirror.fault}"
-        return told
+        return wrong(self.tenure.name, self._other, self._mirror.fault, time.monotonic() - self._began_s)
 
     # The threads
 
@@ -204,6 +193,28 @@ class Gated:
     async def run(self, tell: Tell) -> None:
         """Take in what comes back, for ever."""
         await self._channel.run(tell)
+
+
+def wrong(name: str, other: Standing | None, copies: str | None, owned_s: float) -> dict[str, str]:
+    """Return what is wrong with a pair, by the desk it is about.
+
+    Args:
+        name: The owner.
+        other: What the other desk told last.
+        copies: What is not mirrored.
+        owned_s: For how long this one has owned.
+    """
+    told: dict[str, str] = {}
+    if other is None:
+        if owned_s > MISSING_S:
+            told[NOBODY] = "meja cadangan belum pernah terlihat / no second desk was ever seen"
+    elif owned_s > MISSING_S and other.silent_ms > MISSING_S * 1_000:
+        told[other.name] = _silent(other.silent_ms // 1_000)
+    elif other.fault is not None:
+        told[other.name] = f"cadangan / standby: {other.fault}"
+    if copies is not None:
+        told[name] = f"salinan berkas / copies of files: {copies}"
+    return told
 
 
 def _silent(seconds: int) -> str:

@@ -105,6 +105,9 @@ async def test_fault_35_of_two_desks_one_owns_the_other_takes_over_from_a_killed
         assert two.heard.beats()
         assert {beat.desk for _, beat in two.heard.beats()} == {owner.name}
 
+        state = await asyncio.to_thread(owner.desk.get, "/api/state")
+        assert state["sirens"][other.name].startswith("cadangan / standby: push.pem")
+
         killed = time.monotonic()
         owner.process.kill()
         await _taken_over(two, street, other, killed, record_property, "killed")

@@ -1,0 +1,216 @@
+"""The owner's files in the shared database, and the other desk's copies of them, on a real server."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from duty_desk.errors import LeaseLostError
+from duty_desk.incidents.entries import StartedEntry
+from duty_desk.incidents.records import Record
+from duty_desk.ledger.place import Server
+from duty_desk.ledger.tables import open_engine
+from duty_desk.ledger.verify import verify
+from duty_desk.ledger.writer import append_now
+from duty_desk.pair import mirror as mirror_module
+from duty_desk.pair import shared
+from duty_desk.pair.memory import Memory, read_memory
+from duty_desk.pair.mirror import Mirror
+from duty_desk.pair.shared import Link, Standing
+from tests.duty_desk.ledger.conftest import Writer
+from tests.duty_desk.ledger.servers import Postgres
+from tests.duty_desk.ledger.test_beside import eventually
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Side:
+    """A desk's folder, and its connection to the database."""
+
+    folder: Path
+    link: Link
+    mirror: Mirror
+
+    @property
+    def file(self) -> Path:
+        """Its accounts."""
+        return self.folder / "accounts.db"
+
+    def write(self, words: str) -> None:
+        """Add a row, as another program that has the file open all the time."""
+        self.folder.mkdir(exist_ok=True)
+        with closing(sqlite3.connect(self.file)) as connection, connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("CREATE TABLE IF NOT EXISTS told (words)")
+            connection.execute("INSERT INTO told VALUES (?)", (words,))
+
+    def read(self) -> list[str]:
+        """Return the rows."""
+        with closing(sqlite3.connect(self.file)) as connection:
+            return [row[0] for row in connection.execute("SELECT words FROM told ORDER BY rowid")]
+
+
+@pytest.fixture
+def place(postgres: Postgres) -> Server:
+    """Return an empty database with its tables."""
+    made = postgres.database()
+    append_now(made)
+    return made
+
+
+@pytest.fixture
+def sides(place: Server, tmp_path: Path) -> Iterator[tuple[Side, Side]]:
+    """Yield two desks; the first owns with epoch 1."""
+    both = []
+    for name in ("desk", "desk-2"):
+        folder = tmp_path / name
+        files = (folder / "accounts.db", folder / "roster.csv")
+        both.append(Side(folder, Link(place), Mirror(files, Memory(folder / "pair.json"))))
+    assert both[0].link.call(lambda link: shared.take(link, shared.see(link), "desk", 5_000)) == 1
+    yield both[0], both[1]
+    for side in both:
+        side.link.close()
+
+
+def _push(side: Side, name: str = "desk", epoch: int = 1) -> None:
+    side.link.call(lambda link: side.mirror.push(link, name, epoch))
+
+
+def _pull(side: Side) -> list[str]:
+    return side.link.call(side.mirror.pull)
+
+
+def _versions(side: Side) -> dict[str, int]:
+    rows: list[Any] = side.link.call(lambda link: link.execute(b"SELECT name, version FROM desk_file").fetchall())
+    return dict(rows)
+
+
+def test_the_other_desk_has_each_change_and_nothing_is_sent_twice(sides: tuple[Side, Side]) -> None:
+    owner, other = sides
+    owner.write("satu")
+    (owner.folder / "roster.csv").write_text("day,from\n")
+    _push(owner)
+    assert sorted(_pull(other)) == ["accounts.db", "roster.csv"]
+    assert other.read() == ["satu"]
+    assert other.file.stat().st_mode & 0o777 == 0o600
+    assert (other.folder / "roster.csv").read_text() == "day,from\n"
+    _push(owner)
+    assert _pull(other) == []
+    owner.write("dua")
+    _push(owner)
+    assert _versions(owner) == {"accounts.db": 2, "roster.csv": 1}
+    assert _pull(other) == ["accounts.db"]
+    assert other.read() == ["satu", "dua"]
+    assert not (other.folder / "accounts.db.before-pair").exists()
+
+
+def test_a_change_that_is_in_the_write_ahead_log_alone_comes_along(sides: tuple[Side, Side]) -> None:
+    owner, other = sides
+    owner.write("satu")
+    with closing(sqlite3.connect(owner.file)) as held:
+        held.execute("SELECT count(*) FROM told").fetchall()
+        owner.write("dua")
+        _push(owner)
+    other.write("lama")  # its own write-ahead log must not spoil the copy
+    with closing(sqlite3.connect(other.file)) as held:
+        held.execute("SELECT count(*) FROM told").fetchall()
+        other.write("baru")
+        assert other.file.with_name("accounts.db-wal").exists()
+        _pull(other)
+    assert other.read() == ["satu", "dua"]
+
+
+def test_what_a_desk_had_of_its_own_is_kept_aside_once(sides: tuple[Side, Side]) -> None:
+    owner, other = sides
+    other.write("milik sendiri")
+    owner.write("satu")
+    _push(owner)
+    _pull(other)
+    with closing(sqlite3.connect(other.folder / "accounts.db.before-pair")) as aside:
+        assert aside.execute("SELECT words FROM told").fetchall() == [("milik sendiri",)]
+    assert read_memory(other.folder).files["accounts.db"][0] == 1
+
+
+def test_who_does_not_own_writes_no_file_and_no_row(sides: tuple[Side, Side], place: Server) -> None:
+    owner, other = sides
+    owner.write("satu")
+    _push(owner)
+    seen = other.link.call(shared.see)
+    assert other.link.call(lambda link: shared.take(link, seen, "desk-2", 5_000)) == 2
+    assert owner.link.call(lambda link: shared.take(link, seen, "desk", 5_000)) is None, "only one takes what was seen"
+    owner.write("dua")
+    _push(owner)
+    assert _versions(owner) == {"accounts.db": 1}
+    assert not owner.link.call(lambda link: shared.renew(link, "desk", 1, 5_000))
+    assert other.link.call(lambda link: shared.renew(link, "desk-2", 2, 5_000))
+    with open_engine(place).begin() as transaction, pytest.raises(LeaseLostError, match=r"desk-2 \(epoch 2\)"):
+        shared.fence(transaction, "desk", 1)
+    with open_engine(place).begin() as transaction:
+        shared.fence(transaction, "desk-2", 2)
+    assert verify(place).rows == 0
+
+
+def test_a_writer_that_was_taken_over_from_writes_nothing_more(sides: tuple[Side, Side], place: Server) -> None:
+    _, other = sides
+    over: list[int] = []
+    writer = Writer(place)
+    writer.ledger._fence = lambda transaction: shared.fence(transaction, "desk", 1)
+    writer.ledger._on_fenced = lambda: over.append(1)
+    writer.open()
+    writer.ledger.append(Record(StartedEntry(at_ns=1, desk="desk", software="0")))
+    writer.wait(lambda: len(writer.done) == 1)
+    other.link.call(lambda link: shared.take(link, shared.see(link), "desk-2", 5_000))
+    writer.ledger.append(Record(StartedEntry(at_ns=2, desk="desk", software="0")))
+    eventually(lambda: bool(over))
+    writer.ledger.stop()
+    assert not writer.ledger.recording
+    assert verify(place).rows == 1
+
+
+def test_a_frozen_owner_with_the_ledgers_lock_is_thrown_out(sides: tuple[Side, Side], place: Server) -> None:
+    _, other = sides
+    with open_engine(place).connect() as frozen:
+        frozen.begin()
+        other.link.call(lambda link: link.execute(b"SELECT pg_sleep(1.1)"))
+        assert other.link.call(lambda link: shared.take(link, shared.see(link), "desk-2", 5_000)) == 2
+        append_now(place, Record(StartedEntry(at_ns=1, desk="desk-2", software="0")))
+        with pytest.raises(OperationalError, match="terminating connection"):
+            frozen.exec_driver_sql("SELECT 1")
+
+
+def test_a_file_that_is_too_large_or_damaged_is_a_fault(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, other = sides
+    owner.write("satu")
+    _push(owner)
+    owner.link.call(lambda link: link.execute(b"UPDATE desk_file SET content = 'x'"))
+    assert _pull(other) == []
+    assert other.mirror.fault == "accounts.db: the copy in the database is damaged"
+    assert not other.file.exists()
+    monkeypatch.setattr(mirror_module, "MAX_BYTES", 5_000)
+    owner.write("dua" * 2_000)
+    _push(owner)
+    assert owner.mirror.fault is not None
+    assert "larger than" in owner.mirror.fault
+    assert _versions(owner) == {"accounts.db": 1}
+
+
+def test_each_tells_of_itself_and_finds_the_other(sides: tuple[Side, Side]) -> None:
+    owner, _ = sides
+    assert owner.link.call(lambda link: shared.other_than(link, "desk")) is None
+    told = Standing("desk-2", "https://desk-2.example", {"push": "ab"}, "lacks")
+    owner.link.call(lambda link: shared.stand(link, Standing("desk")))
+    owner.link.call(lambda link: shared.stand(link, told))
+    found = owner.link.call(lambda link: shared.other_than(link, "desk"))
+    assert found is not None
+    assert (found.name, found.url, found.keys, found.fault) == ("desk-2", told.url, {"push": "ab"}, "lacks")
+    assert found.silent_ms < 5_000

@@ -1,0 +1,105 @@
+"""What an owner says of its pair, how its channels wait, what a standby answers, and what desk.toml may say."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from contract.errors import ConfigError
+from duty_desk.channels.channel import Handed, Page, Tell
+from duty_desk.ledger.place import Server
+from duty_desk.pair.keys import missing
+from duty_desk.pair.memory import Memory, read_memory
+from duty_desk.pair.owner import NOBODY, Gated, wrong
+from duty_desk.pair.page import Shown, page
+from duty_desk.pair.settings import PairSettings, check_pair
+from duty_desk.pair.shared import Standing
+from duty_desk.pair.tenure import Tenure, boottime_ns
+from duty_desk.settings import load_desk
+from tests.duty_desk.conftest import Desk
+
+
+def test_a_standby_that_was_not_seen_for_30_s_is_told_and_what_it_lacks_at_once() -> None:
+    seen, gone = Standing("desk-2", silent_ms=29_000), Standing("desk-2", silent_ms=200_000, fault="lacks")
+    assert wrong("desk", seen, None, 60) == {}
+    assert wrong("desk", None, None, 29) == {}
+    assert NOBODY in wrong("desk", None, None, 31)
+    assert wrong("desk", gone, None, 60) == {"desk-2": "cadangan tidak terlihat 3 mnt / standby not seen for 3 min"}
+    assert wrong("desk", gone, None, 10) == {"desk-2": "cadangan / standby: lacks"}, "it was the owner a moment ago"
+    assert list(wrong("desk", seen, "accounts.db: larger", 60)) == ["desk"]
+
+
+def test_a_key_that_only_the_owner_has_or_that_differs_is_named() -> None:
+    assert missing({"push": "a", "command": "b"}, {"push": "a", "command": "b"}) is None
+    assert missing({"push": "a", "command": "b"}, {}) is None
+    told = missing({"command": "c"}, {"push": "a", "command": "b"})
+    assert told is not None
+    assert "push.pem (kunci notifikasi / the key of push): tidak ada / missing" in told
+    assert "berbeda / another" in told
+
+
+class _Channel:
+    """A channel that remembers."""
+
+    name, personal = "sms", True
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def reaches(self, who: str) -> bool:
+        return who == "petugas-1"
+
+    async def send(self, page: Page) -> Handed:
+        self.sent.append(page.id)
+        return Handed()
+
+    async def run(self, tell: Tell) -> None:
+        raise NotImplementedError
+
+
+async def test_a_page_waits_until_the_desk_may_act_and_is_not_sent_by_one_that_may_no_more() -> None:
+    channel, tenure = _Channel(), Tenure("desk", 1, 60 * 10**9, renewed_ns=boottime_ns())
+    gated = Gated(channel, tenure)
+    assert (gated.name, gated.personal, gated.reaches("petugas-1"), gated.reaches("x")) == ("sms", True, True, False)
+    asked = Page("1", "petugas-1", "P", "Actual", "t", "t", None, "/", 1)
+    sending = asyncio.create_task(gated.send(asked))
+    await asyncio.sleep(0)
+    assert channel.sent == []
+    tenure.announce()
+    await sending
+    assert channel.sent == ["1"]
+    tenure.lose("another")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.12):
+            await gated.send(asked)
+    assert channel.sent == ["1"]
+
+
+def test_what_a_desk_remembers_of_its_own_survives_and_a_damaged_file_is_nothing(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "pair.json", 7, {"accounts.db": (3, "ab")})
+    memory.save()
+    assert read_memory(tmp_path) == memory
+    for damaged in ("", "[]", '{"epoch": 1}', '{"epoch": 1, "files": {"a": 1}}', "\x00"):
+        memory.path.write_text(damaged)
+        assert read_memory(tmp_path) == Memory(memory.path)
+
+
+def test_the_page_of_a_standby_escapes_what_it_names() -> None:
+    told = page(Shown("desk-2", "<b>", 'https://x/"', "<script>", answers=False))
+    assert "<script>" not in told
+    assert "<b>" not in told
+    assert "&lt;script&gt;" in told
+    assert "does not answer" in told
+
+
+def test_a_pair_needs_a_ledger_on_a_server(idle: Desk) -> None:
+    idle.config.write_text(idle.config.read_text() + '[pair]\nname = "desk-2"\n')
+    with pytest.raises(ConfigError, match="siaga desk ledger move"):
+        load_desk(idle.config)
+    check_pair("desk.toml", PairSettings(name="desk-2"), Server("postgresql://siaga@localhost/ledger"))
+    check_pair("desk.toml", None, Path("ledger.db"))
+    idle.config.write_text(idle.config.read_text().replace('"desk-2"', '"desk 2"\nlease_s = 1'))
+    with pytest.raises(ConfigError, match=r"pair\.(name|lease_s)"):
+        load_desk(idle.config)
