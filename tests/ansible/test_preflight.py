@@ -1,0 +1,114 @@
+"""Bad machines are stopped before anything is changed, each with one line that says what to do, and the others go on.
+
+The machines are this one: what another would say of itself is said by programs that come first on its PATH.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.ansible.roles import ANSIBLE
+
+_PLAY = """\
+- name: Preflight
+  hosts: all
+  gather_facts: false
+  environment: "{{ machine | default({}) }}"
+  pre_tasks:
+    - name: What such a machine tells of itself
+      ansible.builtin.set_fact:
+        cacheable: true
+        distribution: Debian
+        distribution_version: "{{ system | default('12') }}.5"
+        distribution_major_version: "{{ system | default('12') }}"
+        service_mgr: systemd
+        python_version: 3.11.2
+        architecture: "{{ chip | default('x86_64') }}"
+  roles:
+    - role: siaga.platform.preflight
+- name: What would be changed
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Who is left
+      ansible.builtin.debug:
+        msg: "goes on: {{ inventory_hostname }}"
+"""
+
+_SAID = {
+    "full": r"full: 12 MB are free, needs 700: make room \(apt-get clean, .*\) or take a larger card",
+    "behind": r"behind: its clock is \d+ s behind: on it, as root: date -u -s '\d{4}-\d\d-\d\d \d\d:\d\d:\d\d'",
+    "riscv": "riscv: its architecture is riscv64, expected x86_64 or aarch64: install a 64-bit system",
+    "another": "another: its architecture is x86_64, expected aarch64: correct arch in the inventory",
+    "old": "old: Debian 11.5 with systemd: needs Debian 12 .*; set it up anew",
+    "newer": r"newer: it has 9\.0\.0, the wheelhouse has the older 0\.1\.0: .* -e preflight_allow_older=true",
+    "broken": r"broken: .*/siaga-.*\.whl: not the file that manifest.json tells of; .*: make wheelhouse ARCH=.*",
+    "unknown": "unknown: .*/unknown.key is missing: siaga provision ca issue device unknown",
+}
+
+
+def _program(folder: Path, name: str, says: str) -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{says}\n")
+    (folder / name).chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def _wheelhouse(folder: Path, *, broken: bool = False) -> str:
+    here = folder / "x86_64"
+    here.mkdir(parents=True)
+    wheel = "siaga-0.1.0-py3-none-any.whl"
+    digest = hashlib.sha256(b"wheel").hexdigest()
+    (here / wheel).write_bytes(b"whe" if broken else b"wheel")
+    (here / "requirements-edge.txt").write_text(f"siaga==0.1.0 --hash=sha256:{digest}\n")
+    manifest = {"version": "0.1.0", "arch": "x86_64", "digest": "0" * 64, "files": {wheel: digest}}
+    (here / "manifest.json").write_text(json.dumps(manifest))
+    return str(folder)
+
+
+@pytest.mark.slow
+def test_each_bad_machine_is_stopped_with_one_line_and_the_others_go_on(tmp_path: Path) -> None:
+    good = _wheelhouse(tmp_path / "good")
+    edge = {"preflight_extra": "edge"}
+    missing = [{"path": str(tmp_path / "unknown.key"), "make": "siaga provision ca issue device unknown"}]
+    behind = _program(tmp_path / "behind", "date", "echo 1000000000")
+    hosts = {
+        "well": edge,
+        "full": {"machine": {"PATH": _program(tmp_path / "full", "df", "echo Avail; echo 12; echo 900")}},
+        "behind": {"machine": {"PATH": behind}},
+        "riscv": {"chip": "riscv64"},
+        "another": {"preflight_arch": "aarch64"},
+        "old": {"system": "11"},
+        "newer": {
+            **edge,
+            "machine": {"PATH": _program(tmp_path / "newer", "readlink", "echo /opt/siaga/releases/9.0.0-01234567")},
+        },
+        "broken": {**edge, "preflight_wheelhouse": _wheelhouse(tmp_path / "bad", broken=True)},
+        "unknown": {"preflight_needs": missing},
+    }
+    inventory = {"all": {"hosts": hosts, "vars": {"ansible_connection": "local", "preflight_wheelhouse": good}}}
+    inventory["all"]["vars"]["ansible_python_interpreter"] = sys.executable
+    (tmp_path / "hosts.yml").write_text(json.dumps(inventory))
+    (tmp_path / "play.yml").write_text(_PLAY)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", tmp_path / "hosts.yml", tmp_path / "play.yml"],
+        env={**os.environ, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert re.findall(r'"msg": "goes on: (\w+)"', done.stdout) == ["well"], done.stdout + done.stderr
+    failed = dict(re.findall(r'^fatal: \[(\w+)\]: FAILED! => .*"msg": "(.*?)"', done.stdout, re.MULTILINE))
+    failed |= dict(re.findall(r'^failed: \[(\w+)\] .*"msg": "(.*?)"', done.stdout, re.MULTILINE))
+    assert failed.keys() == _SAID.keys()
+    for host, said in _SAID.items():
+        assert re.fullmatch(said, failed[host]), failed[host]
