@@ -55,6 +55,7 @@ def make_app(wall: Wall) -> FastAPI:
     _add_pages(app)
     _add_screens(app, wall)
     _add_panels(app, wall)
+    _add_streets(app, wall)
     _add_grafana(app, wall)
     app.add_middleware(Guard, names=wall.server.settings.http.names)
     return app
@@ -120,19 +121,6 @@ def _add_panels(app: FastAPI, wall: Wall) -> None:
             raise Fault(404, "no_panel", "there is no such dashboard")
         return described(DASHBOARDS[uid], language)
 
-    @contextlib.contextmanager
-    def place(request: Request, *choice: Any, bounded: bool = False) -> Iterator[bool]:
-        """Take a place for a question that no screen asks; tell whether it is one."""
-        guest = wall.guests.is_guest(*choice, bounded=bounded)
-        try:
-            with wall.guests.asking(_address(request)) if guest else contextlib.nullcontext():
-                yield guest
-        except TooManyError:
-            text = "too many questions at once that no screen of the wall asks; ask again in a moment"
-            raise Fault(429, "too_many", text) from None
-        except NotAPanelError as error:
-            raise Fault(404, "no_panel", str(error)) from None
-
     @app.get("/api/health/{uid}")
     async def health(
         request: Request,
@@ -142,7 +130,7 @@ def _add_panels(app: FastAPI, wall: Wall) -> None:
         range_s: Annotated[int | None, Query(alias="range")] = None,
         language: Language = "id",
     ) -> dict[str, Any]:
-        with place(request, uid, device, sensor, range_s) as guest:
+        with _place(wall, request, uid, device, sensor, range_s) as guest:
             return await panels.health(
                 uid, device=device, sensor=sensor, range_s=range_s, language=language, guest=guest
             )
@@ -160,7 +148,7 @@ def _add_panels(app: FastAPI, wall: Wall) -> None:
         language: Language = "id",
     ) -> dict[str, Any]:
         bounded = from_ms is not None or to_ms is not None
-        with place(request, uid, device, sensor, range_s, bounded=bounded) as guest:
+        with _place(wall, request, uid, device, sensor, range_s, bounded=bounded) as guest:
             return await panels.answer(
                 uid,
                 panel,
@@ -173,6 +161,22 @@ def _add_panels(app: FastAPI, wall: Wall) -> None:
                 guest=guest,
             )
 
+
+@contextlib.contextmanager
+def _place(wall: Wall, request: Request, *choice: Any, bounded: bool = False) -> Iterator[bool]:
+    """Take a place for a question that no screen asks; tell whether it is one."""
+    guest = wall.guests.is_guest(*choice, bounded=bounded)
+    try:
+        with wall.guests.asking(_address(request)) if guest else contextlib.nullcontext():
+            yield guest
+    except TooManyError:
+        text = "too many questions at once that no screen of the wall asks; ask again in a moment"
+        raise Fault(429, "too_many", text) from None
+    except NotAPanelError as error:
+        raise Fault(404, "no_panel", str(error)) from None
+
+
+def _add_streets(app: FastAPI, wall: Wall) -> None:
     async def streets() -> Response:
         body = wall.server.streets or _EMPTY
         return Response(body, media_type="application/geo+json", headers=_ASKED_AGAIN)

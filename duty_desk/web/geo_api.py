@@ -76,7 +76,6 @@ def add_geo(app: FastAPI, config: Desk, see: Sequence[Any] = ()) -> None:
         see: The dependencies that let in who may see the map.
     """
     atlases = Atlases(BaseMap(config.map), config.streets, config.inventory)
-    lookout = Lookout(config.inventory, config.settings.store, config.store_account)
 
     @app.get("/api/map", dependencies=see)
     async def base_map() -> MapView:
@@ -122,6 +121,10 @@ def add_geo(app: FastAPI, config: Desk, see: Sequence[Any] = ()) -> None:
             raise HTTPException(404, "no tiles were imported: siaga desk map import FILE")
         return _ranged(file, f'"{atlas.tiles.sha256[:20]}"')
 
+    _add_finding(app, atlases, Lookout(config.inventory, config.settings.store, config.store_account), see)
+
+
+def _add_finding(app: FastAPI, atlases: Atlases, lookout: Lookout, see: Sequence[Any]) -> None:
     @app.get("/api/places", dependencies=see)
     async def places(q: Annotated[str, Query(max_length=MAX_QUERY, description="What was typed.")]) -> PlacesView:
         """Find streets, crossings, buttons and sites by what somebody types."""

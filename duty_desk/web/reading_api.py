@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI
 from fastapi import Path as UrlPath
@@ -40,22 +40,7 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
     @app.get("/healthz")
     async def health() -> JSONResponse:
         """Tell whether the desk works: it answers, it records, and it hears and tells at least one broker."""
-        beat = desk.beat()
-        whole = any(up and lane not in beat["faults"] for lane, up in beat["links"].items())
-        recorded = beat["recording"] and beat["ledger_broken"] is None
-        good = recorded and whole and beat["accounts_fault"] is None and not beat["failing"]
-        body = {**beat, "pages": desk.push.pages, "refused": dict(desk.refused)}
-        # Without names, as anybody may ask.
-        body["duty"] = [fault["kind"] for fault in beat["duty"]["faults"]]
-        body["sirens"] = len(beat["sirens"])
-        body["bells"] = sum(not bell["silenced"] for bell in beat["bells"])
-        body["drill"] = beat["drill"] is not None
-        body["synthetic"] = [broken.hop for broken in desk.synthetic.judge.broken]
-        body["silent_buttonless"] = len(desk.buttonless.missing)
-        body["troubles"] = dict(Counter(one.kind for one in desk.supervision.troubles(time.time())))
-        body["clock"] = desk.board.clock
-        body["unreachable"] = len(desk.presence.missing)
-        body["screens"] = desk.ringing.screens.counts()
+        good, body = _health(desk)
         return JSONResponse({"status": "ok" if good else "degraded", **body}, status_code=200 if good else 503)
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=_SEE)
@@ -91,3 +76,23 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
         if name not in photos or not file.is_file():
             raise HTTPException(404)
         return FileResponse(file)
+
+
+def _health(desk: DutyDesk) -> tuple[bool, dict[str, Any]]:
+    """Return whether it works, and what anybody may know of it: no names."""
+    beat = desk.beat()
+    whole = any(up and lane not in beat["faults"] for lane, up in beat["links"].items())
+    recorded = beat["recording"] and beat["ledger_broken"] is None
+    good = recorded and whole and beat["accounts_fault"] is None and not beat["failing"]
+    body = {**beat, "pages": desk.push.pages, "refused": dict(desk.refused)}
+    body["duty"] = [fault["kind"] for fault in beat["duty"]["faults"]]
+    body["sirens"] = len(beat["sirens"])
+    body["bells"] = sum(not bell["silenced"] for bell in beat["bells"])
+    body["drill"] = beat["drill"] is not None
+    body["synthetic"] = [broken.hop for broken in desk.synthetic.judge.broken]
+    body["silent_buttonless"] = len(desk.buttonless.missing)
+    body["troubles"] = dict(Counter(one.kind for one in desk.supervision.troubles(time.time())))
+    body["clock"] = desk.board.clock
+    body["unreachable"] = len(desk.presence.missing)
+    body["screens"] = desk.ringing.screens.counts()
+    return good, body
