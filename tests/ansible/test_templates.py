@@ -171,10 +171,16 @@ def test_each_password_in_a_configuration_is_one_that_a_role_makes_for_that_very
         "siaga-wall": render("wall_server", "wall.toml.j2", city, wall_server_traffic=True),
     }
     for user, text in used.items():
-        tables = tomllib.loads(text)
-        files = [one for table in tables.values() if isinstance(table, dict) for one in table.values()]
-        for file in (one for one in files if isinstance(one, str) and "/store-" in one):
-            assert accounts[Path(file).stem.removeprefix("store-")] == user
+        found = 0
+        for table in (one for one in tomllib.loads(text).values() if isinstance(one, dict)):
+            for prefix in ("", "store_"):
+                file = str(table.get(f"{prefix}password_file", ""))
+                if "/store-" in file:
+                    name = table[f"{prefix}username"]
+                    assert file == f"/etc/siaga/credentials/store-{name}.password"
+                    assert accounts[name] == user
+                    found += 1
+        assert found
     assert read_password(city / "etc/credentials/desk.password")
 
 
