@@ -41,6 +41,7 @@ missing_packages() {
   [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
   if [ "$level" = test ]; then
     has_program chromium || echo chromium
+    { has_program chromium-headless-shell || ! can_install; } || echo chromium-headless-shell # the tests do without it, slower
     has_program faketime || echo faketime
     has_program mosquitto_sub || echo mosquitto-clients
     has_program curl || echo curl

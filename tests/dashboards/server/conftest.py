@@ -19,7 +19,7 @@ from dashboards.server.service import Service
 from dashboards.server.settings import load_server
 from siaga.stack.influxdb import ADMIN, READER, InfluxDB
 from siaga.stack.process import free_port
-from tests.browsers import CHROMIUM
+from tests.browsers import CHROMIUM, SHELL
 from tests.dashboards.server import city
 
 REPO = Path(__file__).resolve().parents[3]
@@ -125,7 +125,7 @@ async def walls(
 async def chromium() -> AsyncIterator[Browser]:
     """Yield Debian's Chromium."""
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM])
+        running = await playwright.chromium.launch(executable_path=SHELL, args=[*CHROMIUM])
         try:
             yield running
         finally:

@@ -189,7 +189,7 @@ def state(desk: Desk, incident: str) -> tuple[str, str | None]:
 @in_browser
 async def test_a_phone_is_turned_on_where_it_may_be_and_proves_that_a_push_comes(waiting: Desk) -> None:
     desk = waiting
-    async with pushing(desk) as service, browser() as running:
+    async with pushing(desk) as service, browser(whole=True) as running:
         async with console(running, desk, size=PHONE) as page:
             await page.locator("#phone-toggle").click()
             await page.get_by_role("button", name="Nyalakan").click()
@@ -229,7 +229,7 @@ async def test_an_incident_is_accepted_from_its_notification_and_the_other_phone
     desk = waiting
     async with (
         pushing(desk) as service,
-        browser() as running,
+        browser(whole=True) as running,
         phone_of(desk, service, running) as phone,
         phone_of(desk, service, running, "petugas-2") as other,
         box(desk.alarm) as street,
@@ -263,7 +263,7 @@ async def test_an_incident_is_accepted_from_its_notification_and_the_other_phone
 @in_browser
 async def test_what_cannot_be_answered_opens_the_console_on_the_incident(waiting: Desk) -> None:
     desk = waiting
-    async with pushing(desk) as service, browser() as running, phone_of(desk, service, running) as phone:
+    async with pushing(desk) as service, browser(whole=True) as running, phone_of(desk, service, running) as phone:
         hero, second = phone.page.locator("#hero-address"), "Tombol darurat: Simpang Dago, Jl. Ir. H. Juanda"
         first_id, second_id = await pressed(desk), await pressed(desk, "box-2")
         await phone.titled(BRAGA, second)
@@ -303,7 +303,7 @@ async def test_without_the_desk_the_app_says_so_and_never_shows_what_was(waiting
     desk = waiting
     async with (
         pushing(desk) as service,
-        browser() as running,
+        browser(whole=True) as running,
         phone_of(desk, service, running, faults=(409, 0)) as phone,
     ):
         page = phone.page

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, async_playwright, expect
 
-from tests.browsers import CHROMIUM
+from tests.browsers import CHROMIUM, SHELL, WHOLE
 from tests.duty_desk.conftest import REPO, Desk, session_token
 
 CONSOLE = REPO / "duty_desk" / "console"
@@ -37,17 +37,17 @@ class Chromiums:
 
     def __init__(self, playwright: Playwright) -> None:
         self._playwright = playwright
-        self._running: dict[bool, Browser] = {}
+        self._running: dict[tuple[bool, bool], Browser] = {}
 
-    async def get(self, sound: bool) -> Browser:
-        """Return the one that lets a page sound at once, or only after a key or a click."""
-        running = self._running.get(sound)
+    async def get(self, *, sound: bool, whole: bool) -> Browser:
+        """Return the one that lets a page sound at once, or only after a key or a click; `whole` with notifications."""
+        running = self._running.get((sound, whole))
         if running is None or not running.is_connected():
             policy = f"--autoplay-policy={'no-user-gesture-required' if sound else 'document-user-activation-required'}"
             running = await self._playwright.chromium.launch(
-                executable_path="/usr/bin/chromium", args=[*CHROMIUM, policy]
+                executable_path=WHOLE if whole else SHELL, args=[*CHROMIUM, policy]
             )
-            self._running[sound] = running
+            self._running[sound, whole] = running
         return running
 
     async def close(self) -> None:
@@ -82,12 +82,13 @@ def in_browser(test: Test) -> Test:
 
 
 @asynccontextmanager
-async def browser(*, sound: bool = True) -> AsyncIterator[Browser]:
+async def browser(*, sound: bool = True, whole: bool = False) -> AsyncIterator[Browser]:
     """Yield Debian's Chromium `in_browser`, which lets a page sound at once, or only after a key or a click.
 
-    No page, cookie or memory of another test is in it: each context is closed at the end.
+    No page, cookie or memory of another test is in it: each context is closed at the end. What is notified or pushed to
+    needs the `whole` browser.
     """
-    running = await _kept[-1].get(sound)
+    running = await _kept[-1].get(sound=sound, whole=whole)
     assert running.contexts == []
     try:
         yield running

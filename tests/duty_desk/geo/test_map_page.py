@@ -13,7 +13,7 @@ from playwright.async_api import Page, async_playwright, expect
 
 from duty_desk.geo.base_map import BaseMap
 from duty_desk.web.files import CONSOLE
-from tests.browsers import CHROMIUM
+from tests.browsers import CHROMIUM, SHELL
 from tests.duty_desk.geo import tiles
 from tests.duty_desk.geo.conftest import MapServer
 
@@ -81,7 +81,7 @@ async def until(page: Page, condition: str, timeout_s: float = 30.0) -> None:
 async def map_page(server: MapServer, *flags: str) -> AsyncIterator[Page]:
     """Yield a page with a map; at the end nothing was refused by the policy, and nothing came from elsewhere."""
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*DRAWING, *flags])
+        running = await playwright.chromium.launch(executable_path=SHELL, args=[*DRAWING, *flags])
         try:
             page = await running.new_page(viewport={"width": 900, "height": 700})
             told: list[str] = []
