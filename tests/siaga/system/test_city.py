@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ scale = 2
 name = "bell"
 address = "10.20.0.9"
 port = 2222
+vars = { ansible_user = "bell" }
 """
 INVENTORY = """\
 version = 1
@@ -110,7 +112,7 @@ def test_ansible_is_told_of_each_machine_what_its_table_says(file: Path) -> None
     }
     assert (hosts["box-1"]["siaga_site"], hosts["box-1"]["siaga_arch"]) == ("alun-alun", "aarch64")
     assert (hosts["screen-7"]["siaga_screen"], hosts["screen-7"]["siaga_scale"]) == (7, 2)
-    assert hosts["bell"]["ansible_port"] == 2222
+    assert (hosts["bell"]["ansible_port"], hosts["bell"]["ansible_user"]) == (2222, "bell")
 
 
 @pytest.mark.parametrize(
@@ -140,6 +142,13 @@ def test_a_mistake_is_told_by_file_key_and_what_was_expected(file: Path, old: st
     with pytest.raises(ConfigError) as refused:
         load_city(file)
     assert expected in str(refused.value)
+
+
+def test_the_example_in_the_docs_is_a_city(file: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (REPO / "docs" / "deploy.md").read_text(encoding="utf-8"), re.DOTALL)
+    (example,) = (block for block in blocks if block.startswith("city = "))
+    file.write_text(example)
+    assert [machine.name for _, machine in load_city(file).machines()] == ["centre-1", "box-1", "screen-7", "bell"]
 
 
 def test_a_screen_has_a_number_of_its_own(file: Path) -> None:
