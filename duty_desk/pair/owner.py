@@ -207,7 +207,7 @@ def wrong(name: str, other: Standing | None, copies: str | None, owned_s: float)
     told: dict[str, str] = {}
     if other is None:
         if owned_s > MISSING_S:
-            told[NOBODY] = "meja cadangan belum pernah terlihat / no second desk was ever seen"
+            told[NOBODY] = "meja piket cadangan belum pernah terlihat / no second desk was ever seen"
     elif owned_s > MISSING_S and other.silent_ms > MISSING_S * 1_000:
         told[other.name] = _silent(other.silent_ms // 1_000)
     elif other.fault is not None:

@@ -100,7 +100,7 @@ def page(shown: Shown) -> str:
     there = owner if shown.url is None else f'<a href="{html.escape(shown.url)}">{owner}</a>'
     lines = [
         f"<h1>{name}: siaga sebagai cadangan</h1>",
-        f"<p>Meja yang bertugas: {there}. Halaman ini menjadi konsol dengan sendirinya "
+        f"<p>Meja piket yang bertugas: {there}. Halaman ini menjadi konsol dengan sendirinya "
         "bila meja ini mengambil alih.</p>",
         f"<h1>{name} stands by</h1>",
         f"<p>The desk that owns: {there}. This page becomes the console by itself once this desk takes over.</p>",

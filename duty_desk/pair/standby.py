@@ -195,7 +195,7 @@ class Standby:
         owner = shared.standing_of(connection, sight.holder)
         self._lacks = None if owner is None else missing(own, owner.keys or {})
         if sight.holder == self._pair.name:
-            self._lacks = f"nama {sight.holder} dipakai meja lain / another desk has the name {sight.holder}"
+            self._lacks = f"nama {sight.holder} dipakai meja piket lain / another desk has the name {sight.holder}"
         if self._lacks is not None and self._lacks != self._told:
             _log.error("as a standby it lacks: %s", self._lacks)
         self._told = self._lacks or ""

@@ -31,7 +31,7 @@ TAKEN_OVER_S = 10.0
 Tell = Callable[[str, object], None]
 
 
-async def _started(two: Two) -> tuple[Half, Half]:
+async def started(two: Two) -> tuple[Half, Half]:
     """Start both at once; return the one that owns, and the other."""
     await asyncio.gather(*(asyncio.to_thread(half.start) for half in (two.first, two.second)))
     await until(lambda: (two.first.owns, two.second.owns) in ((True, False), (False, True)))
@@ -93,7 +93,7 @@ async def test_fault_35_of_two_desks_one_owns_the_other_takes_over_from_a_killed
     tmp_path: Path, postgres: Postgres, warm: Warm, record_property: Tell
 ) -> None:
     async with two_desks(tmp_path, postgres, warm) as two, box(two.alarm) as street:
-        owner, other = await _started(two)
+        owner, other = await started(two)
         first = Presser(street)
         await first.until("stored")
         await _copied(owner, other)
@@ -150,7 +150,7 @@ async def test_fault_35_a_frozen_owner_is_taken_over_from_and_once_it_goes_on_it
     tmp_path: Path, postgres: Postgres, warm: Warm, record_property: Tell
 ) -> None:
     async with two_desks(tmp_path, postgres, warm) as two, box(two.alarm) as street:
-        owner, other = await _started(two)
+        owner, other = await started(two)
         await Presser(street).until("stored")
         frozen = time.monotonic()
         owner.process.freeze()
@@ -169,7 +169,7 @@ async def test_fault_35_an_owner_cut_off_from_everything_is_taken_over_from_and_
     tmp_path: Path, postgres: Postgres, warm: Warm, record_property: Tell
 ) -> None:
     async with two_desks(tmp_path, postgres, warm, far=True) as two, box(two.alarm) as street:
-        owner, other = await _started(two)
+        owner, other = await started(two)
         await Presser(street).until("stored")
         cut = time.monotonic()
         owner.cut_off()
@@ -184,7 +184,7 @@ async def test_fault_35_the_owner_goes_on_without_a_database_and_the_other_stand
     tmp_path: Path, postgres: Postgres, warm: Warm
 ) -> None:
     async with two_desks(tmp_path, postgres, warm) as two, box(two.alarm) as street:
-        owner, other = await _started(two)
+        owner, other = await started(two)
         for half in (owner, other):
             await half.lose_database()
         away = time.monotonic()

@@ -1,0 +1,39 @@
+"""An owner that is started again while no database answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from duty_desk.pair.run import STOOD_DOWN
+from tests.duty_desk.conftest import box
+from tests.duty_desk.ledger.servers import Postgres
+from tests.duty_desk.pair.conftest import Presser, two_desks, until
+from tests.duty_desk.pair.test_two_desks import started
+from tests.duty_desk.warm import Warm
+
+
+@pytest.mark.long
+async def test_fault_35_an_owner_started_again_without_a_database_rings_on_and_stands_down_once_another_owns(
+    tmp_path: Path, postgres: Postgres, warm: Warm
+) -> None:
+    async with two_desks(tmp_path, postgres, warm) as two, box(two.alarm) as street:
+        owner, other = await started(two)
+        await Presser(street).until("stored")
+        for half in (owner, other):
+            await half.lose_database()
+        owner.process.kill()
+        again = time.monotonic()
+        await asyncio.to_thread(owner.start)
+        press = Presser(street)
+        # 3 s for the database, 2 s for the ledger, 3 s to listen; then its box sends again, after 15 s or 25 s.
+        assert await press.until("ringing", 30.0) - again >= 6.0, "it listens first"
+        assert other.health()["status"] == "standby"
+        await other.find_database()
+        await until(lambda: other.owns)
+        assert await asyncio.to_thread(owner.process.wait) == STOOD_DOWN
+        await press.until("stored")
+        assert other.health()["recording"]
