@@ -34,10 +34,10 @@ check: test-setup ## style, types, imports between rooms, schemas, drivers' own 
 	@.venv/bin/siaga system units --check >/dev/null
 	@cd ansible && PATH="$(CURDIR)/.venv/bin:$$PATH" ansible-lint --offline --profile production -q
 
-wheelhouse: test-setup ## gather the wheels of ARCH (x86_64 or aarch64) from which machines are installed without a network
-	@.venv/bin/python scripts/wheelhouse.py $(or $(ARCH),$(shell uname -m))
+wheelhouse: setup ## gather the wheels of ARCH (x86_64 or aarch64) from which machines are installed without a network
+	@UV_SYSTEM_CERTS=$(or $(UV_SYSTEM_CERTS),true) .tools/uv/bin/uv run -q --no-project --python python3 --with 'packaging>=26,<27' scripts/wheelhouse.py $(or $(ARCH),$(shell uname -m))
 
-wheelhouse-try: test-setup ## start the aarch64 wheelhouse's agent once, under qemu, and press its button (root; the first time five minutes)
+wheelhouse-try: setup ## start the aarch64 wheelhouse's agent once, under qemu, and press its button (root; the first time five minutes)
 	@scripts/wheelhouse-try.sh
 
 bench-alarm: test-setup ## time 200 presses from the button's edge to the page's paint

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Gathers the wheels that a box or the centre is installed from without a network: build/wheelhouse/ARCH/.
 
-    .venv/bin/python scripts/wheelhouse.py aarch64
+    make wheelhouse ARCH=aarch64
 
 Rules:
 - The versions and hashes are those of uv.lock. For each package the best wheel for Debian 12 (CPython 3.11, glibc 2.36)
