@@ -102,6 +102,7 @@ def _become(wanted: dict[str, Any], log: int) -> list[str]:
 
 def be(arguments: list[str]) -> None:
     """Run what Python would run with `[-P] -m module …` or `[-P] -c code …`."""
+    sys.orig_argv = [sys.executable, *arguments]  # by which an agent starts itself anew
     kind, what, *rest = arguments[1:] if arguments[0] == "-P" else arguments
     if kind == "-c":
         sys.argv = ["-c", *rest]

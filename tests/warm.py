@@ -102,8 +102,9 @@ class Warm:
 
 
 class WarmProcess(Process):
-    """A `Process` of ours that is forked where `warm_programs` forks; elsewhere, and with an environment of its own, it
-    is started as any.
+    """A `Process` that is forked where `warm_programs` forks.
+
+    With an environment of its own, or when it is not Python, it is started as any.
 
     Args:
         argv: Python, then `-m module …` or `-c code …`.
@@ -113,12 +114,11 @@ class WarmProcess(Process):
 
     def start(self) -> None:
         """Start it; it may be started again once it ended."""
-        if _warm is None or self.env is not None:
+        if _warm is None or self.env is not None or self.argv[0] != sys.executable:
             super().start()
             return
         if self.running:
             raise ProcessError(f"{self.name} runs already (pid {self.pid})")
-        assert self.argv[0] == sys.executable, self.argv
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._log_start = log.tell()

@@ -28,11 +28,11 @@ from collector.quarantine_read import read_rows
 from provisioning.brokers.accounts import ensure_password
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process
 from siaga.stack.trust import Trust
 from tests.collector.batches import body, reading
 from tests.collector.box import Box, box
 from tests.collector.test_process import COMMAND, count, write_config
+from tests.warm import WarmProcess
 
 BOXES = 4
 REPLICAS = ("collector-1", "collector-2")
@@ -83,7 +83,7 @@ class Machines:
         self.broker = Mosquitto(folder, "broker", trust, "telemetry")
         self.influxdb = InfluxDB(folder / "influxdb")
         self.collectors = {
-            name: Process([*COMMAND, "run", "--config", str(self._config(folder, name))], name=name, folder=folder)
+            name: WarmProcess([*COMMAND, "run", "--config", str(self._config(folder, name))], name=name, folder=folder)
             for name in REPLICAS
         }
         self.told: Counter[str] = Counter()

@@ -23,13 +23,14 @@ from provisioning.brokers.accounts import ensure_password
 from provisioning.brokers.model import account
 from siaga.stack.influxdb import READER
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process, free_port
+from siaga.stack.process import free_port
 from siaga.stack.trust import Trust
 from tests.collector.batches import STREAM, body, reading
 from tests.collector.box import Box, box
 from tests.collector.test_process import COMMAND, send, write_config
 from tests.conftest import Database
 from tests.link.harness import until
+from tests.warm import WarmProcess
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +76,7 @@ async def test_the_books_balance_and_a_reading_that_the_store_lost_is_named(
     broker.start()
     config = write_config(tmp_path, broker, influxdb.server, influxdb.database)
     _keep_books(config, trust, influxdb)
-    collector = Process([*COMMAND, "run", "--config", str(config)], name="collector-1", folder=tmp_path)
+    collector = WarmProcess([*COMMAND, "run", "--config", str(config)], name="collector-1", folder=tmp_path)
     # Two hours ago, in the middle of an hour, so that no report of this test falls into another one.
     hour_ns = (time.time_ns() // HOUR_NS - 3) * HOUR_NS
     reports = {hour_ns + minute * 60 * 10**9: minute * 60 for minute in (1, 20, 40, 58, 75)}
@@ -135,7 +136,7 @@ async def test_fault_30_the_books_of_a_group_are_kept_by_one_and_hold_through_it
     for name in GROUP:
         config = write_config(tmp_path, broker, influxdb.server, influxdb.database, name=name, group=True)
         configs.append(config)
-        processes.append(Process([*COMMAND, "run", "--config", str(config)], name=name, folder=tmp_path))
+        processes.append(WarmProcess([*COMMAND, "run", "--config", str(config)], name=name, folder=tmp_path))
     _keep_books(configs[0], trust, influxdb, tmp_path / "collector-2")
     # Refusals belong to the hour in which they come: this one. A device's clock may be ahead.
     hour = time.time_ns() // HOUR_NS
@@ -226,7 +227,7 @@ async def test_books_that_are_not_kept_are_told_at_readyz_and_readings_go_on(
     config.write_text(
         config.read_text().replace(str(telemetry_broker.trust.authority.accounts / "books.password"), str(wrong))
     )
-    collector = Process([*COMMAND, "run", "--config", str(config)], name="collector-1", folder=tmp_path)
+    collector = WarmProcess([*COMMAND, "run", "--config", str(config)], name="collector-1", folder=tmp_path)
     collector.start()
     try:
         collector.wait_ready()

@@ -23,6 +23,7 @@ from siaga.stack.process import Process, free_port
 from tests.collector.batches import BAD_BODIES, body, reading
 from tests.collector.box import Box, box
 from tests.conftest import Database
+from tests.warm import WarmProcess
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +98,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             metrics_port=metrics_port,
             receive_maximum=receive_maximum,
         )
-        process = Process([*COMMAND, "run", "--config", str(config)], name=name, folder=tmp_path)
+        process = WarmProcess([*COMMAND, "run", "--config", str(config)], name=name, folder=tmp_path)
         process.start()
         started.append(process)
         process.wait_ready()
@@ -261,7 +262,7 @@ async def test_a_store_that_is_down_at_the_start_is_waited_for(
 ) -> None:
     database = InfluxDB(tmp_path / "influxdb")
     config = write_config(tmp_path, telemetry_broker, database, database.database)
-    collector = Process([*COMMAND, "run", "--config", str(config)], name="collector", folder=tmp_path)
+    collector = WarmProcess([*COMMAND, "run", "--config", str(config)], name="collector", folder=tmp_path)
     collector.start()
     try:
         async with box(telemetry_broker) as one:

@@ -28,8 +28,8 @@ from edge_agent.runtime_file import open_runtime_file
 from edge_agent.status_socket import Place, SilentAgentError, ask
 from link import LinkError, Session
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process
 from siaga.stack.trust import Trust
+from tests.warm import WarmProcess
 
 BOX = "box-1"
 LIVES = 5
@@ -179,7 +179,7 @@ async def test_what_killed_agents_say_they_lost_is_what_is_missing(
 ) -> None:
     draw = random.Random(5)
     config = configure(tmp_path, gauge, trust, alarm_broker, telemetry_broker)
-    agent = Process([sys.executable, "-c", _AGENT, "--config", str(config)], name="agent", folder=tmp_path)
+    agent = WarmProcess([sys.executable, "-c", _AGENT, "--config", str(config)], name="agent", folder=tmp_path)
     centre = Centre(draw)
     centre.session = Session(
         telemetry_broker.probe(), "centre", subscriptions=(topics.ALL_TELEMETRY,), on_message=centre.heard

@@ -31,6 +31,7 @@ from siaga.stack.trust import Trust
 from simulator.control import BoardControl
 from simulator.layout import board_path, box_name, sensor_name
 from simulator.panel import PanelError
+from tests.warm import WarmProcess
 
 REPO = Path(__file__).parents[2]
 BOX = box_name(1)
@@ -83,10 +84,11 @@ def site(tmp_path: Path, trust: Trust, alarm_broker: Mosquitto, telemetry_broker
     config = tmp_path / "box.toml"
     config.write_text(box_toml(tmp_path, hardware, BOX, 1, ports, Identity(authority.trust, lines)))
     options = ["--folder", str(hardware), "--boxes", "1", "--rate-hz", "10"]
-    simulator = Process(
+    simulator = WarmProcess(
         [sys.executable, "-m", "siaga.main", "simulator", "run", *options], name="simulator", folder=tmp_path
     )
-    agent = Process([sys.executable, "-m", "edge_agent.main", "--config", str(config)], name="agent", folder=tmp_path)
+    edge_agent = [sys.executable, "-m", "edge_agent.main", "--config", str(config)]
+    agent = WarmProcess(edge_agent, name="agent", folder=tmp_path)
     simulator.start()
     simulator.wait_ready()
     agent.start()

@@ -13,6 +13,7 @@ import pytest
 
 from siaga.demo.stack import DemoStack, Size
 from siaga.stack.process import Process
+from tests.warm import WarmProcess
 
 Spared = Literal["desk", "collector"]
 NOTHING: Final = ["sh", "-c", "echo ready; exec sleep infinity"]
@@ -47,10 +48,9 @@ class Stack(DemoStack):
     def _siaga(self, name: str, *arguments: str) -> Process:
         if arguments[0] in self._without:
             return Process(NOTHING, name=name, folder=self.folder / "log")
-        if arguments[0] == "edge" and self._hold_s != 30:
-            agent = [sys.executable, "-P", "-c", _IMPATIENT.format(hold_s=self._hold_s), *arguments]
-            return Process(agent, name=name, folder=self.folder / "log")
-        return super()._siaga(name, *arguments)
+        impatient = arguments[0] == "edge" and self._hold_s != 30
+        program = ["-c", _IMPATIENT.format(hold_s=self._hold_s)] if impatient else ["-m", "siaga.main"]
+        return WarmProcess([sys.executable, "-P", *program, *arguments], name=name, folder=self.folder / "log")
 
 
 class MakeStack(Protocol):

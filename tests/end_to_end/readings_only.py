@@ -13,6 +13,7 @@ from typing import Final
 from siaga.demo.stack import DemoStack, Size
 from siaga.stack.process import Process
 from tests.end_to_end.conftest import NOTHING
+from tests.warm import WarmProcess
 
 _REPORTS_OFTEN: Final = """
 import asyncio
@@ -32,11 +33,11 @@ class ReadingsOnly(DemoStack):
     def _siaga(self, name: str, *arguments: str) -> Process:
         log = self.folder / "log"
         if arguments[0] == "edge":
-            return Process([sys.executable, "-P", "-c", _REPORTS_OFTEN, *arguments], name=name, folder=log)
+            return WarmProcess([sys.executable, "-P", "-c", _REPORTS_OFTEN, *arguments], name=name, folder=log)
         if arguments[0] in ("desk", "wall"):
             return Process(NOTHING, name=name, folder=log)
         off = ("--trackers-per-box", "0") if arguments[0] == "simulator" else ()
-        return super()._siaga(name, *arguments, *off)
+        return WarmProcess([sys.executable, "-P", "-m", "siaga.main", *arguments, *off], name=name, folder=log)
 
     def switch_on(self) -> None:
         """Start the receivers."""

@@ -27,11 +27,11 @@ from link import Session
 from provisioning.brokers.model import account
 from provisioning.command_keys import desk_key_file, make_command_key, public_file
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process
 from simulator.board import Board
+from tests.warm import WarmProcess
 
 BOX: Final = "box-1"
-EDGE: Final = str(Path(sys.executable).with_name("siaga-edge"))
+EDGE: Final = [sys.executable, "-P", "-m", "edge_agent.main"]
 LANES: Final[tuple[Lane, Lane]] = ("alarm", "telemetry")
 _WAIT_S: Final = 15.0
 
@@ -64,7 +64,7 @@ class Stand:
         tables += [f'[[buttons]]\nid = "sos"\nuri = "{line}"\nlamp = "{line}"']
         self.config = folder / "box.toml"
         self.config.write_text("\n\n".join(tables))
-        self.agent = Process([EDGE, "--config", str(self.config)], name="agent", folder=folder)
+        self.agent = WarmProcess([*EDGE, "--config", str(self.config)], name="agent", folder=folder)
         self.sessions = {
             lane: Session(
                 broker.service("desk"),

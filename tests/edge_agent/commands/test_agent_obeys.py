@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from contract.command import MAX_COMMAND_BYTES
 from contract.identity import new_event_id
 from siaga.stack.mosquitto import Mosquitto
-from tests.edge_agent.commands.stand import LANES, standing
+from tests.edge_agent.commands.stand import LANES, Stand, standing
 
 pytestmark = pytest.mark.slow
 STRANGER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -24,69 +24,79 @@ async def test_a_siren_sounds_once_for_a_command_on_both_brokers_and_is_silent_w
     tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto
 ) -> None:
     async with standing(tmp_path, alarm_broker, telemetry_broker) as stand:
-        # Done once: the same on both brokers, and again.
-        command = stand.command(seconds=20)
-        body = stand.sealed(command)
-        began_s = time.monotonic()
-        await stand.send(body)
-        for lane in LANES:
-            reply = await stand.reply(command, lane)
-            assert (reply.outcome, reply.detail) == ("done", "20 s")
-        assert time.monotonic() - began_s < 2
-        assert stand.board.lamp("siren")[0]
-        changes = len(stand.board.lamp("siren")[1])
-        for _ in range(5):
-            await stand.send(body, "alarm")
-        assert await stand.reply(command, "alarm", count=6) == reply
-        by_telemetry = [each for lane, each in stand.replies if lane == "telemetry" and each.id == command.id]
-        assert len(by_telemetry) <= 2, "whoever asks again is answered where they asked"
-        assert len(stand.board.lamp("siren")[1]) == changes
-        status = stand.status()
-        assert status is not None
-        assert [(each.id, each.on) for each in status.outputs] == [("siren", True), ("beacon", False)]
-        assert 10 < status.outputs[0].left_s <= 20
-        assert status.report.outputs["siren"]
-        off = await stand.obeyed(stand.command(on=False, seconds=0))
-        assert (off.outcome, off.detail) == ("done", "off")
-        assert not stand.board.lamp("siren")[0]
+        await _is_done_once(stand)
+        await _is_not_obeyed(stand)
+        await _ends_with_the_agent(stand)
 
-        # What is not obeyed, and what is said of it.
-        sounds = stand.sounds()
-        forged = stand.command()
-        await stand.send(stand.sealed(forged, STRANGER))
-        assert (await stand.reply(forged)).outcome == "refused"
-        late = stand.command(expires_at_ns=time.time_ns() - 5 * 10**9)
-        assert (await stand.obeyed(late)).outcome == "expired"
-        other = stand.command(device="box-2")
-        assert str((await stand.obeyed(other)).detail).startswith("other device")
-        await stand.send(b"x" * (MAX_COMMAND_BYTES + 1))
-        await stand.send(b"\xff{")
-        kept = stand.sealed(stand.command())
-        await stand.send(kept, retain=True)  # a live copy: it is obeyed as any other
-        await stand.until(lambda: stand.sounds() == sounds + 1)
-        await stand.obeyed(stand.command(on=False, seconds=0))
-        # At its next start the broker brings what was retained: it is not now.
-        stand.agent.stop()
+
+async def _is_done_once(stand: Stand) -> None:
+    """The same on both brokers, and again."""
+    command = stand.command(seconds=20)
+    body = stand.sealed(command)
+    began_s = time.monotonic()
+    await stand.send(body)
+    for lane in LANES:
+        reply = await stand.reply(command, lane)
+        assert (reply.outcome, reply.detail) == ("done", "20 s")
+    assert time.monotonic() - began_s < 2
+    assert stand.board.lamp("siren")[0]
+    changes = len(stand.board.lamp("siren")[1])
+    for _ in range(5):
+        await stand.send(body, "alarm")
+    assert await stand.reply(command, "alarm", count=6) == reply
+    by_telemetry = [each for lane, each in stand.replies if lane == "telemetry" and each.id == command.id]
+    assert len(by_telemetry) <= 2, "whoever asks again is answered where they asked"
+    assert len(stand.board.lamp("siren")[1]) == changes
+    status = stand.status()
+    assert status is not None
+    assert [(each.id, each.on) for each in status.outputs] == [("siren", True), ("beacon", False)]
+    assert 10 < status.outputs[0].left_s <= 20
+    assert status.report.outputs["siren"]
+    off = await stand.obeyed(stand.command(on=False, seconds=0))
+    assert (off.outcome, off.detail) == ("done", "off")
+    assert not stand.board.lamp("siren")[0]
+
+
+async def _is_not_obeyed(stand: Stand) -> None:
+    """What is forged, late, for another box, broken or retained; and what is said of it."""
+    sounds = stand.sounds()
+    forged = stand.command()
+    await stand.send(stand.sealed(forged, STRANGER))
+    assert (await stand.reply(forged)).outcome == "refused"
+    late = stand.command(expires_at_ns=time.time_ns() - 5 * 10**9)
+    assert (await stand.obeyed(late)).outcome == "expired"
+    other = stand.command(device="box-2")
+    assert str((await stand.obeyed(other)).detail).startswith("other device")
+    await stand.send(b"x" * (MAX_COMMAND_BYTES + 1))
+    await stand.send(b"\xff{")
+    kept = stand.sealed(stand.command())
+    await stand.send(kept, retain=True)  # a live copy: it is obeyed as any other
+    await stand.until(lambda: stand.sounds() == sounds + 1)
+    await stand.obeyed(stand.command(on=False, seconds=0))
+    # At its next start the broker brings what was retained: it is not now.
+    stand.agent.stop()
+    stand.agent.start()
+    await stand.ready()
+    await stand.until(lambda: (told := stand.status()) is not None and told.report.faults.get("command: retained"))
+    assert stand.sounds() == sounds + 1
+
+
+async def _ends_with_the_agent(stand: Stand) -> None:
+    """Whatever becomes of it: a stop, a kill, a freeze."""
+    for ends in (signal.SIGTERM, signal.SIGKILL):
+        await stand.done(seconds=30)
+        assert stand.board.lamp("siren")[0]
+        os.kill(stand.agent.pid, ends)
+        await stand.until(lambda: not stand.board.lamp("siren")[0])
+        await asyncio.to_thread(stand.agent.stop)
         stand.agent.start()
         await stand.ready()
-        await stand.until(lambda: (told := stand.status()) is not None and told.report.faults.get("command: retained"))
-        assert stand.sounds() == sounds + 1
-
-        # Whatever becomes of the agent: a stop, a kill, a freeze.
-        for ends in (signal.SIGTERM, signal.SIGKILL):
-            await stand.done(seconds=30)
-            assert stand.board.lamp("siren")[0]
-            os.kill(stand.agent.pid, ends)
-            await stand.until(lambda: not stand.board.lamp("siren")[0])
-            await asyncio.to_thread(stand.agent.stop)
-            stand.agent.start()
-            await stand.ready()
-        await stand.done(seconds=1)
-        os.kill(stand.agent.pid, signal.SIGSTOP)
-        try:
-            await stand.until(lambda: not stand.board.lamp("siren")[0])
-        finally:
-            os.kill(stand.agent.pid, signal.SIGCONT)
+    await stand.done(seconds=1)
+    os.kill(stand.agent.pid, signal.SIGSTOP)
+    try:
+        await stand.until(lambda: not stand.board.lamp("siren")[0])
+    finally:
+        os.kill(stand.agent.pid, signal.SIGCONT)
 
 
 async def test_a_press_that_is_a_test_comes_out_of_the_driver_and_a_broken_one_shows(

@@ -13,6 +13,7 @@ from siaga.stack.process import Process
 from tests.duty_desk.conftest import Desk
 from tests.edge_agent.network_faults.packets import PUBLISH
 from tests.edge_agent.network_faults.street import BOX, EDGE, Street, street
+from tests.warm import WarmProcess
 
 AlarmFault = Literal["half open", "dead broker", "frozen broker", "refused"]
 
@@ -95,4 +96,5 @@ async def shown(brokers: dict[Lane, Mosquitto], desk: Desk, within_s: float, com
 def quicker(desk: Desk, patch: str) -> Process:
     """Return the desk's process with constants of its code changed."""
     code = f"{patch}\nfrom duty_desk.cli import app; app()"
-    return Process([sys.executable, "-c", code, "run", "--config", str(desk.config)], name="desk", folder=desk.folder)
+    argv = [sys.executable, "-c", code, "run", "--config", str(desk.config)]
+    return WarmProcess(argv, name="desk", folder=desk.folder)

@@ -34,11 +34,12 @@ from simulator.layout import board_path
 from simulator.nmea import epoch_sentences
 from simulator.tracker import Fix
 from tests.edge_agent.network_faults.proxy import HOST, Proxy, Terminate, Wire
+from tests.warm import WarmProcess
 
 BOX: Final = "box-1"
 LANES: Final[tuple[Lane, Lane]] = ("alarm", "telemetry")
 PATIENCE_S: Final = 20.0
-EDGE: Final = [str(Path(sys.executable).with_name("siaga-edge"))]
+EDGE: Final = [sys.executable, "-P", "-m", "edge_agent.main"]
 
 _ALL_BUT_PRESSES: Final = (topics.ALL_STATUS, topics.ALL_TELEMETRY, topics.ALL_REPORTS, f"{topics.ROOT}/down/#")
 _FIX = Fix(-6.9211, 107.6098, 715.0, 0.0, 0.0, 9, 0.9)
@@ -278,7 +279,7 @@ async def street(
             text += f'\n[[sensors]]\nid = "gps"\ndriver = "nmea"\nuri = "{uri}"\n'
         config = folder / "box.toml"
         config.write_text(text)
-        agent = Process([*(command or EDGE), "--config", str(config)], name=BOX, folder=folder, env=env)
+        agent = WarmProcess([*(command or EDGE), "--config", str(config)], name=BOX, folder=folder, env=env)
         ears = Ears(deaf=deaf)
         await stack.enter_async_context(ears.listening(brokers))
         try:
