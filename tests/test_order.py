@@ -23,8 +23,8 @@ def items(count: int) -> list[Item]:
 
 @pytest.mark.parametrize("name", WAITING)
 def test_each_that_waits_is_there(name: str) -> None:
-    file, _, test = name.partition("::")
-    assert f"def {test}(" in (TESTS / file).read_text(encoding="utf-8")
+    file, of, test = name.partition("::")
+    assert f"def {test}(" in (TESTS / file).read_text(encoding="utf-8") if of else (TESTS / file).is_file()
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 4, 5, 16])
@@ -42,6 +42,14 @@ def test_half_of_the_workers_begin_with_what_waits_longest() -> None:
     heads = [order[worker * part].nodeid for worker in range(4)]
     assert heads[:2] == [f"tests/{WAITING[0]}", f"tests/{WAITING[1]}"]
     assert not any(head.removeprefix("tests/") in WAITING for head in heads[2:])
+
+
+def test_what_is_listed_as_a_file_stays_together_in_its_order() -> None:
+    file = next(name for name in WAITING if "::" not in name)
+    block = [f"tests/{file}::test_{number}" for number in (3, 1, 2)]
+    order = [item.nodeid for item in arranged([*items(99), *map(Item, block), *items(99)], 4)]
+    begins = order.index(block[0])
+    assert order[begins : begins + 3] == block
 
 
 def test_by_one_alone_nothing_is_moved() -> None:
