@@ -38,7 +38,7 @@ class Service:
     description: str
     start: str
     user: str
-    kind: Literal["notify", "exec", "oneshot"] = "exec"
+    kind: Literal["notify", "exec", "simple", "oneshot"] = "exec"
     groups: tuple[str, ...] = ()
     memory: str = ""
     opened: Mapping[str, Opened] = field(default_factory=dict)

@@ -164,7 +164,9 @@ BACKUP: Final = Service(
 )
 
 _BROWSER: Final = (
-    "/usr/bin/cage -d -- /usr/bin/chromium --kiosk --ozone-platform=wayland --force-device-scale-factor=${SCALE}",
+    # Its session's own folder below /run/user is hidden by ProtectHome.
+    "/usr/bin/env XDG_RUNTIME_DIR=/run/siaga-screen /usr/bin/cage -d --",
+    "/usr/bin/chromium --kiosk --ozone-platform=wayland --force-device-scale-factor=${SCALE}",
     "--user-data-dir=/var/lib/siaga-screen/chromium --no-first-run --noerrdialogs --disable-session-crashed-bubble",
     "--hide-crash-restore-bubble --disable-infobars --disable-translate --disable-pinch",
     "--overscroll-history-navigation=0",
@@ -179,7 +181,8 @@ SCREEN: Final = Service(
     description="Siaga: a screen of the wall",
     start=" \\\n  ".join(_BROWSER),
     user="siaga-screen",
-    kind="exec",
+    # Not exec: the process that PAM leaves holds the pipe by which systemd would hear that the program began.
+    kind="simple",
     groups=("video", "render", "input", "tty"),
     memory="2500M",
     unit=(
@@ -197,6 +200,8 @@ SCREEN: Final = Service(
         "RestartSec=3",
         "TimeoutStopSec=5",
         "StateDirectory=siaga-screen",
+        "RuntimeDirectory=siaga-screen",
+        "RuntimeDirectoryMode=0700",
         "OOMPolicy=stop",
     ),
     opened={
