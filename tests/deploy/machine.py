@@ -128,6 +128,17 @@ class Machine:
             raise DeployError(f"{self.name}: {' '.join(command)}: {(done.stderr + done.stdout).strip()[-2000:]}")
         return done.stdout
 
+    def inside(self, path: str) -> Path:
+        """Return where this machine's own path is for us, while it runs.
+
+        Raises:
+            DeployError: It is off.
+        """
+        leader = self._leader()
+        if not leader:
+            raise DeployError(f"{self.name} is off; its console: {self.console}")
+        return Path(f"/proc/{leader}/root{path}")
+
     def wait_until(self, look: Callable[[], object], timeout_s: float = _BOOT_TIMEOUT_S) -> None:
         """Wait until something is so.
 
