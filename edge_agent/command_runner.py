@@ -23,9 +23,9 @@ from contract.messages import Command, CommandOutcome, encode
 from contract.topics import Lane
 from edge_agent.aside import aside
 from edge_agent.clock import Clock
-from edge_agent.config import load_public_keys
 from edge_agent.errors import LineError
 from edge_agent.inputs import ButtonState
+from edge_agent.key_files import load_public_keys
 from edge_agent.raiser import NotNowError, Raiser
 from pins.output import Sounding
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -35,11 +34,6 @@ from edge_agent.threshold import MOST_THRESHOLDS, ThresholdSettings
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
 from pins.uri import line_claim, parse_button_uri, parse_lamp_uri
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-_MOST_KEY_BYTES: Final = 65_536
 
 
 def _known_driver(name: str) -> str:
@@ -349,47 +343,6 @@ def check_box(text: str, *, source: str, base: Path) -> tuple[Box | None, list[C
             faults.append(ConfigError(source, error.key, error.expected, example=example, line=line))
     command_keys = None if settings.command_keys is None else base / settings.command_keys
     return (None, faults) if faults else (Box(settings, brokers, command_keys), [])
-
-
-_KEY_FILES: Final = {"config_keys": "signing.pub", "command_keys": "commands.pub"}
-"""What the authority calls each file of public keys."""
-
-
-def load_config_keys(path: Path, *, source: str) -> tuple[Ed25519PublicKey, ...]:
-    """Return the public keys of who may push a configuration; as `load_public_keys`."""
-    return load_public_keys("config_keys", path, source=source)
-
-
-def load_public_keys(key: str, path: Path, *, source: str) -> tuple[Ed25519PublicKey, ...]:
-    """Return the public keys of who may push a configuration, or command.
-
-    Args:
-        key: `config_keys` or `command_keys`.
-        path: The file, as `signing.pub` or `commands.pub` of the authority.
-        source: The configuration that names it, for messages.
-
-    Raises:
-        ConfigError: It cannot be read, holds no such key, or others than its owner may change it.
-    """
-    from contract.signed import load_verifying_keys  # 7 MB that a box pays only while it judges
-
-    name = _KEY_FILES[key]
-
-    def wrong(expected: str) -> ConfigError:
-        return ConfigError(source, key, expected, example=_EXAMPLES[key])
-
-    try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            pem = file.read(_MOST_KEY_BYTES)
-    except OSError as error:
-        raise wrong(f"{path} cannot be read: {error.strerror}; copy {name} from the authority") from None
-    if mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise wrong(f"{path} can be changed by others (mode {mode:04o}); chmod 644 {path}")
-    try:
-        return load_verifying_keys(pem)
-    except ValueError as error:
-        raise wrong(f"{path}: {error}; copy {name} from the authority") from None
 
 
 def _check_settings(text: str, source: str) -> tuple[BoxSettings | None, list[ConfigError]]:

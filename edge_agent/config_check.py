@@ -8,7 +8,8 @@ from typing import Final, TextIO
 
 from contract.errors import EX_CONFIG, ConfigError
 from contract.settings import line_of
-from edge_agent.config import check_box, load_public_keys, read_box_text
+from edge_agent.config import check_box, read_box_text
+from edge_agent.key_files import load_public_keys
 
 _FIRST_THESE: Final = (
     "  → perbaiki dulu, lalu periksa lagi: berkas kunci, port dan pin ganda dicari setelah itu / mend these and check "

@@ -23,9 +23,10 @@ from pydantic import ValidationError
 
 from contract.errors import BodyError, ConfigError, SiagaError, SignedError
 from contract.messages import PushedConfig, first_fault
-from edge_agent.config import Box, check_box, load_config_keys, read_box_text
+from edge_agent.config import Box, check_box, read_box_text
 from edge_agent.config_state import CARD, ConfigState, Pushed, at_start, begun, reverted
 from edge_agent.config_store import ConfigStore
+from edge_agent.key_files import load_config_keys
 
 _log = logging.getLogger("siaga.edge.config")
 

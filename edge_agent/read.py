@@ -23,7 +23,7 @@ from edge_agent.count_words import COUNTS_ID
 from edge_agent.drivers.base import BusDriver, Driver, DriverSettings, Sample
 from edge_agent.drivers.registry import find_driver
 from edge_agent.errors import LineError
-from edge_agent.status_words import FAULTS_ID
+from edge_agent.status_texts import FAULTS_ID
 
 _SECOND_NS: Final = 1_000_000_000
 

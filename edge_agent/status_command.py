@@ -18,7 +18,8 @@ from contract.messages import Press, decode
 from edge_agent.config import BoxSettings, load_box_settings
 from edge_agent.status import AgentStatus, BoxStatus, CardStatus, FileStatus, waiting_presses
 from edge_agent.status_socket import MAX_BYTES, Place, SilentAgentError, ask, places
-from edge_agent.status_words import Language, default_language, in_words
+from edge_agent.status_texts import Language, default_language
+from edge_agent.status_words import in_words
 
 NOT_RUNNING: Final = 3
 """Exit status when no agent runs; the card was read. As LSB's `status` has it."""

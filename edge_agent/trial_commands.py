@@ -14,7 +14,7 @@ from contract.errors import EX_CONFIG, ConfigError
 from edge_agent.config import load_box_settings
 from edge_agent.status_command import NOT_RUNNING, UNKNOWN
 from edge_agent.status_socket import Place, SilentAgentError, ask, places
-from edge_agent.status_words import Language, default_language
+from edge_agent.status_texts import Language, default_language
 
 REFUSED: Final = 1
 _LOOK_S: Final = 0.2

@@ -25,7 +25,8 @@ from edge_agent.status import (
     ThresholdStatus,
     WaitingPress,
 )
-from edge_agent.status_words import COLUMNS, FAULTS_ID, TEXTS, Language, default_language, fault_words, in_words
+from edge_agent.status_texts import FAULTS_ID, TEXTS, Language, default_language
+from edge_agent.status_words import COLUMNS, fault_words, in_words
 from edge_agent.trial_commands import TEXTS as TRIAL_TEXTS
 
 _BOOKS = {"produced": 3, "receipted": 1, "waiting": 1, "dropped": {"memory full": 1}}

@@ -12,8 +12,9 @@ from collector.config import books_account, books_endpoint, broker_endpoint, loa
 from contract.inventory import parse_inventory
 from contract.signed import key_id
 from duty_desk.settings import load_desk
-from edge_agent.config import load_box, load_box_settings, load_public_keys
+from edge_agent.config import load_box, load_box_settings
 from edge_agent.drivers.board import parse_board_uri
+from edge_agent.key_files import load_public_keys
 from provisioning.brokers.model import account
 from siaga.demo.files import CollectorIdentities, Identity, Ports, StoreAccount, box_toml, collector_toml, desk_toml
 from siaga.demo.places import inventory_toml
