@@ -2,6 +2,7 @@
 
 - `epoch`: the one it owned, until it stood down or gave it back. So its next run takes over from itself at once, and
   goes on alone where no database answers.
+- `again`: it took over from itself and has not owned for a minute since. If it ends once more, the other comes first.
 - `files`: of each mirrored file the version and hash it last had in common with the database.
 """
 
@@ -24,6 +25,7 @@ class Memory:
     path: Path
     epoch: int | None = None
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
+    again: bool = False
 
     def save(self) -> None:
         """Write it, whole or not at all.
@@ -31,7 +33,11 @@ class Memory:
         Raises:
             OSError: It cannot be.
         """
-        body = {"epoch": self.epoch, "files": {name: list(known) for name, known in self.files.items()}}
+        body = {
+            "epoch": self.epoch,
+            "again": self.again,
+            "files": {name: list(known) for name, known in self.files.items()},
+        }
         replace_file(self.path, json.dumps(body).encode())
 
 
@@ -44,7 +50,7 @@ def read_memory(folder: Path) -> Memory:
         files = {str(name): (int(version), str(sha256)) for name, (version, sha256) in body["files"].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return Memory(path)
-    return Memory(path, epoch if isinstance(epoch, int) else None, files)
+    return Memory(path, epoch if isinstance(epoch, int) else None, files, body.get("again") is True)
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:

@@ -38,6 +38,8 @@ TICK_S: Final = 0.2
 FILES_S: Final = 3.0
 MISSING_S: Final = 30.0
 """A standby that told nothing of itself for so long is a fault."""
+SETTLED_S: Final = 60.0
+"""A desk that took over from itself and owned for so long may do so again."""
 _FILES_PATIENCE_NS: Final = 20 * 10**9
 _GATE_S: Final = 0.05
 NOBODY: Final = "standby"
@@ -155,6 +157,9 @@ class Owner:
         return True
 
     def _push(self) -> None:
+        if self._memory.again and time.monotonic() - self._began_s > SETTLED_S:
+            self._memory.again = False
+            self._memory.save()
         if self.tenure.lost is None and not self.tenure.away:
             self._files_link.call(lambda connection: self._mirror.push(connection, self.tenure.name, self.tenure.epoch))
 

@@ -62,7 +62,7 @@ class Standby:
         self._memory = memory
         self._mirror = mirror
         self._lease_ns = round(self._pair.lease_s * 1e9)
-        self._watch = Watch(self._pair.name, self._lease_ns, memory.epoch)
+        self._watch = Watch(self._pair.name, self._lease_ns, memory.epoch, last=memory.again)
         self._link = Link(config.ledger, statement_ms=5_000)
         self._began_ns = boottime_ns()
         self._ready = False
@@ -156,6 +156,7 @@ class Standby:
         epoch = shared.take(connection, sight, name, self._lease_ns // 1_000_000)
         if epoch is None:
             return False
+        self._memory.again = (sight.holder, sight.epoch) == (name, self._memory.epoch)
         _log.warning("%s takes over from %s: epoch %d", name, sight.holder or "nobody", epoch)
         self._pull(connection)
         self._begin(Tenure(name, epoch, self._lease_ns, renewed_ns=now_ns))

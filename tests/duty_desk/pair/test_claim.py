@@ -37,3 +37,20 @@ async def test_fault_35_an_owner_started_again_without_a_database_rings_on_and_s
         assert await asyncio.to_thread(owner.process.wait) == STOOD_DOWN
         await press.until("stored")
         assert other.health()["recording"]
+
+
+@pytest.mark.long
+async def test_an_owner_that_ends_takes_over_from_itself_once_and_then_the_other_does(
+    tmp_path: Path, postgres: Postgres, warm: Warm
+) -> None:
+    async with two_desks(tmp_path, postgres, warm) as two:
+        owner, other = await started(two)
+        owner.process.kill()
+        await asyncio.to_thread(owner.start)
+        await until(lambda: owner.owns)
+        assert other.health()["status"] == "standby"
+        owner.process.kill()
+        await asyncio.to_thread(owner.start)
+        await until(lambda: other.owns)
+        await until(lambda: owner.health().get("owner") == other.name)
+        assert [entry["desk"] for entry in two.entries()] == [owner.name, owner.name, other.name]

@@ -352,6 +352,9 @@ def test_the_other_takes_over_by_the_servers_clock_or_when_nothing_moves_and_nev
     assert watch.due(Sight("desk", 4, 1_000, 1_001), now)
     assert not watch.due(Sight("desk-2", 4, 2_000, 1_000), now), "another desk has its name"
     assert Watch("desk-2", LEASE, 4).due(Sight("desk-2", 4, 2_000, 1_000), now)
+    last = Watch("desk-2", LEASE, 4, last=True)
+    assert not last.due(Sight("desk-2", 4, 1_000, 3_999), now)
+    assert last.due(Sight("desk-2", 4, 1_000, 4_001), now)
     moving = Watch("desk-2", LEASE, None)
     for second in range(60):  # its clock was set back by years, but it moves
         assert not moving.due(Sight("desk", 4, 10**9 + second, 1), second * S)
