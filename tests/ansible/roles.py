@@ -44,6 +44,19 @@ def options(role: str) -> dict[str, Any]:
     return found
 
 
+def told_to(group: str, variable: str, city: Path, **told: Any) -> Any:
+    """Return what the machines of a group are told by `group_vars`.
+
+    Args:
+        group: The group.
+        variable: The variable.
+        city: The city's folder.
+        told: What is not as `group_vars` has it.
+    """
+    shared = read(ANSIBLE / "group_vars/all.yml") | read(ANSIBLE / f"group_vars/{group}.yml")
+    return _templar(shared | _machine(city) | told).template(trust_as_template(f"{{{{ {variable} }}}}"))
+
+
 def render(role: str, template: str, city: Path, **told: Any) -> str:
     """Return a role's template as its defaults have it.
 
@@ -53,14 +66,20 @@ def render(role: str, template: str, city: Path, **told: Any) -> str:
         city: The city's folder.
         told: What is not as the defaults have it, and what a task adds.
     """
-    machine = {
+    variables = read(ANSIBLE / "group_vars/all.yml") | defaults(role) | read(ROLES / role / "vars/main.yml")
+    text = (ROLES / role / "templates" / template).read_text(encoding="utf-8")
+    return str(_templar(variables | _machine(city) | told).template(trust_as_template(text)))
+
+
+def _templar(variables: dict[str, Any]) -> Any:
+    return Templar(loader=loader(), variables=variables)
+
+
+def _machine(city: Path) -> dict[str, Any]:
+    return {
         "inventory_hostname": "box-1",
         "playbook_dir": str(ANSIBLE),
         "siaga_city": str(city),
         "groups": {"centre": ["centre"], "boxes": ["box-1"]},
         "hostvars": {"centre": {"ansible_host": "192.0.2.1"}},
     }
-    variables = read(ANSIBLE / "group_vars/all.yml") | defaults(role) | read(ROLES / role / "vars/main.yml")
-    templar = Templar(loader=loader(), variables=variables | machine | told)
-    text = (ROLES / role / "templates" / template).read_text(encoding="utf-8")
-    return str(templar.template(trust_as_template(text)))

@@ -50,6 +50,23 @@ def test_what_the_roles_share_is_told_for_all_machines() -> None:
     assert shared - known - _NEEDED_BY_ALL == {"siaga_screen"}
 
 
+def test_the_centre_lacks_a_secret_for_each_collector_and_the_page(tmp_path: Path) -> None:
+    needed = roles.told_to("centre", "preflight_needs", tmp_path, collector_replicas=2)
+    files = {Path(one["path"]).relative_to(tmp_path).as_posix(): one["make"] for one in needed}
+
+    assert files["authority/accounts/collector-2.password"] == "siaga provision broker render --account collector-2"
+    assert "tls/centre.key" in files
+    without = roles.told_to("centre", "preflight_needs", tmp_path, duty_desk_front=False)
+    assert not any("/tls/" in one["path"] for one in without)
+
+
+def test_only_a_city_with_a_bell_opens_the_ports_of_the_centres_own_services(tmp_path: Path) -> None:
+    groups = {"centre": ["centre"], "bells": ["bell"]}
+
+    assert roles.told_to("centre", "base_tcp_ports", tmp_path) == [80, 443, 8883, 8884]
+    assert roles.told_to("centre", "base_tcp_ports", tmp_path, groups=groups) == [80, 443, 8883, 8884, 8893, 8894]
+
+
 def test_secrets_are_in_no_log() -> None:
     silent = re.compile(r"no_log: true")
     for path in sorted(roles.ROLES.glob("*/tasks/*.yml")):
