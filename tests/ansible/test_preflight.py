@@ -94,8 +94,12 @@ def test_each_bad_machine_is_stopped_with_one_line_and_the_others_go_on(tmp_path
         "broken": {**edge, "preflight_wheelhouse": _wheelhouse(tmp_path / "bad", broken=True)},
         "unknown": {"preflight_needs": missing},
     }
-    inventory = {"all": {"hosts": hosts, "vars": {"ansible_connection": "local", "preflight_wheelhouse": good}}}
-    inventory["all"]["vars"]["ansible_python_interpreter"] = sys.executable
+    shared = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "preflight_wheelhouse": good,
+    }
+    inventory = {"all": {"hosts": hosts, "vars": shared}}
     (tmp_path / "hosts.yml").write_text(json.dumps(inventory))
     (tmp_path / "play.yml").write_text(_PLAY)
     done = subprocess.run(
