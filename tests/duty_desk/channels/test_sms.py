@@ -10,16 +10,30 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from contract import topics
 from contract.identity import new_event_id
 from duty_desk.channels.channel import SEND_S
 from duty_desk.channels.sms import channel as channel_module
 from duty_desk.errors import ChannelError
+from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process
 from simulator.modem.network import Weather
 from tests.duty_desk.channels.smsd import NUMBERS, Rig, page, rig
+from tests.duty_desk.conftest import Box, Desk, box, press_body
+from tests.duty_desk.warm import Warm
 
 ONE, TWO = new_event_id(), new_event_id()
 HIS = NUMBERS["petugas-1"]
+ON_DUTY = """
+[escalation]
+[[escalation.policies]]
+name = "SMS first"
+devices = ["box-*"]
+[[escalation.policies.steps]]
+after_s = 0
+rings = ["officer"]
+channels = ["sms"]
+"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -51,6 +65,11 @@ async def fails(real: Rig) -> tuple[ChannelError, float]:
     with pytest.raises(ChannelError) as error:
         await real.sms.send(page(incident=ONE))
     return error.value, time.monotonic() - began
+
+
+async def lit(street: Box, state: str) -> None:
+    """Wait until the lamp of the button `sos` is told to be so."""
+    await street.wait(topics.lamp(street.device), lambda body: body["lamps"]["sos"] == state)
 
 
 @pytest.mark.slow
@@ -166,6 +185,38 @@ async def test_a_restarted_desk_understands_answers_to_what_was_sent_before(real
     await real.restart()
     assert await answers(real, HIS, "Tidak.") == "cannot"
     assert (real.reports[-1].page, real.reports[-1].answer) == (sent.id, "cannot")
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_press_is_accepted_by_an_sms_and_its_lamp_says_so(
+    real: Rig, alarm_broker: Mosquitto, telemetry_broker: Mosquitto, warm: Warm
+) -> None:
+    desk = Desk(real.folder.parent, alarm_broker, telemetry_broker, warm=warm)
+    with desk.config.open("a") as file:
+        file.write(f'{ON_DUTY}[channels.sms]\nmodem = "{real.settings.modem}"\n')
+    real.modem.sent.clear()
+    await real.stop()  # the desk has the same sms.db, and answers what comes
+    try:
+        await asyncio.to_thread(desk.start)  # the modem is in this event loop
+        async with box(desk.alarm) as street:
+            await street.alarm(press_body())
+            receipt = await street.receipt("stored")
+            await lit(street, "received")
+            await real.until(lambda: any(each.number == HIS for each in real.modem.sent))
+            (page,) = [each for each in real.modem.sent if each.number == HIS]
+            assert "Jl. Braga 10" in page.text
+            real.service.incoming(HIS, "1")
+            await lit(street, "accepted")
+        (incident,) = await asyncio.to_thread(desk.incidents)
+        assert (incident["id"], incident["state"], incident["officer"]) == (
+            receipt["incident_id"],
+            "accepted",
+            "Petugas 1",
+        )
+    finally:
+        await asyncio.to_thread(desk.process.stop)
+        await real.restart()
 
 
 @pytest.mark.slow
