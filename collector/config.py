@@ -21,7 +21,7 @@ from store.config import StoreSettings
 _GROUP: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 EXAMPLES = {
-    "data_dir": 'data_dir = "/var/lib/siaga/collector"',
+    "data_dir": 'data_dir = "/var/lib/siaga/collector/1"',
     "client_id": 'client_id = "collector-1"',
     "group_file": 'group_file = "collector.group"',
     "receive_maximum": "receive_maximum = 20000",
@@ -34,7 +34,7 @@ EXAMPLES = {
     "books.username": 'username = "centre.books"',
     "books.store_username": 'store_username = "reader"',
     "books.store_password_file": 'store_password_file = "reader.password"',
-    "books.others": 'others = ["/var/lib/siaga/collector-2"]',
+    "books.others": 'others = ["/var/lib/siaga/collector/2"]',
     "books.password_file": 'password_file = "books.password"',
     **broker_examples("broker"),
     "store": '[store] with url = "http://127.0.0.1:8086", username = "collector", password_file = "store.password"',

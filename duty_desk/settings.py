@@ -132,7 +132,7 @@ class Desk:
 
 
 _EXAMPLES = {
-    "data_dir": 'data_dir = "/var/lib/siaga"',
+    "data_dir": 'data_dir = "/var/lib/siaga/desk"',
     "inventory": 'inventory = "inventory.toml"',
     **broker_examples("alarm_broker"),
     **broker_examples("telemetry_broker"),

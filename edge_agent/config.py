@@ -235,7 +235,7 @@ HEALTH_SENSOR = "box"
 
 _EXAMPLES = {
     "device": 'device = "box-1"',
-    "data_dir": 'data_dir = "/var/lib/siaga"',
+    "data_dir": 'data_dir = "/var/lib/siaga/edge"',
     "runtime_dir": 'runtime_dir = "/run/siaga"',
     "config_keys": 'config_keys = "signing.pub"',
     "command_keys": 'command_keys = "commands.pub"',

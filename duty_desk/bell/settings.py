@@ -75,7 +75,7 @@ class Bell:
 
 _EXAMPLES = {
     "name": 'name = "bell"',
-    "data_dir": 'data_dir = "/var/lib/siaga-bell"',
+    "data_dir": 'data_dir = "/var/lib/siaga/bell"',
     "language": 'language = "id"',
     **broker_examples("alarm_broker"),
     **broker_examples("telemetry_broker"),
