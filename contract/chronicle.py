@@ -109,7 +109,7 @@ def tests_fields(tests: PathTests) -> dict[str, FieldValue]:
 
 
 def _percent(part: float) -> float:
-    return math.floor(part * 100_000 + 1e-6) / 1_000
+    return math.floor(part * 10_000 + 1e-6) / 100
 
 
 def _unaccounted(books: Books) -> int:

@@ -100,7 +100,7 @@ BOARD = Dashboard(
                 unit="%",
             ),
             thresholds=SHARE,
-            decimals=3,
+            decimals=2,
         ),
         replace(
             stat(
