@@ -7,9 +7,12 @@
 | asking | a hello of another protocol | asking | nothing |
 | greeted | a beat | ready | what waits; before it no event is taken, as the press counter may have begun anew |
 | ready | an event | ready | event_ack, for a press only once the caller stored it |
-| greeted, ready | a beat of a clock that went back | asking | hello: the board's own was lost |
+| ready | a beat of a clock that went back, or of the three between two pings one at most | ready | who is there? |
 | any | a hello | greeted | hello_ack, ping: the board started anew, or did not hear us |
 | any | the line is lost | closed | nothing |
+
+A board beats by itself only while it has heard our hello_ack; one that started anew and whose hello was lost, or that
+did not hear the hello_ack, answers pings alone.
 
 Moments are CLOCK_MONOTONIC in nanoseconds.
 """
@@ -52,6 +55,15 @@ ANSWER_NS: Final = 2 * 10**9
 BEATS_APART_MS: Final = 1_000
 """A board beats by itself no sooner than this after the beat before."""
 
+IN_SESSION: Final = 2
+"""Of a board in session so many messages come between two pings, but for what is lost: two beats, and the answer."""
+
+DOUBT_NS: Final = 300_000_000
+"""So often a board that may have no session is asked who it is."""
+
+ASKED_NS: Final = 500_000_000
+"""A hello so soon after it was asked for is an answer."""
+
 GREETED_PING_NS: Final = 200_000_000
 ASK_NS: Final = 10**9
 MOST_OUTPUT: Final = 1_024
@@ -88,6 +100,9 @@ class Session:
         self._beat_ms: int | None = None
         self._pings_ns: deque[int] = deque(maxlen=8)
         self._speak_ns = 0
+        self._heard = 0
+        self._in_doubt = False
+        self._asked_hello_ns = -ASKED_NS
 
     @property
     def counters(self) -> Counter[str]:
@@ -128,7 +143,7 @@ class Session:
             if message is None:
                 self._counted["unknown type"] += 1
             else:
-                self._supervision.heard(message, now_ns)
+                self._supervision.heard(message, now_ns, asked=now_ns - self._asked_hello_ns < ASKED_NS)
                 told += self._take(message, now_ns)
         return told + self.tick(now_ns)
 
@@ -142,8 +157,7 @@ class Session:
             self._say(each)
         if self.state != "closed" and now_ns >= self._speak_ns:
             if self.state == "asking":
-                self._say(ask_hello())
-                self._speak_ns = now_ns + ASK_NS
+                self._ask_hello(now_ns, ASK_NS)
             else:
                 self._say_ping(now_ns)
         return [*failed]
@@ -217,6 +231,7 @@ class Session:
             told = [hello, *self._commands.board_started()]
         self.hello = hello
         self.state = "greeted"
+        self._in_doubt = False
         self._say(hello_ack(self._session))
         self._say_ping(now_ns)
         return told
@@ -232,15 +247,15 @@ class Session:
         if self.state == "greeted" and beat.presses < self._presses.highest:
             self._count_anew()
         if self.clock.restarts > restarts:
-            # A board that started anew has new numbers.
+            # A board that started anew has new numbers; its hello was lost.
             self._others.forget()
-        if went_back:
-            # Its hello was lost, and until its next one is answered it tells nothing.
-            self.state, self._speak_ns = "asking", now_ns
-            return []
         self.beat = beat
+        self._heard += 1
+        if went_back and self.state == "ready":
+            self._in_doubt, self._speak_ns = True, now_ns
         if self.state == "greeted":
             self.state = "ready"
+            self._heard = IN_SESSION
             self._speak_ns = now_ns + PING_NS
         return [beat]
 
@@ -256,6 +271,7 @@ class Session:
         if self.state != "ready":
             self._counted["before its beat"] += 1
             return []
+        self._heard = IN_SESSION
         press = event.kind is EventKind.PRESS
         log = self._presses if press else self._others
         number = event.number if press else event.number - OTHER_EVENT + 1
@@ -278,10 +294,20 @@ class Session:
         self._counted["presses counted anew"] += 1
         self._presses.forget()
 
+    def _ask_hello(self, now_ns: int, again_ns: int) -> None:
+        self._asked_hello_ns = now_ns
+        self._speak_ns = now_ns + again_ns
+        self._say(ask_hello())
+
     def _say_ping(self, now_ns: int) -> None:
         self._pings_ns.append(now_ns)
         self._speak_ns = now_ns + (GREETED_PING_NS if self.state == "greeted" else PING_NS)
         self._say(ping())
+        if self.state == "ready":
+            self._in_doubt = self._in_doubt or self._heard < IN_SESSION
+            self._heard = 0
+            if self._in_doubt:
+                self._ask_hello(now_ns, DOUBT_NS)
 
     def _say(self, message: tuple[Type, Payload]) -> None:
         kind, payload = message

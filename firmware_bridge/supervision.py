@@ -44,14 +44,14 @@ class Supervision:
         if other_version is not None:
             self._other_version, self._other_ns = other_version, now_ns
 
-    def heard(self, message: FromBoard, now_ns: int) -> None:
-        """Take a good message."""
+    def heard(self, message: FromBoard, now_ns: int, *, asked: bool = False) -> None:
+        """Take a good message; `asked`: a hello now would be the answer to a question."""
         self._heard_ns = now_ns
         match message:
             case Hello():
                 again = self._hello is not None and self._hello[0] == message
                 late = self._hello is None or now_ns - self._hello[1] > HELLOS_APART_NS
-                self._hellos = self._hellos + 1 if again and not late else 1
+                self._hellos = self._hellos + (not asked) if again and not late else 1
                 self._hello = message, now_ns
                 self._protocol = message.protocol
             case CommandAck():

@@ -74,9 +74,11 @@ class ModelBoard:
         if self.says_hello and not self._greeted and self._up_ms >= self._hello_ms:
             self._hello_ms = self._up_ms + 2_000
             out += self._hello()
-        if self._up_ms >= self._beat_ms:
+        # As the firmware: without a session nothing but hellos, and answers.
+        tells = self._greeted or not self.says_hello
+        if tells and self._up_ms >= self._beat_ms:
             out += self._beat()
-        if self._up_ms >= self._resend_ms:
+        if tells and self._up_ms >= self._resend_ms:
             self._resend_ms = self._up_ms + 200
             out += b"".join(self._waiting())
         return out

@@ -8,10 +8,11 @@ import pytest
 
 from firmware_bridge.commands import MOST_WAITING, Answer
 from firmware_bridge.errors import CommandError
-from firmware_bridge.frame import Frame, encode_frame, seal
+from firmware_bridge.frame import Deframer, Frame, encode_frame, seal
 from firmware_bridge.messages import Beat, CommandKind, EventKind, Hello, LineClass, Pattern, Type
 from firmware_bridge.numbers import WINDOW, NumberLog, Stored
 from firmware_bridge.session import MOST_OUTPUT, Session, Told
+from firmware_bridge.supervision import Supervision
 from firmware_bridge.told import Happened
 from tests.firmware_bridge.model_board import MS, ModelBoard, Pair
 
@@ -105,29 +106,43 @@ def test_a_press_of_before_a_reset_is_told_without_a_moment() -> None:
     assert pair.session.counters["boots"] == 2
 
 
-def test_a_board_that_started_anew_and_whose_hello_was_lost_is_asked_for_it_at_once() -> None:
+@pytest.mark.parametrize("lost", [Type.HELLO, Type.HELLO_ACK])
+def test_a_board_that_has_no_session_and_cannot_say_so_is_asked_within_three_seconds(lost: Type) -> None:
+    """It started anew, and its own hellos are lost; or it hears no answer to its first one."""
     session, board = Session(session=1), ModelBoard()
     session.opened(0)
-    session.feed(board.step(1), 1 * MS)
-    board.hear(session.take_output())
-    now_ms = 1
-    while now_ms < 5_000:
+    told: list[Told] = []
+    asked = lost_one = False
+    now_ms = pressed_ms = 0
+    while not presses(told):
         now_ms += 10
-        session.feed(board.step(10), now_ms * MS)
-        board.hear(session.take_output())
-    assert session.state == "ready"
-    board.reset()
-    board.press()
-    board.step(1)  # its hello, which nobody hears
-    board.hear(encode_frame(Frame(Type.PING, 0, {})))
-    assert session.feed(board.step(10), (now_ms + 11) * MS) == [], "its beat is not one to go by"
-    board.hear(session.take_output())
-    told = []
-    for more_ms in range(20, 400, 10):
-        told += session.feed(board.step(10), (now_ms + more_ms) * MS)
-        board.hear(session.take_output())
-    assert [each.number for each in presses(told)] == [1], "long before its next hello by itself"
+        if now_ms == 5_000:
+            assert session.state == "ready"
+            board.reset()
+            board.press()
+            pressed_ms = now_ms
+        out = Deframer().feed(board.step(10))
+        if pressed_ms and lost is Type.HELLO and not asked:
+            out = [frame for frame in out if frame.type != Type.HELLO]
+        told += session.feed(b"".join(map(encode_frame, out)), now_ms * MS)
+        said = Deframer().feed(session.take_output())
+        asked = asked or (pressed_ms > 0 and any(frame.type == Type.HELLO for frame in said))
+        if pressed_ms and lost is Type.HELLO_ACK and not lost_one:
+            kept = [frame for frame in said if frame.type != Type.HELLO_ACK]
+            lost_one, said = len(kept) < len(said), kept
+        board.hear(b"".join(map(encode_frame, said)))
+        assert now_ms < pressed_ms + 3_000 or not pressed_ms
+    assert [each.number for each in presses(told)] == [1]
     assert session.counters["boots"] == 2
+
+
+def test_a_board_that_was_asked_who_it_is_is_not_taken_for_deaf() -> None:
+    hello = Hello(1, "siaga-1.1", "uno-328p", 2, 2, 2, 1, boots=3, reset_cause=2)
+    for asked, words in ((True, "none"), (False, "deaf: ")):
+        supervision = Supervision(0)
+        for number in range(6):
+            supervision.heard(hello, number * 2 * 10**9, asked=asked)
+        assert (supervision.fault(10 * 10**9) or "none").startswith(words)
 
 
 def test_a_press_whose_acknowledgement_was_lost_is_acknowledged_again_and_not_told_again() -> None:
