@@ -99,6 +99,18 @@ class Night:
         self.cable = cable
         self.bell = stand
         self._draw = draw
+        self._fault: Fault | None = None
+
+    def well(self) -> None:
+        """Let all be as it should, whatever was played before."""
+        if self._fault is not None:
+            self.bell.wait(self.bell.sounds, 3 * MOST_S)
+            self.mend(self._fault)
+        if not self.desk.process.running:
+            self.desk.start()
+        self.bell.wait(self._well, _BACK_S)
+        self.bell.ask("silence")
+        self.bell.wait(lambda: not self.bell.sounds(), 2.0)
 
     def play(self, fault: Fault) -> float:
         """Let a fault happen at some moment between two heartbeats; return after how many seconds it sounded.
@@ -108,6 +120,7 @@ class Night:
         """
         time.sleep(self._draw.uniform(0, 2))
         assert not self.bell.sounds()
+        self._fault = fault
         began_ns = time.monotonic_ns()
         match fault:
             case "killed":
@@ -134,6 +147,7 @@ class Night:
                 self.cable.plug()
             case "alarm broker":
                 self.desk.alarm.start()
+        self._fault = None
         self.bell.wait(self._well, _BACK_S)
         assert self.bell.sounds()
         self.bell.press()
