@@ -21,34 +21,33 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from contract.identity import new_stream_id
-from contract.messages import Books as Balance
 from contract.messages import Report, encode
 from contract.time_quality import is_trusted
-from edge_agent.alarm_lane import AlarmLane, KeptPress
+from edge_agent.alarm_lane import AlarmLane
 from edge_agent.books import LOST, Books
 from edge_agent.clock import Clock
 from edge_agent.command_runner import CommandRunner
-from edge_agent.config import HEALTH_SENSOR, Box, BoxSettings, ButtonSettings, OutputSettings
+from edge_agent.config import HEALTH_SENSOR, Box, BoxSettings
 from edge_agent.config_keeper import ConfigKeeper
 from edge_agent.drivers.base import Sample
+from edge_agent.fittings import Fittings
 from edge_agent.gatherer import Gatherer
 from edge_agent.health import HealthReader, boot_id, health_faults
-from edge_agent.inputs import ButtonState, SensorReader, watch
+from edge_agent.inputs import SensorReader
 from edge_agent.lamp import LampPanel
-from edge_agent.lamp_output import drive
+from edge_agent.last_run import LastRun
 from edge_agent.latest import Latest
 from edge_agent.life_keeper import LifeKeeper
 from edge_agent.metrics_server import serve_metrics
-from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
+from edge_agent.outbox.alarms import AlarmOutbox
 from edge_agent.outbox.batches import BatchOutbox
-from edge_agent.outbox.writer import OutboxError
 from edge_agent.portrait import Portrait
 from edge_agent.pushed_config import InForce
 from edge_agent.raiser import Raiser
-from edge_agent.report_size import as_counts, fit
+from edge_agent.report_size import fit
+from edge_agent.reporter import Reporter
 from edge_agent.requests import Requests
 from edge_agent.runtime_file import open_runtime_file
 from edge_agent.status import AgentStatus
@@ -61,19 +60,12 @@ from edge_agent.watchman import Watchman
 from link import ntp
 from link.notify import Notifier
 from link.supervise import Failing, keep_running
-from pins.output import Output, Sounding
-
-if TYPE_CHECKING:
-    from edge_agent.boards import Board
-    from edge_agent.drivers.board import Raised as BoardRaised
 
 _log = logging.getLogger("siaga.edge")
 
 _REPORT_S = 60.0
 _HEALTH_S = 30.0
 _NTP_S = 60.0
-_LOAD_WAIT_S = 2.0
-_LOAD_AGAIN_S = 5.0
 _KEEP_S = 1.0
 _END_S = 0.3
 _CLOSE_S = 0.25
@@ -129,6 +121,12 @@ class Agent:
         )
         self._latest = Latest()
         self._thresholds = Thresholds(settings.thresholds)
+        self._failing = Failing("siaga-edge")
+        self._make_inputs(settings)
+        self._make_books(settings)
+
+    def _make_inputs(self, settings: BoxSettings) -> None:
+        """Make what hears sensors, buttons and boards, and what watches whether they speak."""
         self._sensors = [
             SensorReader(sensor, self._clock, self._faults, self._sampled, partial(self._measured, sensor.id))
             for sensor in settings.sensors
@@ -143,11 +141,12 @@ class Agent:
             position=lambda: next((each.position for each in self._sensors if each.position is not None), None),
             send=lambda kept: self._uplink.press(kept),
         )
-        self._states: dict[str, ButtonState] = {}
-        self._failing = Failing("siaga-edge")
+        self._fittings = Fittings(
+            settings, self._boot, panel=self._panel, raiser=self._raiser, faults=self._faults, ready=self._ready
+        )
         self._watchman = Watchman(
             zip(self._sensors, settings.sensors, strict=True),
-            self._states,
+            self._fittings.states,
             self._panel,
             self._clock,
             self._faults,
@@ -155,11 +154,9 @@ class Agent:
             self._presses.ages,
             began_ns=self._began_ns,
         )
-        self._boards = self._make_boards(settings)
-        self._outputs = {name: self._make_output(name, output) for name, output in settings.outputs().items()}
-        self._unopened = {button.id for button in settings.buttons}
-        self._held: dict[str, HeldButton] = {}
-        self._asked_card = asyncio.Event()
+
+    def _make_books(self, settings: BoxSettings) -> None:
+        """Make what counts, and what knows of the life before."""
         self._books = Books(
             self._boot,
             self._stream,
@@ -178,9 +175,55 @@ class Agent:
             faults=self._faults,
             on_heard=self._books.last_life,
         )
+        self._reporter = Reporter(
+            device=settings.device,
+            boot=self._boot,
+            stream=self._stream,
+            software=self._software,
+            clock=self._clock,
+            gatherer=self._gatherer,
+            readings=self._readings,
+            presses=self._presses,
+            books=self._books,
+            dropped=self._dropped,
+            faults=self._faults,
+            sensors=self._sensors,
+            outputs=self._fittings.outputs,
+            certificate_ends_s=self._certificate_ends_s,
+        )
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT, then keep what is still in memory."""
+        self._make_folders()
+        alarms, batches = AlarmOutbox(self._settings.data_dir), BatchOutbox(self._settings.data_dir)
+        alarms.writer.start()
+        batches.writer.start()
+        self._put_together(alarms, batches)
+        work = asyncio.create_task(self._work(alarms, batches), name="agent")
+
+        def end(*, starts_again: bool) -> None:
+            self.starts_again = starts_again
+            work.cancel()
+
+        if self._in_force is not None:
+            self._uplink.keeper = self._config_keeper(self._in_force, partial(end, starts_again=True))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, partial(end, starts_again=False))
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+        finally:
+            self._watchdog.stopping(again=self.starts_again)
+            try:
+                await self._keep_all()
+                await self._end()
+            finally:
+                for writer in (alarms.writer, batches.writer):
+                    if not writer.stop(_CLOSE_S):
+                        _log.error("an outbox could not be closed: the card stands still")
+
+    def _make_folders(self) -> None:
         try:
             # Presses and positions lie there: they are nobody else's.
             self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -192,9 +235,9 @@ class Agent:
         except OSError as error:
             self._faults["books not on tmpfs"] += 1
             _log.error("what a kill costs will not be known to the next start: %s; set runtime_dir", error)
-        alarms, batches = AlarmOutbox(self._settings.data_dir), BatchOutbox(self._settings.data_dir)
-        alarms.writer.start()
-        batches.writer.start()
+
+    def _put_together(self, alarms: AlarmOutbox, batches: BatchOutbox) -> None:
+        """Make what needs a running loop, and let the parts know of each other."""
         self._uplink = Uplink(
             self._box,
             self._boot,
@@ -220,11 +263,11 @@ class Agent:
             presses=self._presses,
             uplink=self._uplink,
             latest=self._latest,
-            states=self._states,
+            states=self._fittings.states,
             panel=self._panel,
             thresholds=self._thresholds,
             watchman=self._watchman,
-            outputs=self._outputs,
+            outputs=self._fittings.outputs,
         )
         self._requests = Requests(
             {button.id for button in self._settings.buttons},
@@ -233,34 +276,10 @@ class Agent:
             self._panel,
             self._uplink,
         )
-        self._uplink.alarms.stored = self._press_stored
-        parts = {**self._outputs, **{board.name: board for board in self._boards.values()}}
-        self._watchman.others = {name: partial(getattr, part, "wrong") for name, part in parts.items()}
+        self._fittings.attach(self._uplink)
+        self._watchman.others = {name: partial(getattr, part, "wrong") for name, part in self._fittings.parts.items()}
         if self._box.command_keys is not None:
             self._uplink.commands = self._command_runner(self._box.command_keys)
-        work = asyncio.create_task(self._work(alarms, batches), name="agent")
-
-        def end(*, starts_again: bool) -> None:
-            self.starts_again = starts_again
-            work.cancel()
-
-        if self._in_force is not None:
-            self._uplink.keeper = self._config_keeper(self._in_force, partial(end, starts_again=True))
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, partial(end, starts_again=False))
-        try:
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
-        finally:
-            self._watchdog.stopping(again=self.starts_again)
-            try:
-                await self._keep_all()
-                await self._end()
-            finally:
-                for writer in (alarms.writer, batches.writer):
-                    if not writer.stop(_CLOSE_S):
-                        _log.error("an outbox could not be closed: the card stands still")
 
     def _config_keeper(self, in_force: InForce, restart: Callable[[], None]) -> ConfigKeeper:
         return ConfigKeeper(
@@ -268,7 +287,9 @@ class Agent:
             clock=self._clock,
             faults=self._faults,
             sessions=self._uplink.sessions,
-            presses_wait=lambda: len(self._presses) > 0 or any(state.undecided for state in self._states.values()),
+            presses_wait=lambda: (
+                len(self._presses) > 0 or any(state.undecided for state in self._fittings.states.values())
+            ),
             presses_in_memory=lambda: self._uplink.alarms.in_memory,
             send=self._uplink.reply,
             restart=restart,
@@ -280,8 +301,8 @@ class Agent:
             self._settings.device,
             self._clock,
             keys,
-            outputs=self._outputs,
-            states=self._states,
+            outputs=self._fittings.outputs,
+            states=self._fittings.states,
             raiser=self._raiser,
             lamp_test=self._requests.lamp_test,
             send=self._uplink.reply_command,
@@ -308,52 +329,15 @@ class Agent:
             clean = False
         self._books.end(clean=clean)
 
-    async def _restore_presses(self, alarms: AlarmOutbox) -> None:
-        """Take up the presses the last run left, as soon as the card can be read."""
-        while True:
-            try:
-                presses, self._held = await alarms.load()
-            except OutboxError as error:
-                self._cannot_restore("presses", error)
-                self._asked_card.set()
-                await asyncio.sleep(_LOAD_AGAIN_S)
-            else:
-                break
-        self._asked_card.set()
-        if alarms.unreadable:
-            self._faults["unreadable press on the card"] += alarms.unreadable
-            _log.error("%d presses on the card cannot be read; they are kept in alarms.db", alarms.unreadable)
-        # A card that was slow may tell presses of this very run, some of them receipted by now.
-        left = [kept for kept in presses if kept.press.stream != self._stream]
-        self._uplink.restored(left)
-        if left:
-            _log.info("from the last run: %d presses", len(left))
-
-    async def _restore_batches(self, batches: BatchOutbox) -> None:
-        """Take up the batches the last run left, as soon as the card can be read."""
-        while True:
-            try:
-                index = await batches.index()
-            except OutboxError as error:
-                self._cannot_restore("batches", error)
-                await asyncio.sleep(_LOAD_AGAIN_S)
-            else:
-                break
-        on_card = {row.key: row.readings for row in index.value if row.key[0] != self._stream}
-        self._books.restored(on_card)
-        left = self._readings.restore(index.value, index.file)
-        self._books.changed()
-        self._uplink.wake()
-        if left:
-            _log.info("from the last run: %d batches", left)
-        if self._dropped[LOST]:
-            _log.warning("the last run was killed with %d readings in memory", self._dropped[LOST])
-
-    def _cannot_restore(self, what: str, error: OutboxError) -> None:
-        self._faults["card"] += 1
-        _log.error("going on without the %s that the last run left: %s", what, error)
-
     async def _work(self, alarms: AlarmOutbox, batches: BatchOutbox) -> None:
+        last = LastRun(
+            self._stream,
+            faults=self._faults,
+            dropped=self._dropped,
+            books=self._books,
+            readings=self._readings,
+            uplink=self._uplink,
+        )
         async with asyncio.TaskGroup() as tasks:
 
             def start(name: str, part: Callable[[], Awaitable[None]]) -> None:
@@ -363,26 +347,12 @@ class Agent:
             start("watchdog", self._watchdog.run)
             # One turn of the loop, so that the uplink stands before the first press.
             await asyncio.sleep(0)
-            start("restore presses", partial(self._restore_presses, alarms))
-            start("restore batches", partial(self._restore_batches, batches))
-            # A held button is known from the file. A card that tells it late may cost a second press, never one.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOAD_WAIT_S):
-                    await self._asked_card.wait()
-            for button in self._settings.buttons:
-                state = self._states[button.id] = ButtonState(self._boot, self._held.get(button.id))
-                if button.board_part() is None:
-                    start(f"button {button.id}", partial(self._watch, button, state))
-                if button.lamp is not None:
-                    start(f"lamp {button.id}", self._lamp(button, button.lamp))
-            for board in self._boards.values():
-                mine = {name: self._states[name] for name in board.inputs}
-                board.restored(self._held, alarms.board_presses.get(board.port, []), mine)
-                start(board.name, partial(self._hear_board, board))
+            start("restore presses", partial(last.presses, alarms))
+            start("restore batches", partial(last.batches, batches))
+            await last.wait_for_presses()
+            self._fittings.start(start, last.held, alarms.board_presses)
             for sensor in self._sensors:
                 start(f"sensor {sensor.id}", sensor.run)
-            for name, output in self._outputs.items():
-                start(name, output.run)
             if self._uplink.commands is not None:
                 start("commands", self._uplink.commands.run)
             start("life", self._life.run)
@@ -404,71 +374,6 @@ class Agent:
     def _ready(self) -> None:
         self._watchdog.ready()
         self._tell_ready()
-
-    # --- buttons
-
-    def _opened(self, *buttons: str) -> None:
-        if self._unopened:
-            self._unopened.difference_update(buttons)
-            if not self._unopened:
-                self._ready()
-
-    async def _watch(self, button: ButtonSettings, state: ButtonState) -> None:
-        await watch(
-            button,
-            state,
-            self._faults,
-            partial(self._raiser.pressed, button.id),
-            lambda: self._uplink.released(button.id),
-            partial(self._opened, button.id),
-            partial(self._raiser.stuck, button.id),
-        )
-
-    # --- boards
-
-    def _make_boards(self, settings: BoxSettings) -> dict[str, Board]:
-        ports = settings.board_ports()
-        if not ports:
-            return {}
-        from edge_agent.boards import Board  # with the link: a box without boards does not pay for it
-
-        parts = {button.id: part for button in settings.buttons if (part := button.board_part()) is not None}
-        return {
-            port: Board(
-                port, {name: part for name, part in parts.items() if part.port == port}, self._boot, self._faults
-            )
-            for port in ports
-        }
-
-    def _make_output(self, name: str, output: OutputSettings) -> Sounding:
-        part = output.board_part()
-        if part is None:
-            return Output(name, output.uri, output.most_s, self._faults)
-        from edge_agent.board_siren import BoardSiren  # as in _make_boards
-
-        return BoardSiren(name, self._boards[part.port], part, output.uri, output.most_s)
-
-    def _lamp(self, button: ButtonSettings, uri: str) -> Callable[[], Awaitable[None]]:
-        lamp, changed, part = self._panel[button.id], self._uplink.lamps_changed, button.board_lamp()
-        if part is None:
-            return partial(drive, uri, lamp, changed, self._faults)
-        return partial(self._boards[part.port].show, part.index, lamp, changed)
-
-    async def _hear_board(self, board: Board) -> None:
-        def raised(told: BoardRaised) -> None:
-            if not self._raiser.told_by_board(told, board.port) and told.number is not None:
-                board.press_stored(told.number)
-
-        await board.run(
-            raised,
-            self._uplink.released,
-            forgot=partial(self._uplink.alarms.board_forgot, board.port),
-            opened=partial(self._opened, *board.inputs),
-        )
-
-    def _press_stored(self, kept: KeptPress) -> None:
-        if kept.board is not None and (board := self._boards.get(kept.board[0])) is not None:
-            board.press_stored(kept.board[1])
 
     # --- readings
 
@@ -509,31 +414,7 @@ class Agent:
 
     def report(self) -> Report:
         """Return the box's books as of now."""
-        return Report(
-            device=self._settings.device,
-            boot=self._boot,
-            timestamp_ns=self._clock.time_ns(time.monotonic_ns()),
-            clock=self._clock.source,
-            software=self._software,
-            readings=Balance(
-                produced=self._gatherer.produced + self._readings.restored + self._books.lost,
-                receipted=self._readings.receipted,
-                waiting=self._gatherer.waiting + self._readings.waiting,
-                dropped=as_counts(self._dropped),
-            ),
-            presses=Balance(
-                produced=self._presses.produced,
-                receipted=self._presses.receipted,
-                waiting=len(self._presses),
-                dropped={},
-            ),
-            faults=as_counts(self._faults),
-            sensors={sensor.id: as_counts(sensor.counters) for sensor in self._sensors},
-            stream=self._stream,
-            previous_stream=self._books.previous_stream,
-            outputs={name: output.on for name, output in self._outputs.items()},
-            certificate_ends_s=None if (ends_s := self._certificate_ends_s()) is None else max(0, int(ends_s)),
-        )
+        return self._reporter.report()
 
     def _asked(self, request: bytes) -> bytes:
         if not request.strip():

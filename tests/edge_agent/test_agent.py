@@ -21,7 +21,7 @@ import pytest
 from contract.batch import decode_batch
 from contract.identity import new_event_id, new_stream_id
 from contract.messages import MAX_ALARM_BYTES, Press, Report, decode, encode
-from edge_agent import agent as agent_module
+from edge_agent import last_run
 from edge_agent.agent import Agent
 from edge_agent.alarm_lane import KeptPress
 from edge_agent.alarm_uplink import AlarmUplink
@@ -164,7 +164,7 @@ async def stopped(task: asyncio.Task[None]) -> None:
 async def test_presses_on_a_card_that_is_slow_at_the_start_are_taken_up_later(
     tmp_path: Path, frozen_broker: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agent_module, "_LOAD_AGAIN_S", 0.05)
+    monkeypatch.setattr(last_run, "_AGAIN_S", 0.05)
     (tmp_path / "data").mkdir()
     outbox = AlarmOutbox(tmp_path / "data")
     outbox.writer.start()
