@@ -13,7 +13,7 @@ from duty_desk.duty.calling import Calls
 from duty_desk.duty.faults import Fault, FaultKind
 from duty_desk.incidents.entries import PageEntry
 from duty_desk.incidents.records import Record
-from tests.duty_desk.duty.test_shifts import Night
+from tests.duty_desk.duty.night import Night
 
 
 class Line:

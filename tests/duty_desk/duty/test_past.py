@@ -13,8 +13,8 @@ from duty_desk.duty.records import duty_record
 from duty_desk.incidents.entries import DutyEntry, StartedEntry
 from duty_desk.incidents.records import Record
 from duty_desk.ledger.writer import append_now
+from tests.duty_desk.duty.night import page
 from tests.duty_desk.duty.rosters import ns
-from tests.duty_desk.duty.test_shifts import page
 
 NOW = ns("2026-12-20 08:00")
 HOUR = 3_600 * 10**9
