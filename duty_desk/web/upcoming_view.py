@@ -40,7 +40,8 @@ class TriedView(BaseModel):
 class StepView(BaseModel):
     """A step. `at_ms` is when it was reached, or when it will be if nobody answers and nothing fails.
 
-    `people` are those whom it would page now, or pages again at `again_at_ms`.
+    `people` are those whom it would page now, or pages again at `again_at_ms`; `nobody` are its channels that go to
+    people and reach none of them.
     """
 
     step: int
@@ -49,6 +50,7 @@ class StepView(BaseModel):
     rings: list[str] = Field(examples=[["officer"]])
     channels: list[str] = Field(examples=[["push"]])
     people: list[str] = Field(examples=[["Petugas 1"]])
+    nobody: list[str] = Field(examples=[["sms"]])
     repeat_s: float | None
     again_at_ms: int | None
     tried: list[TriedView]
@@ -164,11 +166,14 @@ def _step(incident: Incident, rung: Rung, sending: list[Attempt], desk: Desk) ->
     at_ns = incident.reached.get(rung.step, desk.wall_ns + rung.after_ns - age_ns)
     again_ns = None
     people: list[str] = []
+    nobody: list[str] = []
     if desk.pager is not None and rung.channels:
         lines = [desk.pager.crew.lines[name] for name in rung.channels if name in desk.pager.crew.lines]
         whom = [who for who in desk.pager.crew.of(rung) if who not in incident.declined]
         people = [desk.display(who) for who in whom if any(who in line.reached for line in lines)]
-        again_ns = desk.pager.attempts.next_round_ns(incident, rung, monotonic_ns=desk.monotonic_ns)
+        nobody = [line.name for line in lines if line.personal and not any(who in line.reached for who in whom)]
+        if len(nobody) < len(lines):
+            again_ns = desk.pager.attempts.next_round_ns(incident, rung, monotonic_ns=desk.monotonic_ns)
     return StepView(
         step=rung.step,
         at_ms=at_ns // _MS,
@@ -176,6 +181,7 @@ def _step(incident: Incident, rung: Rung, sending: list[Attempt], desk: Desk) ->
         rings=list(rung.new),
         channels=list(rung.channels),
         people=people,
+        nobody=nobody,
         repeat_s=None if rung.repeat_ns is None else rung.repeat_ns / 1e9,
         again_at_ms=None if again_ns is None or not reached else (desk.wall_ns + again_ns) // _MS,
         tried=_tried(incident, rung, sending, desk),

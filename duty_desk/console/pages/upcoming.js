@@ -81,7 +81,7 @@ function card(incident) {
   return made;
 }
 
-function step({ at_ms, reached, rings, channels: by, people, repeat_s, again_at_ms, tried }, next) {
+function step({ at_ms, reached, rings, channels: by, people, nobody, repeat_s, again_at_ms, tried }, next) {
   const item = element("li");
   item.dataset.state = reached ? "reached" : next ? "next" : "later";
   const when = element("div", "when", timeOfDay(at_ms));
@@ -91,16 +91,25 @@ function step({ at_ms, reached, rings, channels: by, people, repeat_s, again_at_
   when.append(left);
   const what = element("div");
   if (rings.length > 0) what.append(element("p", "", word("rings", { who: rings.map((one) => word(`rings_${one}`)).join(", ") })));
-  if (by.length > 0) what.append(element("p", "", word("pages", { by: by.map(named).join(", "), who: people.join(", ") || "—" })));
+  what.append(...calls(by, people, nobody).map((words) => element("p", "", words)));
   if (again_at_ms !== null) {
     const again = element("small");
     again.dataset.again = again_at_ms;
     what.append(again);
-  } else if (repeat_s !== null) what.append(element("small", "", word("repeat", { seconds: repeat_s })));
+  } else if (repeat_s !== null && nobody.length < by.length) what.append(element("small", "", word("repeat", { seconds: repeat_s })));
   const done = element("ul", "tried");
   done.append(...tried.map(outcome));
   item.append(when, what, done);
   return item;
+}
+
+// Whom a step pages by what; a channel that reaches nobody by itself, as somebody has to see to it.
+function calls(by, people, nobody) {
+  const whom = by.filter((name) => !nobody.includes(name)).map(named).join(", ");
+  const told = [];
+  if (whom) told.push(people.length > 0 ? word("pages", { by: whom, who: people.join(", ") }) : word("pages_room", { by: whom }));
+  if (nobody.length > 0) told.push(word("pages_nobody", { by: nobody.map(named).join(", ") }));
+  return told;
 }
 
 function outcome({ at_ms, channel: by, who, round, outcome: what, detail }) {
@@ -179,7 +188,7 @@ async function start() {
   follow(handlers);
   setInterval(look, LOOK_MS);
   setInterval(tick, 500);
-  $("page").focus();
+  $("page").focus({ preventScroll: true });
 }
 
 start();

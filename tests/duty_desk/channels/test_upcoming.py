@@ -75,7 +75,7 @@ def test_what_is_being_sent_who_cannot_come_and_a_step_before_its_time_are_told(
         await asyncio.sleep(0.5)
         first, second, _ = told(desk).incidents[0].steps
         assert {(each.outcome, each.detail) for each in first.tried} == {("answered", "cannot")}
-        assert first.people == []
+        assert (first.people, first.nobody, first.again_at_ms) == ([], ["push"], None)
         assert (second.reached, second.at_ms - BEGAN_MS) == (True, 3_000)
 
     run(night())
