@@ -80,6 +80,9 @@ class Standby:
         Args:
             stop: Ends it.
             sock: Where its page is served; it stays open.
+
+        Raises:
+            RuntimeError: The web server ended by itself; the process is to be started again.
         """
         looking = Rounds("desk-standby", LOOK_S, self._look)
         server = Server(
@@ -108,7 +111,11 @@ class Standby:
             stopping.cancel()
             server.should_exit = True
             await serving
-        return self._taken.result() if self._taken.done() else None
+        if self._taken.done():
+            return self._taken.result()
+        if not stop.is_set():
+            raise RuntimeError("the web server ended")
+        return None
 
     async def _break_off(self) -> None:
         while True:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from contract import topics
 from contract.errors import ConfigError
 from duty_desk.channels.channel import Handed, Page, Tell
 from duty_desk.ledger.place import Server
+from duty_desk.outbound import Outbound
 from duty_desk.pair.keys import missing
 from duty_desk.pair.memory import Memory, read_memory
 from duty_desk.pair.owner import NOBODY, Gated, wrong
@@ -18,6 +20,9 @@ from duty_desk.pair.settings import PairSettings, check_pair
 from duty_desk.pair.shared import Standing
 from duty_desk.pair.tenure import Tenure, boottime_ns
 from duty_desk.settings import load_desk
+from link import Session
+from siaga.stack.client import connection
+from siaga.stack.mosquitto import Mosquitto
 from tests.duty_desk.conftest import Desk
 
 
@@ -75,6 +80,34 @@ async def test_a_page_waits_until_the_desk_may_act_and_is_not_sent_by_one_that_m
         async with asyncio.timeout(0.12):
             await gated.send(asked)
     assert channel.sent == ["1"]
+
+
+@pytest.mark.slow
+async def test_a_receipt_and_a_lamp_wait_until_the_desk_may_act(alarm_broker: Mosquitto) -> None:
+    allowed, heard = asyncio.Event(), []
+    session = Session(alarm_broker.service("desk"), "desk")
+    outbound = Outbound(session, lambda device: (topics.lamp(device), b"lamp"), allowed.is_set)
+    async with connection(alarm_broker.probe(), "witness") as witness:
+        await witness.subscribe("siaga/v1/#", qos=1)
+        tasks = [asyncio.create_task(each) for each in (session.run(), outbound.work(), outbound.work())]
+        await session.wait_connected()
+        outbound.send(topics.alarm_receipt("box-1"), b"receipt")
+        outbound.lamps("box-1")
+        for _ in range(5):
+            await asyncio.sleep(0.06)  # longer than it looks whether it may
+        await session.publish(topics.HEARTBEAT, b"beat")
+        async for message in witness.messages:
+            assert isinstance(message.payload, bytes)
+            heard.append(message.payload)
+            if message.payload == b"beat":
+                allowed.set()
+            if len(heard) == 3:
+                break
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert heard[0] == b"beat"
+    assert set(heard[1:]) == {b"receipt", b"lamp"}
 
 
 def test_what_a_desk_remembers_of_its_own_survives_and_a_damaged_file_is_nothing(tmp_path: Path) -> None:
