@@ -255,7 +255,7 @@ class Session:
             self._in_doubt, self._speak_ns = True, now_ns
         if self.state == "greeted":
             self.state = "ready"
-            self._heard = IN_SESSION
+            self._heard = IN_SESSION - 1
             self._speak_ns = now_ns + PING_NS
         return [beat]
 

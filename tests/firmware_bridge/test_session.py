@@ -106,33 +106,38 @@ def test_a_press_of_before_a_reset_is_told_without_a_moment() -> None:
     assert pair.session.counters["boots"] == 2
 
 
-@pytest.mark.parametrize("lost", [Type.HELLO, Type.HELLO_ACK])
-def test_a_board_that_has_no_session_and_cannot_say_so_is_asked_within_three_seconds(lost: Type) -> None:
-    """It started anew, and its own hellos are lost; or it hears no answer to its first one."""
+@pytest.mark.parametrize(("lost", "within_ms"), [(Type.HELLO, 1_500), (Type.HELLO_ACK, 3_000)])
+def test_a_board_that_has_no_session_is_asked_who_it_is(lost: Type, within_ms: int) -> None:
+    """It started anew, and its own hellos are lost; or our answer to the first is, and its later ones."""
     session, board = Session(session=1), ModelBoard()
     session.opened(0)
     told: list[Told] = []
-    asked = lost_one = False
-    now_ms = pressed_ms = 0
-    while not presses(told):
-        now_ms += 10
-        if now_ms == 5_000:
+    reset_ms, came_ms = 6_600, None  # the next ping is due at 7.6 s, after two beats: nothing is missed yet
+    acks = asked = later = 0
+    for now_ms in range(0, 16_000, 10):
+        if now_ms == reset_ms:
             assert session.state == "ready"
             board.reset()
             board.press()
-            pressed_ms = now_ms
-        out = Deframer().feed(board.step(10))
-        if pressed_ms and lost is Type.HELLO and not asked:
-            out = [frame for frame in out if frame.type != Type.HELLO]
-        told += session.feed(b"".join(map(encode_frame, out)), now_ms * MS)
+        heard = Deframer().feed(board.step(10))
+        if now_ms >= reset_ms and not asked and (lost is Type.HELLO or acks):
+            heard = [frame for frame in heard if frame.type != Type.HELLO]
+        told += session.feed(b"".join(map(encode_frame, heard)), now_ms * MS)
         said = Deframer().feed(session.take_output())
-        asked = asked or (pressed_ms > 0 and any(frame.type == Type.HELLO for frame in said))
-        if pressed_ms and lost is Type.HELLO_ACK and not lost_one:
-            kept = [frame for frame in said if frame.type != Type.HELLO_ACK]
-            lost_one, said = len(kept) < len(said), kept
+        if now_ms >= reset_ms:
+            asks = sum(frame.type == Type.HELLO for frame in said)
+            asked, later = asked + asks, later + asks * (came_ms is not None)
+            acks += sum(frame.type == Type.HELLO_ACK for frame in said)
+            if lost is Type.HELLO_ACK and acks == 1:
+                said = [frame for frame in said if frame.type != Type.HELLO_ACK]
         board.hear(b"".join(map(encode_frame, said)))
-        assert now_ms < pressed_ms + 3_000 or not pressed_ms
+        if came_ms is None and presses(told):
+            came_ms = now_ms
+            session.press_stored(1)
     assert [each.number for each in presses(told)] == [1]
+    assert came_ms is not None
+    assert came_ms - reset_ms < within_ms
+    assert (asked, later) == (1, 0), "it is left alone once it has a session"
     assert session.counters["boots"] == 2
 
 
