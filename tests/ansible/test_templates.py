@@ -18,7 +18,7 @@ from edge_agent.config import load_box
 from provisioning.brokers.model import MODELS
 from provisioning.brokers.render import render_config
 from siaga.stack.trust import Trust
-from store.account import read_password
+from store.account import Token, read_password
 from tests.ansible.roles import ROLES, read, render
 
 _NOBODYS = (
@@ -154,6 +154,21 @@ def test_the_wall_server_can_start(city: Path, traffic: bool) -> None:
 
     assert set(server.brokers) == {"alarm", "telemetry"}
     assert (server.traffic is not None) == traffic
+
+
+def test_with_an_influxdb_2_each_has_a_token_of_its_own(city: Path) -> None:
+    two = {"siaga_influxdb_package": "influxdb2.deb"}
+    for name in ("collector", "desk", "reader"):
+        (city / f"etc/credentials/store-{name}.token").write_text("a-token-of-nobody\n")
+        (city / f"etc/credentials/store-{name}.token").chmod(0o600)
+    collector = _placed(city, "two.toml", render("collector", "collector.toml.j2", city, item=1, **two))
+    desk = load_desk(_placed(city, "two-desk.toml", render("duty_desk", "desk.toml.j2", city, **two)))
+    wall = load_server(_placed(city, "two-wall.toml", render("wall_server", "wall.toml.j2", city, **two)))
+
+    accounts = [load(collector).store.account(collector), desk.store_account, wall.account]
+    assert [type(one) for one in accounts] == [Token] * 3
+    assert desk.settings.store is not None
+    assert (desk.settings.store.kind, desk.settings.store.org) == ("influxdb2", "siaga")
 
 
 def test_the_bell_can_start(city: Path) -> None:
