@@ -250,7 +250,7 @@ class Service:
             "control": partial(serve, self._config.data, self._asked),
         }
         if self._owner is not None:
-            parts |= {"pair": self._owner.tick, "announce": partial(self._announce, self._owner)}
+            parts["announce"] = partial(self._announce, self._owner)
         parts["synthetic-count"] = self.desk.synthetic.count
         parts["synthetic-book"] = partial(self._book.run, self.desk.synthetic.kept)
         if self._config.settings.synthetic.each_s and self.desk.commander.able:

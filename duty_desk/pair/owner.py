@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
@@ -42,6 +43,7 @@ SETTLED_S: Final = 60.0
 """A desk that took over from itself and owned for so long may do so again."""
 _FILES_PATIENCE_NS: Final = 20 * 10**9
 _GATE_S: Final = 0.05
+_END_S: Final = 2.0
 NOBODY: Final = "standby"
 """What the fault is called while no other desk was ever seen."""
 
@@ -66,6 +68,7 @@ class Owner:
         self._pair = config.settings.pair
         self._mirror = mirror
         self._memory = memory
+        self._server = config.ledger
         self._link = Link(config.ledger)
         self._files_link = Link(config.ledger, statement_ms=15_000)
         self._renewing = Rounds("desk-lease", RENEW_S, self._renew)
@@ -82,16 +85,13 @@ class Owner:
         """End; give the lease back, so that the other takes over at once. One that was lost is forgotten."""
         self._mirroring.stop()
         self._renewing.stop()
-        try:
-            if self.tenure.lost is None:
-                self._link.give_up(0)
-                self._link.call(lambda connection: shared.give_back(connection, self.tenure.name, self.tenure.epoch))
-            self._memory.epoch = None
-            self._memory.save()
-        except Exception as error:  # noqa: BLE001 - at the end of a process nothing is left to do about it
-            _log.warning("the lease was not given back: %s; it lapses by itself", error)
-        self._link.close()
-        self._files_link.give_up(0)
+        for link in (self._link, self._files_link):
+            link.give_up(0)
+            link.close()
+        # A server that stands still keeps no process from its end.
+        ending = threading.Thread(target=self._give_back, name="desk-lease-end", daemon=True)
+        ending.start()
+        ending.join(_END_S)
 
     def fence(self, transaction: Transaction) -> None:
         """Let nobody write but the owner.
@@ -134,8 +134,19 @@ class Owner:
 
     # The threads
 
+    def _give_back(self) -> None:
+        link = Link(self._server)
+        try:
+            if self.tenure.lost is None:
+                link.call(lambda connection: shared.give_back(connection, self.tenure.name, self.tenure.epoch))
+            self._memory.epoch = None
+            self._memory.save()
+        except Exception as error:  # noqa: BLE001 - at the end of a process nothing is left to do about it
+            _log.warning("the lease was not given back: %s; it lapses by itself", error)
+        link.close()
+
     def _renew(self) -> None:
-        if self.tenure.lost is not None:
+        if self.tenure.lost is not None or self.tenure.stuck:
             return
         asked_ns = self.tenure.asked()
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ from duty_desk.pair.owner import Owner
 from duty_desk.pair.standby import Standby
 from duty_desk.service import Service
 from duty_desk.serving import listen
+from link.supervise import keep_running
 
 if TYPE_CHECKING:
     from duty_desk.settings import Desk
@@ -49,10 +51,12 @@ async def run_pair(config: Desk, stop: asyncio.Event, ready: Callable[[], None])
         owner = Owner(config, tenure, mirror, memory)
         owner.start()
         told = asyncio.create_task(_pass_on(stop, ended), name="desk-stop")
+        ticking = asyncio.create_task(keep_running("pair", owner.tick, Counter()), name="desk-pair")
         try:
             await Service(config, owner).run(ended, lambda: _log.warning("%s owns what happens now", config.name), sock)
         finally:
             told.cancel()
+            ticking.cancel()
             owner.stop()
     finally:
         sock.close()

@@ -7,6 +7,7 @@ Rules:
   a broker, none of a higher epoch does, and that has been so for LISTEN_NS: longer than another owner is silent.
 - After a process stood still (a tick is late by FREEZE_NS) nothing is known of the database or the heartbeats until
   they were asked anew. So nothing goes out on a word from before.
+- A loop that stands still for STUCK_NS is not to own: its lease is left to lapse.
 - A higher epoch, from whichever broker or the database, ends it for ever.
 - Nothing but heartbeats goes out before the first of them was told (`announce`).
 """
@@ -26,6 +27,8 @@ LISTEN_NS: Final = 3 * _S
 ECHO_NS: Final = 9 * _S // 2
 """How old the latest heartbeat that came back may be, from when it was sent: two and a bit."""
 MAX_BEATS: Final = 16
+STUCK_NS: Final = 3 * _S
+"""A loop that has not ticked for so long does no work: its lease is not renewed, so that the other takes over."""
 
 Clock = Callable[[], int]
 
@@ -92,6 +95,12 @@ class Tenure:
         """Whether the database does not answer."""
         with self._lock:
             return self._away(self._now_ns())
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the loop that does the desk's work stands still, though other threads go on."""
+        with self._lock:
+            return self._now_ns() - self._ticked_ns > STUCK_NS
 
     def announce(self) -> None:
         """The first heartbeat was told, as far as there is a broker."""

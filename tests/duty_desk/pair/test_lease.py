@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from duty_desk.pair.tenure import ECHO_NS, FREEZE_NS, LISTEN_NS, PATIENCE_NS, Tenure
+from duty_desk.pair.tenure import ECHO_NS, FREEZE_NS, LISTEN_NS, PATIENCE_NS, STUCK_NS, Tenure
 from duty_desk.pair.watch import Sight, Watch
 
 S = 10**9
@@ -331,6 +331,17 @@ def test_an_owner_that_was_started_again_without_a_database_listens_first() -> N
     assert tenure.good
     tenure.deafened()
     assert not tenure.good
+
+
+def test_a_loop_that_stands_still_is_not_to_own() -> None:
+    clock = Clock()
+    tenure = _tenure(clock)
+    clock.ns += STUCK_NS
+    assert not tenure.stuck
+    clock.ns += 1
+    assert tenure.stuck
+    tenure.tick()
+    assert not tenure.stuck
 
 
 def test_a_server_that_gives_no_answer_is_away_and_a_process_that_stood_still_knows_nothing() -> None:

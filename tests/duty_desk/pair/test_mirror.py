@@ -23,9 +23,13 @@ from duty_desk.pair import mirror as mirror_module
 from duty_desk.pair import shared
 from duty_desk.pair.memory import Memory, read_memory
 from duty_desk.pair.mirror import Mirror
+from duty_desk.pair.owner import Owner
 from duty_desk.pair.shared import Link, Standing
+from duty_desk.pair.tenure import STUCK_NS, Tenure, boottime_ns
+from duty_desk.settings import load_desk
+from tests.duty_desk.conftest import Desk
 from tests.duty_desk.ledger.conftest import Writer
-from tests.duty_desk.ledger.servers import Postgres
+from tests.duty_desk.ledger.servers import PASSWORD, Postgres
 from tests.duty_desk.ledger.test_beside import eventually
 
 pytestmark = pytest.mark.slow
@@ -202,6 +206,33 @@ def test_a_file_that_is_too_large_or_damaged_is_a_fault(
     assert owner.mirror.fault is not None
     assert "larger than" in owner.mirror.fault
     assert _versions(owner) == {"accounts.db": 1}
+
+
+def test_an_owner_renews_until_its_loop_stands_still_and_gives_back_what_it_has(
+    sides: tuple[Side, Side], place: Server, idle: Desk
+) -> None:
+    side, _ = sides
+    password = idle.folder / "ledger.password"
+    password.write_text(PASSWORD + "\n")
+    password.chmod(0o600)
+    named = f'ledger = "{place.url}"\nledger_password_file = "ledger.password"\n'
+    idle.config.write_text(named + idle.config.read_text() + '[pair]\nname = "desk"\n')
+    now = [boottime_ns()]
+    tenure = Tenure("desk", 1, 5 * 10**9, renewed_ns=now[0], now_ns=lambda: now[0])
+    owner = Owner(load_desk(idle.config), tenure, side.mirror, Memory(side.folder / "pair.json", 1))
+    before = side.link.call(shared.see).until_ms
+    owner._renew()
+    renewed = side.link.call(shared.see).until_ms
+    assert renewed > before
+    now[0] += STUCK_NS + 1
+    owner._renew()
+    assert side.link.call(shared.see).until_ms == renewed
+    tenure.tick()
+    owner._renew()
+    assert side.link.call(shared.see).until_ms > renewed
+    owner.stop()
+    assert side.link.call(shared.see).until_ms == 0
+    assert read_memory(side.folder).epoch is None
 
 
 def test_each_tells_of_itself_and_finds_the_other(sides: tuple[Side, Side]) -> None:
