@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from pynmeagps import NMEAReader
 
 from siaga.stack.process import Process, ProcessError
 from simulator.control import BoardControl
-from simulator.layout import board_path, counts_path, tracker_path
+from simulator.layout import board_path, chip_path, counts_path, tracker_path
 from simulator.service import Epochs
+from tests.firmware_bridge.simulator import built_once
 
 SECOND_NS = 1_000_000_000
 
@@ -58,6 +61,25 @@ def test_it_stops_on_sigterm_and_leaves_its_counts(simulator: Process, tmp_path:
     assert counts["box-2/gps"]["lost"] >= 2
     assert not board_path(tmp_path, "box-1").exists()
     assert not tracker_path(tmp_path, "box-1", "gps").is_symlink()
+
+
+@pytest.mark.slow
+def test_it_ends_when_its_boards_chip_does_so_that_both_are_started_again(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if shutil.which("avr-gcc") is None:
+        pytest.skip("there is no avr-gcc: scripts/setup.sh test")
+    argv = [sys.executable, "-m", "siaga.main", "simulator", "run", "--folder", str(tmp_path), "--boxes", "1"]
+    chip = ["--board", "box-1", "--firmware", str(built_once(tmp_path_factory))]
+    process = Process([*argv, *chip], name="simulator", folder=tmp_path)
+    process.start()
+    process.wait_ready()
+    assert chip_path(tmp_path, "box-1").is_symlink()
+    [simhost] = psutil.Process(process.pid).children()
+    simhost.kill()
+    assert process.wait() == 0
+    assert "the simulated board ended" in process.output()
+    assert not chip_path(tmp_path, "box-1").is_symlink()
 
 
 @pytest.mark.slow
