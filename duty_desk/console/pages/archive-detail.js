@@ -169,8 +169,14 @@ function textOf(one) {
   if (one.nobody?.length) parts.push(word("nobody", { who: audience(one.nobody) }));
   if (one.fields) parts.push(one.fields.map((name) => word(`field_${name}`)).join(", "));
   if (one.incomplete) parts.push(word("incomplete", { fault: one.fault }));
-  if (one.detail) parts.push(one.detail);
+  if (one.channel) parts.push(known(`channel_${one.channel}`, one.channel));
+  if (one.channel && one.outcome !== "answered") parts.push(known(`outcome_${one.outcome}`, one.outcome));
+  if (one.detail) parts.push(known(one.outcome === "answered" ? `answer_${one.detail}` : `detail_${one.detail}`, one.detail));
   return parts.filter(Boolean).join(" · ");
+}
+
+function known(key, plain) {
+  return has(key) ? word(key) : plain;
 }
 
 function audience(roles) {
