@@ -16,8 +16,8 @@ from duty_desk import control
 from duty_desk.incidents.entries import PageEntry, parse_entry
 from siaga.stack.mosquitto import Mosquitto
 from tests.duty_desk.conftest import Desk, box, press_body
-from tests.duty_desk.warm import Warm
 from tests.edge_agent.commands.stand import Stand
+from tests.warm import Warm
 
 pytestmark = pytest.mark.slow
 

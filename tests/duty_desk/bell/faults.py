@@ -23,8 +23,8 @@ from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.trust import Trust
 from tests.duty_desk.bell.stand import BellStand, bell
 from tests.duty_desk.conftest import Desk, press_body
-from tests.duty_desk.warm import Warm
 from tests.edge_agent.network_faults.proxy import Proxy
+from tests.warm import Warm
 
 Fault = Literal["killed", "frozen", "network", "alarm broker"]
 FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)

@@ -19,7 +19,7 @@ from siaga.stack.process import Process
 from siaga.stack.trust import Trust
 from tests.duty_desk.bell.faults import MOST_S, Fault, Night, night
 from tests.duty_desk.bell.stand import BellStand
-from tests.duty_desk.warm import Warm
+from tests.warm import Warm
 
 pytestmark = pytest.mark.slow
 

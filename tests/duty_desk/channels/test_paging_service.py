@@ -21,7 +21,7 @@ from tests.duty_desk.conftest import Desk, box, press_body
 from tests.duty_desk.console.browser import DESK_SCREEN, PHONE, browser, in_browser
 from tests.duty_desk.console.test_accessible import faults_of
 from tests.duty_desk.pages.conftest import opened, shot
-from tests.duty_desk.warm import Warm
+from tests.warm import Warm
 
 pytestmark = pytest.mark.slow
 

@@ -25,7 +25,7 @@ from tests.duty_desk.access.conftest import until
 from tests.duty_desk.channels.push_service import Browser, Came, PushService, push_service
 from tests.duty_desk.conftest import Box, Desk, box, press_body
 from tests.duty_desk.console.browser import PHONE, browser, console, in_browser
-from tests.duty_desk.warm import Warm
+from tests.warm import Warm
 
 SUBSCRIBING = """({ endpoint, keys }) => {
 const bytes = (text) =>

@@ -20,7 +20,7 @@ from siaga.stack.process import Process
 from simulator.modem.network import Weather
 from tests.duty_desk.channels.smsd import NUMBERS, Rig, page, rig
 from tests.duty_desk.conftest import Box, Desk, box, press_body
-from tests.duty_desk.warm import Warm
+from tests.warm import Warm
 
 ONE, TWO = new_event_id(), new_event_id()
 HIS = NUMBERS["petugas-1"]

@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from siaga.stack.mosquitto import Mosquitto
 from tests.duty_desk.conftest import Desk
 from tests.duty_desk.console.browser import browser, console, in_browser, words
-from tests.duty_desk.warm import Warm
+from tests.warm import Warm
 
 
 @pytest.fixture

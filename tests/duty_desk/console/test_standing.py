@@ -24,7 +24,7 @@ from tests.duty_desk.conftest import Desk, box, press_body
 from tests.duty_desk.console.browser import browser, console, in_browser, shot, words
 from tests.duty_desk.console.test_accessible import faults_of
 from tests.duty_desk.pages.conftest import words as page_words
-from tests.duty_desk.warm import Warm
+from tests.warm import Warm
 
 POLICY = """
 [channels.sms]

@@ -25,7 +25,7 @@ from provisioning.command_keys import desk_key_file, make_command_key, public_fi
 from siaga.stack.mosquitto import Mosquitto
 from tests.duty_desk.conftest import Desk, box, press_body
 from tests.duty_desk.screens.listener import listening
-from tests.duty_desk.warm import Warm
+from tests.warm import Warm
 
 pytestmark = pytest.mark.slow
 

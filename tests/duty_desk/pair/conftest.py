@@ -26,8 +26,8 @@ from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.trust import Trust
 from tests.duty_desk.conftest import Box, Desk, broker_lines, press_body
 from tests.duty_desk.ledger.servers import PASSWORD, Postgres, running
-from tests.duty_desk.warm import Warm
 from tests.edge_agent.network_faults.proxy import Proxy
+from tests.warm import Warm
 
 NAMES = ("desk", "desk-2")
 _BUFFER = 1 << 18

@@ -13,7 +13,7 @@ from tests.duty_desk.conftest import box
 from tests.duty_desk.ledger.servers import Postgres
 from tests.duty_desk.pair.conftest import Presser, two_desks, until
 from tests.duty_desk.pair.test_two_desks import started
-from tests.duty_desk.warm import Warm
+from tests.warm import Warm
 
 
 @pytest.mark.long

@@ -23,7 +23,7 @@ from duty_desk.pair.run import STOOD_DOWN
 from tests.duty_desk.conftest import PASSWORD_HASH, Box, box
 from tests.duty_desk.ledger.servers import Postgres
 from tests.duty_desk.pair.conftest import Half, Presser, Two, two_desks, until
-from tests.duty_desk.warm import Warm
+from tests.warm import Warm
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import Process
 from siaga.stack.trust import Trust
 from tests.duty_desk.conftest import Desk
-from tests.duty_desk.warm import Warm
+from tests.warm import Warm
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from tests.duty_desk.conftest import Desk, box, press_body
 from tests.duty_desk.console.browser import browser, in_browser
 from tests.duty_desk.console.test_accessible import faults_of
 from tests.duty_desk.pages.conftest import opened, shot, words
-from tests.duty_desk.warm import Warm
 from tests.edge_agent.commands.stand import Stand
+from tests.warm import Warm
 
 pytestmark = pytest.mark.slow
 
