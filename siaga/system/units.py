@@ -164,8 +164,7 @@ BACKUP: Final = Service(
 )
 
 _BROWSER: Final = (
-    # Its session's own folder below /run/user is hidden by ProtectHome.
-    "/usr/bin/env XDG_RUNTIME_DIR=/run/siaga-screen /usr/bin/cage -d --",
+    "/usr/bin/cage -d --",
     "/usr/bin/chromium --kiosk --ozone-platform=wayland --force-device-scale-factor=${SCALE}",
     "--user-data-dir=/var/lib/siaga-screen/chromium --no-first-run --noerrdialogs --disable-session-crashed-bubble",
     "--hide-crash-restore-bubble --disable-infobars --disable-translate --disable-pinch",
@@ -181,20 +180,18 @@ SCREEN: Final = Service(
     description="Siaga: a screen of the wall",
     start=" \\\n  ".join(_BROWSER),
     user="siaga-screen",
-    # Not exec: the process that PAM leaves holds the pipe by which systemd would hear that the program began.
-    kind="simple",
-    groups=("video", "render", "input", "tty"),
+    groups=("video", "render", "input"),
     memory="2500M",
     unit=(
-        "Wants=network-online.target",
-        "After=network-online.target systemd-user-sessions.service",
+        "Wants=network-online.target seatd.service",
+        "After=network-online.target seatd.service getty@tty1.service",
         "Conflicts=getty@tty1.service",
         "StartLimitIntervalSec=0",
     ),
     service=(
-        "PAMName=login",
-        "TTYPath=/dev/tty1",
-        "StandardInput=tty-fail",
+        "# The display comes from seatd and not by a log-in, whose session would take cage and browser out of this",
+        "# unit: out of its bound on memory, and they would not end with it.",
+        "Environment=LIBSEAT_BACKEND=seatd XDG_RUNTIME_DIR=/run/siaga-screen",
         "EnvironmentFile=/etc/siaga/screen.env",
         "Restart=always",
         "RestartSec=3",
@@ -203,6 +200,8 @@ SCREEN: Final = Service(
         "RuntimeDirectory=siaga-screen",
         "RuntimeDirectoryMode=0700",
         "OOMPolicy=stop",
+        "LogRateLimitIntervalSec=30",
+        "LogRateLimitBurst=100",
     ),
     opened={
         "ProtectProc": Opened(None, _SANDBOX),
