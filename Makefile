@@ -1,6 +1,6 @@
 # Thin: each target sets up what it needs (at once when it is there) and calls one command.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test-setup test test-long check wheelhouse wheelhouse-try bench-alarm bench-desk bench-desk-restart bench-wall test-walls bench-edge bench-edge-outage bench-trust bench-modbus bench-bridge bench-collector soak-edge soak-collector soak-pager soak-duty fuzz-collector soak-machine sweep-edge faults-edge faults-desk faults-bell fuzz-desk fuzz-drivers fuzz-bridge fuzz-firmware firmware schema docs-screenshots clean
+.PHONY: help setup demo demo-check test-setup test test-long check wheelhouse wheelhouse-try test-deploy bench-alarm bench-desk bench-desk-restart bench-wall test-walls bench-edge bench-edge-outage bench-trust bench-modbus bench-bridge bench-collector soak-edge soak-collector soak-pager soak-duty fuzz-collector soak-machine sweep-edge faults-edge faults-desk faults-bell fuzz-desk fuzz-drivers fuzz-bridge fuzz-firmware firmware schema docs-screenshots clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 24
@@ -36,6 +36,9 @@ check: test-setup ## style, types, imports between rooms, schemas, drivers' own 
 
 wheelhouse: setup ## gather the wheels of ARCH (x86_64 or aarch64) from which machines are installed without a network
 	@UV_SYSTEM_CERTS=$(or $(UV_SYSTEM_CERTS),true) .tools/uv/bin/uv run -q --no-project --python python3 --with 'packaging>=26,<27' scripts/wheelhouse.py $(or $(ARCH),$(shell uname -m))
+
+test-deploy: test-setup wheelhouse ## boot a city of machines, deploy it, upgrade it, break it, restore it (root; about 20 minutes; STEPS: some, KEEP=1: leave it up, RECORD=1: log it)
+	@.venv/bin/python -m tests.deploy --steps '$(STEPS)' $(if $(KEEP),--keep) $(if $(RECORD),--record)
 
 wheelhouse-try: setup ## start the aarch64 wheelhouse's agent once, under qemu, and press its button (root; the first time five minutes)
 	@scripts/wheelhouse-try.sh
