@@ -24,6 +24,7 @@ from tests.deploy.errors import DeployError
 from tests.deploy.network import HUB
 from tests.deploy.steps import STEPS
 
+_TITLE: Final = "`make test-deploy`"
 _REPOSITORY: Final = Path(__file__).parents[2]
 
 
@@ -41,7 +42,7 @@ def main() -> int:
         print(f"no step {unknown[0]!r}; there are {', '.join(STEPS)}", file=sys.stderr)
         return 2
     if os.geteuid() != 0:
-        print("machines are booted by root: sudo make test-deploy", file=sys.stderr)
+        print("machines are booted by root: run make test-deploy as root", file=sys.stderr)
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
@@ -98,14 +99,18 @@ def _stay(bench: Bench) -> None:
 
 
 def _record(lines: list[str], seconds: float) -> None:
+    """Put the run into the log in place of the one before."""
     log = _REPOSITORY / "docs" / "deploy-log.md"
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=_REPOSITORY, capture_output=True, text=True
     ).stdout.strip()
-    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    head = f"## {when}, {commit}: {seconds / 60:.0f} minutes on {os.cpu_count()} cores, Linux {platform.release()}"
-    text = log.read_text(encoding="utf-8") if log.exists() else "# Runs of `make test-deploy`\n"
-    log.write_text(f"{text.rstrip()}\n\n{head}\n\n```\n" + "\n".join(lines) + "\n```\n", encoding="utf-8")
+    when = datetime.now(UTC).strftime("%Y-%m-%d")
+    where = f"{os.cpu_count()} cores, Linux {platform.release()}"
+    told = f"Of {commit}, in {seconds / 60:.0f} minutes on {where}. Each line is a step of `tests/deploy/steps.py`."
+    head, *sections = log.read_text(encoding="utf-8").rstrip().split("\n\n## ")
+    kept = [section for section in sections if not section.startswith(_TITLE)]
+    own = f"{_TITLE}, {when}\n\n{told}\n\n```\n" + "\n".join(lines) + "\n```"
+    log.write_text("\n\n## ".join([head, own, *kept]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,15 +10,21 @@ from typing import Final, TypeVar
 
 from simulator.control import BoardControl, Pattern
 from tests.deploy.apt_cache import AptCache
-from tests.deploy.city import ADDRESSES, BOXES, CENTRE, NAMES, City
+from tests.deploy.city import ADDRESSES, BOXES, CENTRE, NAMES, SCREEN, UNFIT_ADDRESSES, City
 from tests.deploy.errors import DeployError
 from tests.deploy.image import image
 from tests.deploy.machine import Machine
 from tests.deploy.network import Network
 from tests.deploy.playbook import Playbooks
-from tests.deploy.presses import LINES, give_board
+from tests.deploy.presses import LINES, Made, give_board, settle
 
 _WAIT_S: Final = 20.0
+
+_NO_DISPLAY: Final = """\
+# A machine of these tests has no display: the browser draws into memory.
+[Service]
+Environment=WLR_BACKENDS=headless WLR_RENDERER=pixman WLR_LIBINPUT_NO_DEVICES=1
+"""
 
 _Found = TypeVar("_Found")
 
@@ -41,6 +47,7 @@ class Bench:
         self.wheelhouse = repository / "build" / "wheelhouse"
         self.playbooks = Playbooks(self.city, self.network, self.logs, self.wheelhouse)
         self.machines = {name: self.machine(name) for name in ADDRESSES}
+        self.made = Made()
         self.password = secrets.token_urlsafe(16)
 
     @property
@@ -55,7 +62,7 @@ class Bench:
 
     def machine(self, name: str) -> Machine:
         """Return a machine that is not made yet."""
-        return Machine(name, ADDRESSES[name], self.folder / "machines", self.network)
+        return Machine(name, (ADDRESSES | UNFIT_ADDRESSES)[name], self.folder / "machines", self.network)
 
     def open(self) -> None:
         """Make the network, the city and the machines' disks.
@@ -77,6 +84,10 @@ class Bench:
         machine.make(image(), self.city.public_key, f"{ADDRESSES[CENTRE]} {' '.join(NAMES)}\n")
         if machine.name in BOXES:
             give_board(machine, self.repository)
+        if machine.name == SCREEN:
+            told = machine.root / "etc/systemd/system/siaga-screen.service.d/no-display.conf"
+            told.parent.mkdir(parents=True, exist_ok=True)
+            told.write_text(_NO_DISPLAY)
 
     def close(self) -> None:
         """Stop the machines and remove the network."""
@@ -94,6 +105,14 @@ class Bench:
         desk = ("setpriv", "--reuid=siaga-desk", "--regid=siaga-desk", "--init-groups")
         command = ("/opt/siaga/current/bin/siaga", "desk", *words, "--config", "/etc/siaga/desk.toml")
         return self.centre.run(*desk, *command, stdin=stdin)
+
+    def settled(self, since_ns: int = 0) -> int:
+        """Wait until each press of the boxes is in the ledger, once; return how many there are.
+
+        Raises:
+            DeployError: It names those that are not.
+        """
+        return settle(self.boxes, self.made, self.centre, since_ns)
 
     def wait(self, look: Callable[[], _Found | None], otherwise: str, timeout_s: float = _WAIT_S) -> _Found:
         """Return what `look` finds.

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from siaga.demo.files import WALL_TOML
 from siaga.demo.places import spots
 from tests.deploy.network import address, run
 from tests.deploy.presses import LINES, SOCKET
 
-CENTRE: Final = "centre"
+CENTRE: Final = "centre-1"
 BOXES: Final = ("box-1", "box-2")
 SCREEN: Final = "screen-1"
 ADDRESSES: Final = {CENTRE: address(10), BOXES[0]: address(21), BOXES[1]: address(22), SCREEN: address(31)}
 SCREEN_NUMBER: Final = 1
+UNFIT: Final = ("bad-space", "bad-clock", "bad-arch", "bad-older", "bad-secret")
+"""Boxes that are not fit, by what is wrong with each."""
+UNFIT_ADDRESSES: Final = {name: address(41 + number) for number, name in enumerate(UNFIT)}
 NAMES: Final = ("centre.kota.example", "alarm.kota.example", "telemetry.kota.example")
 _LANES: Final = ("alarm", "telemetry")
 
@@ -35,7 +40,8 @@ class City:
         self.authority = folder / "authority"
         self.key = folder / "ssh" / "id_ed25519"
         self.front = folder / "tls" / "centre.pem"
-        self.hosts = folder / "hosts.yml"
+        self.machines = folder / "siaga.toml"
+        self.unfit = folder / "unfit.toml"
 
     @property
     def public_key(self) -> str:
@@ -54,14 +60,12 @@ class City:
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "control", "-f", str(self.key))
         self._make_front()
         self._make_authority()
-        for box in BOXES:
+        for box in (*BOXES, *UNFIT):
             (self.folder / "boxes" / f"{box}.toml").write_text(hardware_toml())
         (self.folder / "inventory.toml").write_text(places_toml())
-        self.hosts.write_text(hosts_yaml())
-
-    def issue(self, device: str) -> None:
-        """Give one more device its key and certificate."""
-        self._provision("ca", "issue", "device", device)
+        (self.folder / "wall.toml").write_text(WALL_TOML)
+        self.machines.write_text(machines_toml(BOXES))
+        self.unfit.write_text(machines_toml((BOXES[0], *UNFIT)))
 
     def _make_front(self) -> None:
         names = ",".join([f"IP:{ADDRESSES[CENTRE]}", *(f"DNS:{name}" for name in NAMES)])
@@ -91,7 +95,7 @@ class City:
             settings = self.authority / "brokers" / lane / "broker.toml"
             settings.parent.mkdir(parents=True, exist_ok=True)
             settings.write_text(f'at = "/etc/siaga/brokers/{lane}"\nuser = "mosquitto"\n')
-        self._provision("ca", "issue", "device", *BOXES)
+        self._provision("ca", "issue", "device", *BOXES, *(name for name in UNFIT if name != "bad-secret"))
         self._provision("broker", "render")
 
     def _provision(self, *words: str) -> None:
@@ -120,15 +124,18 @@ def places_toml() -> str:
     return "\n\n".join(tables) + "\n"
 
 
-def hosts_yaml() -> str:
-    """Return the city's machines, for Ansible."""
-    groups = {"centre": (CENTRE,), "boxes": BOXES, "screens": (SCREEN,)}
-    more: dict[str, dict[str, object]] = {SCREEN: {"siaga_screen": SCREEN_NUMBER}}
-    known = {
-        group: {"hosts": {name: {"ansible_host": ADDRESSES[name], **more.get(name, {})} for name in names}}
-        for group, names in groups.items()
-    }
-    return json.dumps({"all": {"children": known}}, indent=1)
+def machines_toml(boxes: Iterable[str]) -> str:
+    """Return the city's machines, with these boxes; the first one is the canary."""
+    addresses = ADDRESSES | UNFIT_ADDRESSES
+    tables = [
+        'city = "kota"',
+        f'[centre]\nname = "{CENTRE}"\naddress = "{addresses[CENTRE]}"',
+        f'[[screens]]\nname = "{SCREEN}"\naddress = "{addresses[SCREEN]}"\narch = "x86_64"\nnumber = {SCREEN_NUMBER}',
+    ]
+    for number, box in enumerate(boxes):
+        canary = "\ncanary = true" if number == 0 else ""
+        tables.append(f'[[boxes]]\nname = "{box}"\naddress = "{addresses[box]}"\narch = "x86_64"{canary}')
+    return "\n\n".join(tables) + "\n"
 
 
 def _text(value: str) -> str:

@@ -86,3 +86,28 @@ class Front:
             return response.status, response.read(), cookie
         finally:
             connection.close()
+
+
+def wall(path: str) -> dict[str, Any]:
+    """Ask the wall server, as a screen does: by http, from inside the network.
+
+    Raises:
+        DeployError: It does not answer.
+    """
+
+    def ask() -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(ADDRESSES[CENTRE], 80, timeout=_TIMEOUT_S)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    try:
+        status, text = inside(ask)
+    except (OSError, http.client.HTTPException) as error:
+        raise DeployError(f"the wall server does not answer {path}: {error}") from None
+    if status != HTTPStatus.OK:
+        raise DeployError(f"the wall server refused {path}: {status} {text[:200].decode(errors='replace')}")
+    return dict(json.loads(text))

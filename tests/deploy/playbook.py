@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -79,28 +80,39 @@ class Playbooks:
         self._logs = logs
         self.wheelhouse = wheelhouse
         self._number = 0
+        # Short, as a socket's path is.
+        self._sockets = tempfile.TemporaryDirectory(prefix="siaga-ssh-")
 
-    def run(self, name: str, *options: str, fails: bool = False, variables: Mapping[str, str] | None = None) -> Run:
+    def forget(self) -> None:
+        """Leave the connections that stand: a machine behind one is not there any more."""
+        for socket in Path(self._sockets.name).iterdir():
+            socket.unlink()
+
+    def run(
+        self,
+        name: str,
+        *options: str,
+        fails: bool = False,
+        machines: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> Run:
         """Run a playbook of the collection.
 
         Args:
             name: Such as `site`.
             options: More of ansible-playbook's.
             fails: Whether a host may fail; otherwise that is an error here.
+            machines: Another siaga.toml than the city's.
             variables: More variables.
 
         Raises:
             DeployError: It failed; the log is named.
         """
         ansible = self._city.repository / "ansible"
-        told = {
-            "siaga_city": str(self._city.folder),
-            "siaga_wheelhouse": str(self.wheelhouse),
-            **(variables or {}),
-        }
+        told = {"siaga_wheelhouse": str(self.wheelhouse), **(variables or {})}
         command = self._network.exec(
             str(Path(sys.executable).parent / "ansible-playbook"),
-            *("--inventory", str(self._city.hosts), "--private-key", str(self._city.key), "--user", "root"),
+            *("--inventory", str(ansible / "inventory"), "--private-key", str(self._city.key)),
             *(part for key, value in told.items() for part in ("--extra-vars", f"{key}={value}")),
             *options,
             str(ansible / f"{name}.yml"),
@@ -108,10 +120,12 @@ class Playbooks:
         environment = {
             **os.environ,
             "ANSIBLE_CONFIG": str(ansible / "ansible.cfg"),
-            "ANSIBLE_HOST_KEY_CHECKING": "False",
+            "SIAGA_CITY": str(machines or self._city.machines),
+            # A machine that is made anew has another key.
+            "ANSIBLE_SSH_EXTRA_ARGS": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
             "ANSIBLE_HOME": str(self._logs / "ansible-home"),
             "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": "/tmp/siaga-deploy-ssh",
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": self._sockets.name,
             "LC_ALL": "C.UTF-8",
         }
         began = time.monotonic()

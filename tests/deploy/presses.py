@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.control import BoardControl
-from simulator.panel import PressRecord
 from tests.deploy.errors import DeployError
 from tests.deploy.machine import Machine
 
@@ -92,10 +91,22 @@ def board(machine: Machine) -> BoardControl:
     return BoardControl(machine.inside(SOCKET))
 
 
-def presses(machine: Machine) -> dict[str, list[PressRecord]]:
-    """Return the board's own list, by button."""
-    with board(machine) as hand:
-        return {line: hand.presses(line) for line in LINES}
+class Made:
+    """Every press the boards tell of; it outlives a board whose power was cut."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], set[int]] = {}
+
+    def ask(self, machine: Machine) -> None:
+        """Ask a machine's board."""
+        with board(machine) as hand:
+            for line in LINES:
+                times = {press.timestamp_ns for press in hand.presses(line)}
+                self._known.setdefault((machine.name, line), set()).update(times)
+
+    def since(self, since_ns: int) -> dict[tuple[str, str], list[int]]:
+        """Return when each button was pressed from then on, CLOCK_MONOTONIC in ns."""
+        return {where: [at for at in times if at >= since_ns] for where, times in self._known.items()}
 
 
 def ledger(centre: Machine) -> list[Recorded]:
@@ -108,26 +119,25 @@ def ledger(centre: Machine) -> list[Recorded]:
     return [_recorded(entry) for entry in told if entry["kind"] == "press"]
 
 
-def unrecorded(boxes: list[Machine], centre: Machine, since_ns: int = 0) -> list[str]:
+def unrecorded(made: Made, centre: Machine, since_ns: int = 0) -> list[str]:
     """Return what does not balance between the boards' lists and the ledger, a line each.
 
     Args:
-        boxes: The boxes whose boards are asked.
+        made: What the boards told.
         centre: Where the ledger is.
         since_ns: Presses before then (CLOCK_MONOTONIC, ns) are not looked at.
     """
     to_wall_ns = time.time_ns() - time.monotonic_ns()
     recorded = ledger(centre)
     faults = [f"{one.device}/{one.button}: {one.key} is there twice" for one in _doubled(recorded)]
-    for box in boxes:
-        for line, made in presses(box).items():
-            due = [press.timestamp_ns + to_wall_ns for press in made if press.timestamp_ns >= since_ns]
-            known = [
-                one.pressed_at_ns
-                for one in recorded
-                if (one.device, one.button) == (box.name, line) and one.pressed_at_ns >= since_ns + to_wall_ns - 10**9
-            ]
-            faults += _unmatched(f"{box.name}/{line}", due, known)
+    for (device, line), times in made.since(since_ns).items():
+        due = [at + to_wall_ns for at in times]
+        known = [
+            one.pressed_at_ns
+            for one in recorded
+            if (one.device, one.button) == (device, line) and one.pressed_at_ns >= since_ns + to_wall_ns
+        ]
+        faults += _unmatched(f"{device}/{line}", due, known)
     return faults
 
 
@@ -169,17 +179,20 @@ class Presser:
             self.error = error
 
 
-def settle(boxes: list[Machine], centre: Machine, since_ns: int = 0, timeout_s: float = 90.0) -> None:
-    """Wait until every press is in the ledger, once.
+def settle(boxes: list[Machine], made: Made, centre: Machine, since_ns: int = 0, timeout_s: float = 120.0) -> int:
+    """Wait until every press is in the ledger, once; return how many there are.
 
     Raises:
         DeployError: It names those that are not, in time.
     """
+    for box in boxes:
+        made.ask(box)
     deadline = time.monotonic() + timeout_s
-    while faults := unrecorded(boxes, centre, since_ns):
+    while faults := unrecorded(made, centre, since_ns):
         if time.monotonic() > deadline:
             raise DeployError(f"{len(faults)} presses do not balance: {'; '.join(faults[:5])}")
         time.sleep(1.0)
+    return sum(len(times) for times in made.since(since_ns).values())
 
 
 def _recorded(entry: dict[str, Any]) -> Recorded:

@@ -9,12 +9,17 @@ from typing import Final
 
 from siaga.demo.accounts import ACCOUNTS, OFFICER
 from tests.deploy.bench import Bench
+from tests.deploy.city import SCREEN_NUMBER, UNFIT
 from tests.deploy.errors import DeployError
-from tests.deploy.front import Front
-from tests.deploy.presses import LINES, board, settle
+from tests.deploy.front import Front, wall
+from tests.deploy.machine import Machine
+from tests.deploy.presses import HOLD_MS, LINES, Presser, board
+from tests.deploy.unfit import OPTIONS, spoil_machine
+from tests.deploy.wheels import spoil, variant
 
-_PRESS_TIMEOUT_S: Final = 15.0
-_DESK: Final = ("/opt/siaga/current/bin/siaga", "desk")
+ARCH: Final = "x86_64"
+GOOD: Final = "0.1.1"
+BROKEN: Final = "0.1.2"
 
 
 def boot(bench: Bench) -> str:
@@ -82,8 +87,153 @@ def press(bench: Bench) -> str:
                 front.act(incident["id"], "close")
                 bench.lamp(hand, "off")
             told.append(f"{box.name} press {pressed.number}: open after {opened_ms:.0f} ms")
-    settle(bench.boxes, bench.centre)
+    bench.settled()
     return "; ".join(told) + "; lamps fast, solid, off; in the ledger once"
+
+
+def screen(bench: Bench) -> str:
+    """The screen's browser shows its wall, and says so to the wall server."""
+
+    def state() -> str:
+        return str(wall("/api/screens").get(str(SCREEN_NUMBER), {}).get("state"))
+
+    bench.wait(lambda: state() == "good", f"the screen is {state()}", 120.0)
+    return "the wall server hears of it: good"
+
+
+def exposure(bench: Bench) -> str:
+    """Nothing failed on any machine, and each unit of ours is as closed as it should be."""
+    values: dict[str, float] = {}
+    for machine in bench.machines.values():
+        failed = machine.run("systemctl", "list-units", "--failed", "--plain", "--no-legend").split("\n")
+        if failed[0]:
+            raise DeployError(f"{machine.name}: failed: {failed[0]}")
+        for line in machine.run("systemctl", "list-units", "--plain", "--no-legend", "siaga-*.service").splitlines():
+            unit = line.split()[0]
+            told = machine.run("systemd-analyze", "security", "--no-pager", unit, check=False)
+            values[unit] = float(told.rsplit("exposure level for", 1)[1].split(":")[1].split()[0])
+    open_ones = {unit: value for unit, value in values.items() if value > 2.0 and unit != "siaga-screen.service"}
+    if open_ones:
+        raise DeployError(f"more exposed than 2.0: {open_ones}")
+    return ", ".join(f"{unit.removesuffix('.service')} {value}" for unit, value in sorted(values.items()))
+
+
+def upgrade(bench: Bench) -> str:
+    """upgrade.yml to another version while a button of each box is pressed each second: none lost."""
+    wheels = variant(bench.wheelhouse / ARCH, bench.folder / "wheels" / GOOD, GOOD)
+    since_ns = time.monotonic_ns()
+    with Presser(bench.boxes) as presser:
+        done = bench.playbooks.run("upgrade", variables={"siaga_wheelhouse": str(wheels)})
+    _whole(presser)
+    _versions(bench, GOOD, [bench.centre, *bench.boxes])
+    return f"{done.seconds:.0f} s; {bench.settled(since_ns)} presses meanwhile, 0 lost, 0 doubled"
+
+
+def broken(bench: Bench) -> str:
+    """A release whose agent ends at once: the canary goes back by itself, the rest is untouched, no press is lost."""
+    wheels = variant(bench.wheelhouse / ARCH, bench.folder / "wheels" / BROKEN, BROKEN, broken=True)
+    canary, other = bench.boxes
+    before = other.run("systemctl", "show", "-p", "MainPID", "--value", "siaga-edge")
+    since_ns = time.monotonic_ns()
+    with Presser([other]) as presser:
+        done = bench.playbooks.run(
+            "upgrade", "--limit", "boxes", fails=True, variables={"siaga_wheelhouse": str(wheels)}
+        )
+    _whole(presser)
+    if done.status == 0:
+        raise DeployError("upgrade.yml says that a broken release did")
+    _versions(bench, GOOD, [bench.centre, *bench.boxes])
+    if other.run("systemctl", "show", "-p", "MainPID", "--value", "siaga-edge") != before:
+        raise DeployError(f"{other.name}: its agent was restarted")
+    with board(canary) as hand:
+        hand.press(LINES[1], HOLD_MS)
+    return (
+        f"{canary.name} went back by itself; {bench.settled(since_ns)} presses, 0 lost; {_told(done.text, canary.name)}"
+    )
+
+
+def power(bench: Bench) -> str:
+    """The centre's power is cut, buttons are pressed, then a box's power too; both come back with every press."""
+    since_ns = time.monotonic_ns()
+    bench.centre.cut_power()
+    for box in bench.boxes:
+        with board(box) as hand:
+            for line in LINES[:3]:
+                hand.press(line, 300)
+        bench.made.ask(box)
+    bench.boxes[0].cut_power()
+    bench.playbooks.forget()
+    began = time.monotonic()
+    bench.boxes[0].boot()
+    bench.centre.boot()
+    presses = bench.settled(since_ns)
+    return f"{presses} presses while the centre was off, all in the ledger {time.monotonic() - began:.0f} s after power"
+
+
+def restore(bench: Bench) -> str:
+    """The centre burns down: restore.yml makes it of a fresh machine, its ledger verified, its officers known."""
+    with board(bench.boxes[0]) as hand:
+        hand.press(LINES[0], 300)
+    kept = bench.settled()
+    bench.playbooks.run("backup")
+    bench.centre.cut_power()
+    with board(bench.boxes[1]) as hand:
+        hand.press(LINES[0], 300)
+    bench.playbooks.forget()
+    bench.make(bench.centre)
+    bench.centre.boot()
+    done = bench.playbooks.run("restore", variables={"siaga_wheelhouse": str(bench.folder / "wheels" / GOOD)})
+    verified = bench.as_desk("verify-ledger").strip().splitlines()[0]
+    with Front(bench.city.front, bench.password) as front:
+        front.log_in(OFFICER)
+    presses = bench.settled()
+    return f"{done.seconds:.0f} s; {kept} presses from before and {presses - kept} made meanwhile are there; {verified}"
+
+
+def unfit(bench: Bench) -> str:
+    """Boxes that are not fit are left out, a line each; one that is fit goes on. A broken wheelhouse stops all."""
+    machines = {name: bench.machine(name) for name in UNFIT}
+    try:
+        for machine in machines.values():
+            bench.make(machine)
+            spoil_machine(machine)
+            machine.boot(*OPTIONS.get(machine.name, ()))
+        wheels = {"siaga_wheelhouse": str(bench.folder / "wheels" / GOOD)}
+        done = bench.playbooks.run("edge", fails=True, machines=bench.city.unfit, variables=wheels)
+    finally:
+        for machine in machines.values():
+            machine.stop()
+    good = bench.boxes[0].name
+    if done.hosts[good].failed or not done.hosts[good].ok:
+        raise DeployError(f"{good} did not go on: {done.hosts[good]}")
+    for name in UNFIT:
+        if not done.hosts[name].failed or done.hosts[name].changed:
+            raise DeployError(f"{name} was not left out unchanged: {done.hosts[name]}")
+    lines = [_told(done.text, name) for name in UNFIT]
+    spoiled = spoil(bench.folder / "wheels" / GOOD / ARCH, bench.folder / "wheels" / "spoiled")
+    again = bench.playbooks.run("edge", fails=True, variables={"siaga_wheelhouse": str(spoiled)})
+    if any(not recap.failed or recap.changed for recap in again.hosts.values()):
+        raise DeployError(f"a broken wheelhouse did not stop each box: {again.hosts}")
+    return " | ".join([f"{good} went on", *lines, _told(again.text, good)])
+
+
+def _whole(presser: Presser) -> None:
+    if presser.error is not None:
+        raise DeployError(f"nobody could press: {presser.error}")
+
+
+def _versions(bench: Bench, version: str, machines: list[Machine]) -> None:
+    for machine in machines:
+        current = machine.run("readlink", "/opt/siaga/current").strip().rpartition("/")[2]
+        if not current.startswith(f"{version}-"):
+            raise DeployError(f"{machine.name} has {current}, not {version}")
+
+
+def _told(text: str, host: str) -> str:
+    """Return the one line by which a playbook says why it left a host out."""
+    lines = [line.strip() for line in text.splitlines() if f"{host}: " in line]
+    told = lines[-1] if lines else ""
+    return f"«{told[told.find(f'{host}: ') :][:260]}»"
 
 
 STEPS: Final[dict[str, Callable[[Bench], str]]] = {
@@ -93,5 +243,12 @@ STEPS: Final[dict[str, Callable[[Bench], str]]] = {
     "again": again,
     "accounts": accounts,
     "press": press,
+    "screen": screen,
+    "exposure": exposure,
+    "upgrade": upgrade,
+    "broken": broken,
+    "power": power,
+    "restore": restore,
+    "unfit": unfit,
 }
 """Every step, by its name."""
