@@ -129,7 +129,7 @@ def unrecorded(made: Made, centre: Machine, since_ns: int = 0) -> list[str]:
     """
     to_wall_ns = time.time_ns() - time.monotonic_ns()
     recorded = ledger(centre)
-    faults = [f"{one.device}/{one.button}: {one.key} is there twice" for one in _doubled(recorded)]
+    faults = [f"{one.device}/{one.button}: {one.key} is there twice" for one in doubled(recorded)]
     for (device, line), times in made.since(since_ns).items():
         due = [at + to_wall_ns for at in times]
         known = [
@@ -137,7 +137,7 @@ def unrecorded(made: Made, centre: Machine, since_ns: int = 0) -> list[str]:
             for one in recorded
             if (one.device, one.button) == (device, line) and one.pressed_at_ns >= since_ns + to_wall_ns
         ]
-        faults += _unmatched(f"{device}/{line}", due, known)
+        faults += unmatched(f"{device}/{line}", due, known)
     return faults
 
 
@@ -200,12 +200,12 @@ def _recorded(entry: dict[str, Any]) -> Recorded:
     return Recorded(alarm["device"], alarm["button"], alarm["key"], alarm["pressed_at_ns"], entry["incident_id"])
 
 
-def _doubled(recorded: list[Recorded]) -> list[Recorded]:
+def doubled(recorded: list[Recorded]) -> list[Recorded]:
     counts = Counter((one.device, one.key) for one in recorded)
     return [one for one in recorded if counts[one.device, one.key] > 1]
 
 
-def _unmatched(where: str, due: list[int], known: list[int]) -> list[str]:
+def unmatched(where: str, due: list[int], known: list[int]) -> list[str]:
     """Pair each press with the one recorded in the time it was held; return what is left on either side."""
     faults = []
     left = sorted(known)
