@@ -35,6 +35,7 @@ WAITING: Final = (
     "duty_desk/screens/test_stream.py::test_fault_36_a_page_that_sleeps_is_told_to_everybody_and_does_not_ring",
     "duty_desk/channels/test_paging_service.py::"
     "test_fault_34_killed_after_a_page_it_sends_it_not_again_but_its_repeat_at_its_time",
+    "duty_desk/test_siren_command.py::test_what_does_not_work_is_said",
     "end_to_end/test_kills.py::test_fault_29_no_receipt_before_the_store_took_it",
     "duty_desk/escalation/test_service.py::test_it_climbs_sounds_the_siren_on_both_brokers_and_is_silent_at_the_answer",
     "edge_agent/network_faults/test_paths.py::test_fault_12_a_lost_lamp_message_is_repaired_by_the_next_round",
