@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
 import pytest
 
+from siaga.demo.accounts import DemoAccounts
 from siaga.demo.stack import DemoStack, Size
 from siaga.stack.process import Process
 from tests.warm import WarmProcess
@@ -30,6 +33,24 @@ main()
 """The whole agent, which waits less than 30 s before it writes readings to its card or sends them again."""
 
 
+@cache
+def _made_accounts() -> Path:
+    """Make the demo's accounts once for all stacks of a worker: to hash their password takes 0.2 s each time."""
+    folder = Path(tempfile.mkdtemp(prefix="siaga-accounts-"))
+    atexit.register(shutil.rmtree, folder)
+    DemoAccounts(folder / "files").prepare(folder / "accounts.db")
+    return folder
+
+
+class SameAccounts(DemoAccounts):
+    """Accounts that were made before."""
+
+    def prepare(self, accounts: Path) -> None:
+        """Copy them to a desk's accounts.db."""
+        shutil.copytree(_made_accounts() / "files", self.folder)
+        shutil.copy(_made_accounts() / "accounts.db", accounts)
+
+
 class Stack(DemoStack):
     """The demo's processes but the walls' server, which no test of this room looks at.
 
@@ -44,6 +65,7 @@ class Stack(DemoStack):
         self._hold_s = hold_s
         self._without = {"wall", *without}
         super().__init__(folder, size, probes=True)
+        self.accounts = SameAccounts(self.accounts.folder)
 
     def _siaga(self, name: str, *arguments: str) -> Process:
         if arguments[0] in self._without:
