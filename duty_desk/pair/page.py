@@ -102,8 +102,9 @@ def page(shown: Shown) -> str:
         f"<h1>{name}: siaga sebagai cadangan</h1>",
         f"<p>Meja piket yang bertugas: {there}. Halaman ini menjadi konsol dengan sendirinya "
         "bila meja ini mengambil alih.</p>",
-        f"<h1>{name} stands by</h1>",
-        f"<p>The desk that owns: {there}. This page becomes the console by itself once this desk takes over.</p>",
+        f'<h1 lang="en">{name} stands by</h1>',
+        f'<p lang="en">The desk that owns: {there}. This page becomes the console by itself '
+        "once this desk takes over.</p>",
     ]
     if not shown.answers:
         lines.append(
