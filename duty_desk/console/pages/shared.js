@@ -4,7 +4,7 @@
 import { loadSession, logOut, may, me, proof, toLogIn } from "../session.js";
 import { renderStanding } from "../standing.js";
 import { Stream } from "../stream.js";
-import { addWords, loadWords, moment, otherLanguage, setLanguage, timeOfDay, word } from "../words.js";
+import { addWords, has, loadWords, moment, otherLanguage, setLanguage, timeOfDay, word } from "../words.js";
 
 const THEMES = ["auto", "dark", "light"];
 const SCREEN_MAX = 40;
@@ -125,6 +125,31 @@ export async function lookIn() {
       if (Date.now() - heard > STALE_MS) cutOff(heard);
     }
     await new Promise((done) => setTimeout(done, LOOK_MS));
+  }
+}
+
+// What a page asks for again and again; a fault is said until an answer comes, and the last one stands meanwhile.
+export class Asked {
+  constructor(path, again_ms, draw) {
+    Object.assign(this, { path, again_ms, draw, told: null, fault: null });
+  }
+
+  async look() {
+    try {
+      this.told = await get(this.path);
+      setClock(this.told.now_ms);
+      this.fault = null;
+    } catch (refused) {
+      this.fault = refused;
+    }
+    this.render();
+    setTimeout(() => this.look(), this.again_ms);
+  }
+
+  render() {
+    $("fault").hidden = this.fault === null;
+    $("fault").textContent = this.fault ? faultWord(this.fault, { has, word }) : "";
+    if (this.told !== null) this.draw(this.told);
   }
 }
 

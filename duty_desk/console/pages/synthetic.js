@@ -1,29 +1,11 @@
 // Test presses: how many came in time, how long each hop takes, what is broken, and how each box did.
 
-import { has, moment, word } from "../words.js";
-import { $, begin, element, faultWord, get, lookIn, setClock } from "./shared.js";
+import { moment, word } from "../words.js";
+import { $, Asked, begin, element, lookIn } from "./shared.js";
 
 const AGAIN_MS = 5_000;
 
-let told = null;
-let fault = null;
-
-async function look() {
-  try {
-    told = await get("/api/synthetic");
-    setClock(told.now_ms);
-    fault = null;
-  } catch (refused) {
-    fault = refused;
-  }
-  render();
-  setTimeout(look, AGAIN_MS);
-}
-
-function render() {
-  $("fault").hidden = fault === null;
-  $("fault").textContent = fault ? faultWord(fault, { has, word }) : "";
-  if (told === null) return;
+function draw(told) {
   const broken = told.hops.filter(({ broken_since_ms }) => broken_since_ms !== null);
   const hops = broken.map(({ hop }) => word(`short_${hop}`)).join(", ");
   const tested = told.hops.some(({ count }) => count > 0);
@@ -31,7 +13,7 @@ function render() {
   const centre = broken.length > 0 ? word("broken", { hops }) : tested ? word("all_good") : "";
   text($("told"), `${centre} ${state}`.trim());
   $("told").dataset.good = String(broken.length === 0 && told.state === "on");
-  $("shares").replaceChildren(...told.shares.map(share));
+  $("shares").replaceChildren(...told.shares.map((one) => share(one, told.target)));
   table($("hops"), ["hop", "count", "p50", "p99", "state"], told.hops.map(hop));
   const wrong = told.troubles.map(trouble);
   if (told.clock === "none") wrong.unshift(element("li", "", word("trouble_desk_clock")));
@@ -45,11 +27,11 @@ function text(node, words) {
   if (node.textContent !== words) node.textContent = words;
 }
 
-function share({ days, tests, in_time, share: part, budget_left }) {
+function share({ days, tests, in_time, share: part, budget_left }, goal) {
   const made = element("li", "share");
   made.append(element("h3", "", days === 1 ? word("share_one") : word("share_days", { days })));
   made.append(element("p", "part", part === null ? "–" : `${percent(part, 3)} %`));
-  const target = percent(told.target, 1);
+  const target = percent(goal, 1);
   made.append(element("p", "", part === null ? word("share_none") : word("share_of", { in_time, tests, target })));
   if (budget_left !== null && days > 1) {
     made.append(element("p", "", word("budget", { left: Math.round(100 * budget_left) })));
@@ -100,6 +82,7 @@ const ms = (value) => (value === null ? "–" : `${Math.round(value)} ms`);
 // Cut, not rounded: 99.99996 % is not all.
 const percent = (part, digits) => (Math.floor(part * 100 * 10 ** digits + 1e-6) / 10 ** digits).toFixed(digits);
 
-await begin("pages/synthetic.json", render);
-look();
+const asked = new Asked("/api/synthetic", AGAIN_MS, draw);
+await begin("pages/synthetic.json", () => asked.render());
+asked.look();
 lookIn();

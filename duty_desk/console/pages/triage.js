@@ -1,31 +1,12 @@
 // Buttons that call for nothing too often, the worst first, and what to do about each.
 
-import { has, word } from "../words.js";
-import { $, begin, element, faultWord, get, lookIn, setClock } from "./shared.js";
+import { word } from "../words.js";
+import { $, Asked, begin, element, lookIn } from "./shared.js";
 
 const AGAIN_MS = 60_000;
 const COUNTED = ["incidents", "presses", "false_alarms", "faults"];
 
-let buttons = null;
-let fault = null;
-
-async function look() {
-  try {
-    const answer = await get("/api/triage");
-    setClock(answer.now_ms);
-    buttons = answer.buttons;
-    fault = null;
-  } catch (refused) {
-    fault = refused;
-  }
-  render();
-  setTimeout(look, AGAIN_MS);
-}
-
-function render() {
-  $("fault").hidden = fault === null;
-  $("fault").textContent = fault ? faultWord(fault, { has, word }) : "";
-  if (buttons === null) return;
+function draw({ buttons }) {
   const todo = buttons.filter(({ action }) => action !== null).length;
   $("told").textContent = buttons.length === 0 ? word("none") : word("told", { todo, count: buttons.length });
   $("buttons").replaceChildren(...buttons.map(card));
@@ -77,6 +58,7 @@ function spanHead(days) {
   return made;
 }
 
-await begin("pages/triage.json", render);
-look();
+const asked = new Asked("/api/triage", AGAIN_MS, draw);
+await begin("pages/triage.json", () => asked.render());
+asked.look();
 lookIn();
