@@ -135,7 +135,7 @@ def flash(
     except ImageError as error:
         raise stop(image, error.told, _EX_REFUSED) from None
     asked = _link(port)
-    before = asked.session.hello if asyncio.run(_ask(asked)) else None
+    before = asked.session.hello if asyncio.run(_ask(asked, patient=False)) else None
     if (asked.wrong or "").startswith("cannot be opened"):
         # avrdude would write to a port that the agent has.
         raise stop(port, wrong_words(asked.wrong or "", language), _EX_UNAVAILABLE)
@@ -181,12 +181,15 @@ def _link(port: str) -> BoardLink:
     return BoardLink(port, Session(session=secrets.randbelow(2**32 - 1) + 1))
 
 
-async def _ask(link: BoardLink) -> bool:
+async def _ask(link: BoardLink, *, patient: bool = True) -> bool:
+    """Return whether a board answers; not `patient`, a port that cannot be opened is not waited for."""
     try:
         async with asyncio.timeout(_ANSWER_S), aclosing(link.told()) as told:
             async for _ in told:
                 if link.session.state == "ready":
                     return True
+                if not patient and (link.wrong or "").startswith("cannot be opened"):
+                    return False
     except TimeoutError:
         pass
     return False
