@@ -336,7 +336,8 @@ class Agent:
             dropped=self._dropped,
             books=self._books,
             readings=self._readings,
-            uplink=self._uplink,
+            take=self._uplink.restored,
+            wake=self._uplink.wake,
         )
         async with asyncio.TaskGroup() as tasks:
 

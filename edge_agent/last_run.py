@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
+from edge_agent.alarm_lane import KeptPress
 from edge_agent.books import LOST, Books
 from edge_agent.outbox.alarms import AlarmOutbox, HeldButton
 from edge_agent.outbox.batches import BatchOutbox
 from edge_agent.outbox.writer import OutboxError
 from edge_agent.telemetry_lane import TelemetryLane
-from edge_agent.uplink import Uplink
 
 _log = logging.getLogger("siaga.edge")
 
@@ -29,7 +30,8 @@ class LastRun:
         dropped: What the lane of readings dropped, and why.
         books: Told which batches there are.
         readings: Takes up the batches.
-        uplink: Takes up the presses.
+        take: Takes up the presses, oldest first.
+        wake: Called when there are batches to send.
     """
 
     def __init__(
@@ -40,7 +42,8 @@ class LastRun:
         dropped: Counter[str],
         books: Books,
         readings: TelemetryLane,
-        uplink: Uplink,
+        take: Callable[[list[KeptPress]], None],
+        wake: Callable[[], None],
     ) -> None:
         self.held: dict[str, HeldButton] = {}
         """The buttons that were held down."""
@@ -49,7 +52,8 @@ class LastRun:
         self._dropped = dropped
         self._books = books
         self._readings = readings
-        self._uplink = uplink
+        self._take = take
+        self._wake = wake
         self._asked = asyncio.Event()
 
     async def presses(self, alarms: AlarmOutbox) -> None:
@@ -69,7 +73,7 @@ class LastRun:
             _log.error("%d presses on the card cannot be read; they are kept in alarms.db", alarms.unreadable)
         # A card that was slow may tell presses of this very run, some of them receipted by now.
         left = [kept for kept in presses if kept.press.stream != self._stream]
-        self._uplink.restored(left)
+        self._take(left)
         if left:
             _log.info("from the last run: %d presses", len(left))
 
@@ -98,7 +102,7 @@ class LastRun:
         self._books.restored(on_card)
         left = self._readings.restore(index.value, index.file)
         self._books.changed()
-        self._uplink.wake()
+        self._wake()
         if left:
             _log.info("from the last run: %d batches", left)
         if self._dropped[LOST]:
