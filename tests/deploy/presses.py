@@ -163,6 +163,8 @@ class Presser:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
+        # The last one is let go.
+        time.sleep(HOLD_MS / 1_000)
 
     def _press(self) -> None:
         due = time.monotonic()

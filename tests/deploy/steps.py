@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -160,6 +161,7 @@ def power(bench: Bench) -> str:
         with board(box) as hand:
             for line in LINES[:3]:
                 hand.press(line, 300)
+        bench.wait(partial(_keeps, box, 3), f"{box.name} does not keep three presses")
         bench.made.ask(box)
     bench.boxes[0].cut_power()
     bench.playbooks.forget()
@@ -215,6 +217,13 @@ def unfit(bench: Bench) -> str:
     if any(not recap.failed or recap.changed for recap in again.hosts.values()):
         raise DeployError(f"a broken wheelhouse did not stop each box: {again.hosts}")
     return " | ".join([f"{good} went on", *lines, _told(again.text, good)])
+
+
+def _keeps(box: Machine, presses: int) -> bool:
+    """Return whether a box has presses that wait for the desk, at least so many."""
+    agent = ("/opt/siaga/current/bin/siaga", "edge", "status", "--json", "--config", "/etc/siaga/box.toml")
+    told = json.loads(box.run("runuser", "-u", "siaga-edge", "--", *agent))
+    return sum(press["status"] == "Actual" for press in told["agent"]["presses"]) >= presses
 
 
 def _whole(presser: Presser) -> None:
