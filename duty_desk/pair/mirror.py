@@ -1,7 +1,8 @@
 """The owner's files in the shared database, and the other desk's copy of them. It blocks: for threads.
 
 Rules:
-- The owner writes a file there within some seconds of its change, as one moment of it; only who owns may.
+- The owner writes a file there within some seconds of its change, as one moment of it; only who owns may. What the
+  database has otherwise, as of a backup or another server, it writes anew.
 - Who stands by keeps its own copy the same. Where the copy it replaces is another than it knew, as of a desk that had
   just begun, the old one stays beside it as `….before-pair`.
 - A file is at most MAX_BYTES; a larger one is not mirrored, and that is a fault.
@@ -51,9 +52,10 @@ class Mirror:
             psycopg.Error: It cannot be written.
         """
         faults = []
+        there = _there(connection)
         for name, path in self._files.items():
-            look = _look(path)
-            if look == self._seen.get(name) or look[0] is None:
+            look, known = _look(path), self._memory.files.get(name)
+            if look[0] is None or (look == self._seen.get(name) and there.get(name) == known):
                 continue
             try:
                 content = snapshot(path)
@@ -61,26 +63,27 @@ class Mirror:
                 faults.append(f"{name}: {error}")
                 continue
             sha256 = hashlib.sha256(content).hexdigest()
-            known = self._memory.files.get(name)
-            if known is None or known[1] != sha256:
+            version = there[name][0] if name in there and there[name][1] == sha256 else None
+            if version is None:
                 version = _put(connection, name, sha256, content, holder, epoch)
                 if version is None:
                     return  # another desk's by now
+            if known != (version, sha256):
                 self._remember(name, version, sha256)
             self._seen[name] = look
         self.fault = "; ".join(faults) or None
 
     def pull(self, connection: psycopg.Connection[Any]) -> list[str]:
-        """Take over what the database has newer; return the names.
+        """Take over what the database has otherwise; return the names.
 
         Raises:
             psycopg.Error: It cannot be read.
             OSError: The copy cannot be written.
         """
         taken = []
-        for name, version, sha256 in connection.execute(b"SELECT name, version, sha256 FROM desk_file").fetchall():
+        for name, (version, sha256) in _there(connection).items():
             known, path = self._memory.files.get(name), self._files.get(name)
-            if path is None or (known is not None and known[0] >= version and path.exists()):
+            if path is None or (known == (version, sha256) and path.exists()):
                 continue
             found = connection.execute(
                 b"SELECT content FROM desk_file WHERE name = %s AND version = %s", (name, version)
@@ -134,6 +137,12 @@ def snapshot(path: Path) -> bytes:
 
 def _too_large() -> str:
     return f"larger than {MAX_BYTES // 1_000_000} MB, so the other desk has no copy of what changes"
+
+
+def _there(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, str]]:
+    """Return version and hash of each file in the database."""
+    rows = connection.execute(b"SELECT name, version, sha256 FROM desk_file").fetchall()
+    return {name: (version, sha256) for name, version, sha256 in rows}
 
 
 def _put(

@@ -190,6 +190,24 @@ def test_a_frozen_owner_with_the_ledgers_lock_is_thrown_out(sides: tuple[Side, S
             frozen.exec_driver_sql("SELECT 1")
 
 
+def test_a_database_of_before_or_a_new_one_gets_what_the_owner_has_and_so_does_the_other(
+    sides: tuple[Side, Side],
+) -> None:
+    owner, other = sides
+    for words in ("satu", "dua"):
+        owner.write(words)
+        _push(owner)
+    _pull(other)
+    owner.link.call(lambda link: link.execute(b"DELETE FROM desk_file"))
+    _push(owner)
+    assert _versions(owner) == {"accounts.db": 1}, "it is there again, though the file is as it was"
+    owner.write("tiga")
+    _push(owner)
+    assert _pull(other) == ["accounts.db"], "whatever version it knew of the one before"
+    assert other.read() == ["satu", "dua", "tiga"]
+    assert not (other.folder / "accounts.db.before-pair").exists()
+
+
 def test_a_file_that_is_too_large_or_damaged_is_a_fault(
     sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
 ) -> None:
