@@ -20,6 +20,8 @@ _FAKETIME: Final = "/usr/lib/*-linux-gnu/faketime/libfaketime.so.1"
 def spoil_machine(machine: Machine) -> None:
     """Spoil a machine that is off, as its name says.
 
+    The kernel has one clock for all machines, so a wrong one is what is seen by whoever comes in by ssh.
+
     Raises:
         DeployError: What is needed for that is not on this machine.
     """
@@ -28,8 +30,8 @@ def spoil_machine(machine: Machine) -> None:
         if not found:
             raise DeployError("libfaketime is missing: apt-get install faketime")
         shutil.copy(found[0], machine.root / "usr/lib/libfaketime.so.1")
-        (machine.root / "etc/faketimerc").write_text("-400d\n")
-        (machine.root / "etc/ld.so.preload").write_text("/usr/lib/libfaketime.so.1\n")
+        settings = machine.root / "etc/ssh/sshd_config.d/clock.conf"
+        settings.write_text("SetEnv LD_PRELOAD=/usr/lib/libfaketime.so.1 FAKETIME=-400d DONT_FAKE_MONOTONIC=1\n")
     if machine.name == "bad-older":
         release = machine.root / "opt/siaga/releases/9.0.0-00000000"
         release.mkdir(parents=True)
