@@ -40,7 +40,7 @@ class Mirror:
 
     def __init__(self, files: tuple[Path, ...], memory: Memory) -> None:
         self.fault: str | None = None
-        """What is not mirrored, and why."""
+        """What is not mirrored, or cannot be taken, and why."""
         self._files = {path.name: path for path in files}
         self._memory = memory
         self._seen: dict[str, Look] = {}
@@ -80,7 +80,7 @@ class Mirror:
             psycopg.Error: It cannot be read.
             OSError: The copy cannot be written.
         """
-        taken = []
+        taken, damaged = [], []
         for name, (version, sha256) in _there(connection).items():
             known, path = self._memory.files.get(name), self._files.get(name)
             if path is None or (known == (version, sha256) and path.exists()):
@@ -92,8 +92,7 @@ class Mirror:
                 continue  # a newer one since; with the next look
             content = bytes(found[0])
             if len(content) > MAX_BYTES or hashlib.sha256(content).hexdigest() != sha256:
-                self.fault = f"{name}: the copy in the database is damaged"
-                _log.error("%s", self.fault)
+                damaged.append(f"{name}: the copy in the database is damaged")
                 continue
             _set_aside(path, None if known is None else known[1])
             for each in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
@@ -101,6 +100,7 @@ class Mirror:
             replace_file(path, content)
             self._remember(name, version, sha256)
             taken.append(name)
+        self.fault = "; ".join(damaged) or None
         return taken
 
     def _remember(self, name: str, version: int, sha256: str) -> None:

@@ -70,6 +70,7 @@ class Standby:
         self._told_ns = self._pulled_ns = 0
         self._told = ""
         self._lacks: str | None = None
+        self._unread: str | None = None
         self._shown = Shown(self._pair.name, answers=False)
         self._loop = asyncio.get_running_loop()
         self._taken: asyncio.Future[Tenure] = self._loop.create_future()
@@ -135,7 +136,6 @@ class Standby:
             self._shown = Shown(self._pair.name, self._shown.owner, self._shown.url, self._lacks, answers=False)
             self._claim()
             raise
-        self._answered = True
 
     def _make_tables(self) -> None:
         engine = open_engine(self._database, busy_timeout_ms=5_000)
@@ -149,6 +149,7 @@ class Standby:
     def _see(self, connection: psycopg.Connection[object]) -> None:
         now_ns = boottime_ns()
         sight = shared.see(connection)
+        self._answered = True
         if self._watch.due(sight, now_ns) and self._take(connection, sight, now_ns):
             return
         if now_ns - self._pulled_ns >= _FILES_NS:
@@ -165,7 +166,12 @@ class Standby:
             return False
         self._memory.again = (sight.holder, sight.epoch) == (name, self._memory.epoch)
         _log.warning("%s takes over from %s: epoch %d", name, sight.holder or "nobody", epoch)
-        self._pull(connection)
+        try:
+            self._pull(connection)
+        except Exception as error:  # noqa: BLE001 - it owns already: older files are better than nobody who acts
+            self._unread = str(error)
+        if self._unread is not None:
+            _log.error("the owner's files are as they were last seen: %s", self._unread)
         self._begin(Tenure(name, epoch, self._lease_ns, renewed_ns=now_ns))
         return True
 
@@ -193,17 +199,21 @@ class Standby:
         try:
             taken = self._mirror.pull(connection)
         except OSError as error:
-            _log.error("a copy of the owner's files cannot be written: %s", error)
+            self._unread = str(error)
             return
+        self._unread = self._mirror.fault
         if taken:
             _log.info("taken over from the owner: %s", ", ".join(taken))
 
     def _tell(self, connection: psycopg.Connection[object], sight: Sight) -> None:
         own = marks(self._config)
         owner = shared.standing_of(connection, sight.holder)
-        self._lacks = None if owner is None else missing(own, owner.keys or {})
+        told = [None if owner is None else missing(own, owner.keys or {})]
         if sight.holder == self._pair.name:
-            self._lacks = f"nama {sight.holder} dipakai meja piket lain / another desk has the name {sight.holder}"
+            told = [f"nama {sight.holder} dipakai meja piket lain / another desk has the name {sight.holder}"]
+        if self._unread is not None:
+            told.append(f"salinan berkas / copies of files: {self._unread}")
+        self._lacks = "; ".join(each for each in told if each is not None) or None
         if self._lacks is not None and self._lacks != self._told:
             _log.error("as a standby it lacks: %s", self._lacks)
         self._told = self._lacks or ""

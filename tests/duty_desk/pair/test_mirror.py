@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -25,7 +26,9 @@ from duty_desk.pair.memory import Memory, read_memory
 from duty_desk.pair.mirror import Mirror
 from duty_desk.pair.owner import Owner
 from duty_desk.pair.shared import Link, Standing
+from duty_desk.pair.standby import Standby
 from duty_desk.pair.tenure import STUCK_NS, Tenure, boottime_ns
+from duty_desk.settings import Desk as DeskConfig
 from duty_desk.settings import load_desk
 from tests.duty_desk.conftest import Desk
 from tests.duty_desk.ledger.conftest import Writer
@@ -226,18 +229,45 @@ def test_a_file_that_is_too_large_or_damaged_is_a_fault(
     assert _versions(owner) == {"accounts.db": 1}
 
 
-def test_an_owner_renews_until_its_loop_stands_still_and_gives_back_what_it_has(
-    sides: tuple[Side, Side], place: Server, idle: Desk
-) -> None:
-    side, _ = sides
+def _config(idle: Desk, place: Server, name: str) -> DeskConfig:
     password = idle.folder / "ledger.password"
     password.write_text(PASSWORD + "\n")
     password.chmod(0o600)
     named = f'ledger = "{place.url}"\nledger_password_file = "ledger.password"\n'
-    idle.config.write_text(named + idle.config.read_text() + '[pair]\nname = "desk"\n')
+    idle.config.write_text(named + idle.config.read_text() + f'[pair]\nname = "{name}"\n')
+    return load_desk(idle.config)
+
+
+async def test_a_standby_says_which_copies_it_cannot_take_and_takes_over_all_the_same(
+    sides: tuple[Side, Side], place: Server, idle: Desk
+) -> None:
+    owner, other = sides
+    owner.write("satu")
+    _push(owner)
+    owner.link.call(lambda link: link.execute(b"UPDATE desk_file SET content = 'x'"))
+    standby = Standby(_config(idle, place, "desk-2"), Memory(other.folder / "pair.json"), other.mirror)
+    await asyncio.to_thread(standby._look)
+    told = owner.link.call(lambda link: shared.standing_of(link, "desk-2"))
+    assert told is not None
+    assert told.fault == "salinan berkas / copies of files: accounts.db: the copy in the database is damaged"
+
+    owner.link.call(lambda link: link.execute(b"ALTER TABLE desk_file RENAME TO gone"))
+    owner.link.call(lambda link: shared.give_back(link, "desk", 1))
+    await asyncio.to_thread(standby._look)
+    async with asyncio.timeout(2.0):
+        tenure = await standby._taken
+    assert (tenure.name, tenure.epoch) == ("desk-2", 2)
+    standby._link.close()
+
+
+def test_an_owner_renews_until_its_loop_stands_still_and_gives_back_what_it_has(
+    sides: tuple[Side, Side], place: Server, idle: Desk
+) -> None:
+    side, _ = sides
+    config = _config(idle, place, "desk")
     now = [boottime_ns()]
     tenure = Tenure("desk", 1, 5 * 10**9, renewed_ns=now[0], now_ns=lambda: now[0])
-    owner = Owner(load_desk(idle.config), tenure, side.mirror, Memory(side.folder / "pair.json", 1))
+    owner = Owner(config, tenure, side.mirror, Memory(side.folder / "pair.json", 1))
     before = side.link.call(shared.see).until_ms
     owner._renew()
     renewed = side.link.call(shared.see).until_ms
