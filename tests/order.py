@@ -14,8 +14,7 @@ WAITING: Final = (
     "test_fault_35_of_two_desks_one_owns_the_other_takes_over_from_a_killed_one_and_at_once_from_one_that_stops",
     "duty_desk/pair/test_two_desks.py::"
     "test_fault_35_an_owner_cut_off_from_everything_is_taken_over_from_and_stands_down",
-    "duty_desk/pair/test_two_desks.py::"
-    "test_fault_35_the_owner_goes_on_without_a_database_and_the_other_stands_by",
+    "duty_desk/pair/test_two_desks.py::test_fault_35_the_owner_goes_on_without_a_database_and_the_other_stands_by",
     "duty_desk/pair/test_two_desks.py::"
     "test_fault_35_a_frozen_owner_is_taken_over_from_and_once_it_goes_on_it_writes_and_sends_nothing",
     "duty_desk/channels/test_sms.py",
