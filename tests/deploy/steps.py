@@ -223,7 +223,7 @@ def _keeps(box: Machine, presses: int) -> bool:
     """Return whether a box has presses that wait for the desk, at least so many."""
     agent = ("/opt/siaga/current/bin/siaga", "edge", "status", "--json", "--config", "/etc/siaga/box.toml")
     told = json.loads(box.run("runuser", "-u", "siaga-edge", "--", *agent))
-    return sum(press["status"] == "Actual" for press in told["agent"]["presses"]) >= presses
+    return [press["status"] for press in told["agent"]["presses"]].count("Actual") >= presses
 
 
 def _whole(presser: Presser) -> None:
