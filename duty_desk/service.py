@@ -437,8 +437,8 @@ class Service:
                 self._outbound[lane].lamps(device)
 
     def _link(self, lane: Lane, up: bool) -> None:
-        if self._owner is not None and not up:
-            self._owner.tenure.deafened()
+        if self._owner is not None:
+            self._owner.tenure.link(lane, up)
         self.desk.link(lane, up)
         self._beat()
 

@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    false,
     inspect,
     select,
     text,
@@ -138,6 +139,7 @@ PAIR_DESK = Table(
     Column("url", String(300)),
     Column("keys", Text, nullable=False),
     Column("fault", Text),
+    Column("hears", Boolean, nullable=False, server_default=false()),
 )
 DESK_FILE = Table(
     "desk_file",
@@ -148,7 +150,7 @@ DESK_FILE = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in duty_desk/ledger/migrations."""
 
 _BUSY_TIMEOUT_MS = 200

@@ -2,6 +2,7 @@
 
 Rules:
 - The lease is renewed each second by a connection of its own, which is given up when an answer takes too long.
+- One that hears no broker leaves the lease to a standby that reaches one.
 - Every way out asks `tenure.good` first: the brokers (`outbound.py`), the steps, and each channel (`Gated`).
 - Files go to the other desk by another connection, so that no large one is in the way of a renewal.
 """
@@ -42,6 +43,8 @@ MISSING_S: Final = 30.0
 SETTLED_S: Final = 60.0
 """A desk that took over from itself and owned for so long may do so again."""
 _FILES_PATIENCE_NS: Final = 20 * 10**9
+_SEEN_MS: Final = 3_000
+"""How long ago the other desk told of itself at most, where the lease is left to it."""
 _GATE_S: Final = 0.05
 _END_S: Final = 2.0
 NOBODY: Final = "standby"
@@ -154,10 +157,14 @@ class Owner:
         except Exception:
             self.tenure.failed(asked_ns)
             raise
-        if held:
-            self.tenure.renewed(asked_ns)
-        else:
+        if not held:
             self.tenure.lose("the lease is another desk's")
+            return
+        self.tenure.renewed(asked_ns)
+        other = self._other
+        if self.tenure.deaf and other is not None and other.hears and other.silent_ms < _SEEN_MS:
+            self.tenure.lose(f"it hears no broker, and {other.name} does")
+            self._link.call(lambda connection: shared.give_back(connection, self.tenure.name, self.tenure.epoch))
 
     def _hold(self, connection: psycopg.Connection[object]) -> bool:
         lease_ms = round(self._pair.lease_s * 1_000)

@@ -44,6 +44,7 @@ class Standing:
         url: Where browsers reach it.
         keys: What it holds that no database should, by name; of each a short mark.
         fault: What is wrong with it as a standby.
+        hears: Whether it reaches a broker, as a standby.
         silent_ms: How long ago it told, by the server's clock.
     """
 
@@ -51,6 +52,7 @@ class Standing:
     url: str | None = None
     keys: Mapping[str, str] | None = None
     fault: str | None = None
+    hears: bool = False
     silent_ms: int = 0
 
 
@@ -157,10 +159,10 @@ def give_back(connection: psycopg.Connection[Any], name: str, epoch: int) -> Non
 def stand(connection: psycopg.Connection[Any], standing: Standing) -> None:
     """Tell of oneself."""
     connection.execute(
-        f"INSERT INTO pair_desk (name, seen_ms, url, keys, fault) VALUES (%s, {_NOW}, %s, %s, %s)"
+        f"INSERT INTO pair_desk (name, seen_ms, url, keys, fault, hears) VALUES (%s, {_NOW}, %s, %s, %s, %s)"
         " ON CONFLICT (name) DO UPDATE SET seen_ms = EXCLUDED.seen_ms, url = EXCLUDED.url, keys = EXCLUDED.keys,"
-        " fault = EXCLUDED.fault".encode(),
-        (standing.name, standing.url, json.dumps(dict(standing.keys or {})), standing.fault),
+        " fault = EXCLUDED.fault, hears = EXCLUDED.hears".encode(),
+        (standing.name, standing.url, json.dumps(dict(standing.keys or {})), standing.fault, standing.hears),
     )
 
 
@@ -175,11 +177,11 @@ def other_than(connection: psycopg.Connection[Any], name: str) -> Standing | Non
 
 
 def _standing(connection: psycopg.Connection[Any], which: bytes, name: str) -> Standing | None:
-    query = f"SELECT name, url, keys, fault, {_NOW} - seen_ms FROM pair_desk WHERE ".encode() + which
+    query = f"SELECT name, url, keys, fault, hears, {_NOW} - seen_ms FROM pair_desk WHERE ".encode() + which
     found = connection.execute(query, (name,)).fetchone()
     if found is None:
         return None
-    return Standing(found[0], found[1], json.loads(found[2]), found[3], max(0, found[4]))
+    return Standing(found[0], found[1], json.loads(found[2]), found[3], found[4], max(0, found[5]))
 
 
 def fence(transaction: Transaction, name: str, epoch: int) -> None:

@@ -1,7 +1,8 @@
 """The desk of two that stands by: it looks at the lease twice a second, and takes over once nobody holds it.
 
 Rules:
-- It has no session with a broker: no heartbeat, receipt, retained message or will goes out.
+- Its sessions with the brokers hear nothing and say nothing: no heartbeat, receipt, retained message or will goes out.
+  They are there to tell, while the owner is well, whether it could hear presses.
 - It keeps a copy of the owner's files and says what it lacks, on its page, in the log and at the owner.
 - While the database does not answer it takes over nothing. The one exception is the desk that owned when its process
   ended: started again, it goes on as it was, if no other is heard (`tenure.py`).
@@ -23,6 +24,7 @@ from duty_desk.pair.keys import marks, missing
 from duty_desk.pair.memory import Memory
 from duty_desk.pair.mirror import Mirror
 from duty_desk.pair.page import Shown, make_app
+from duty_desk.pair.reach import Reach
 from duty_desk.pair.rounds import Rounds
 from duty_desk.pair.shared import Link, Standing
 from duty_desk.pair.tenure import PATIENCE_NS, Tenure, boottime_ns
@@ -64,6 +66,7 @@ class Standby:
         self._lease_ns = round(self._pair.lease_s * 1e9)
         self._watch = Watch(self._pair.name, self._lease_ns, memory.epoch, last=memory.again)
         self._link = Link(config.ledger, statement_ms=5_000)
+        self._reach = Reach(config)
         self._began_ns = boottime_ns()
         self._ready = False
         self._answered = False
@@ -102,6 +105,7 @@ class Standby:
         breaking = asyncio.create_task(self._break_off(), name="desk-standby-patience")
         stopping = asyncio.create_task(stop.wait(), name="desk-stop")
         looking.start()
+        self._reach.start()
         try:
             await asyncio.wait((self._taken, stopping, serving), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -111,6 +115,7 @@ class Standby:
             breaking.cancel()
             stopping.cancel()
             server.should_exit = True
+            await self._reach.stop()
             await serving
         if self._taken.done():
             return self._taken.result()
@@ -213,10 +218,11 @@ class Standby:
             told = [f"nama {sight.holder} dipakai meja piket lain / another desk has the name {sight.holder}"]
         if self._unread is not None:
             told.append(f"salinan berkas / copies of files: {self._unread}")
+        told += self._reach.wrong()
         self._lacks = "; ".join(each for each in told if each is not None) or None
         if self._lacks is not None and self._lacks != self._told:
             _log.error("as a standby it lacks: %s", self._lacks)
         self._told = self._lacks or ""
         self._shown = Shown(self._pair.name, sight.holder or None, None if owner is None else owner.url, self._lacks)
         if sight.holder != self._pair.name:
-            shared.stand(connection, Standing(self._pair.name, self._pair.url, own, self._lacks))
+            shared.stand(connection, Standing(self._pair.name, self._pair.url, own, self._lacks, self._reach.any))

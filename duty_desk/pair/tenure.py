@@ -7,6 +7,8 @@ Rules:
   a broker, none of a higher epoch does, and that has been so for LISTEN_NS: longer than another owner is silent.
 - After a process stood still (a tick is late by FREEZE_NS) nothing is known of the database or the heartbeats until
   they were asked anew. So nothing goes out on a word from before.
+- A desk that hears no broker for DEAF_NS leaves the lease to one that reaches one: its own heartbeats, which came back
+  before, do so no more, or no connection stands.
 - A loop that stands still for STUCK_NS is not to own: its lease is left to lapse.
 - A higher epoch, from whichever broker or the database, ends it for ever.
 - Nothing but heartbeats goes out before the first of them was told (`announce`).
@@ -27,6 +29,8 @@ LISTEN_NS: Final = 3 * _S
 ECHO_NS: Final = 9 * _S // 2
 """How old the latest heartbeat that came back may be, from when it was sent: two and a bit."""
 MAX_BEATS: Final = 16
+DEAF_NS: Final = 5 * _S
+"""Without a heartbeat of its own for so long, a desk hears no presses either."""
 STUCK_NS: Final = 3 * _S
 """A loop that has not ticked for so long does no work: its lease is not renewed, so that the other takes over."""
 
@@ -74,6 +78,9 @@ class Tenure:
         self._ticked_ns = self._thawed_ns = now_ns()
         self._beats: dict[int, int] = {}
         self._echo_ns: int | None = None
+        self._echoed = False
+        self._heard_ns = self._ticked_ns
+        self._lanes: frozenset[str] = frozenset()
         self._listens_since_ns: int | None = None
         self._announced = False
 
@@ -156,11 +163,25 @@ class Tenure:
             if self._echo_ns is None or sent_ns - self._echo_ns > ECHO_NS:
                 self._listens_since_ns = sent_ns
             self._echo_ns = sent_ns if self._echo_ns is None else max(self._echo_ns, sent_ns)
+            self._echoed, self._heard_ns = True, max(self._heard_ns, sent_ns)
 
-    def deafened(self) -> None:
-        """A connection to a broker was lost: what another owner said meanwhile was not heard."""
+    def link(self, lane: str, up: bool) -> None:
+        """A connection to a broker stands, or was lost: what another owner said meanwhile was not heard."""
         with self._lock:
-            self._echo_ns = self._listens_since_ns = None
+            if up:
+                self._lanes |= {lane}
+            else:
+                self._lanes -= {lane}
+                self._echo_ns = self._listens_since_ns = None
+
+    @property
+    def deaf(self) -> bool:
+        """Whether no broker is heard any more. Where connections stand and no heartbeat ever came back, who knows."""
+        with self._lock:
+            now_ns = self._now_ns()
+            if self._lanes and not self._echoed:
+                self._heard_ns = now_ns
+            return now_ns - self._heard_ns > DEAF_NS
 
     # Time
 
@@ -174,6 +195,7 @@ class Tenure:
                 self._asked_ns = None if self._asked_ns is None else now_ns
                 self._echo_ns = self._listens_since_ns = None
                 self._beats.clear()
+                self._heard_ns = now_ns
             self._ticked_ns = now_ns
 
     def _entitled(self, now_ns: int) -> bool:

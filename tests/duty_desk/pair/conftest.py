@@ -60,6 +60,12 @@ class Half:
         """Let it answer again."""
         await self.proxy.accept()
 
+    def lose_brokers(self) -> None:
+        """Let nothing pass to the brokers any more."""
+        for each in self.ways:
+            each.mute = True
+            each.hold()
+
     def cut_off(self) -> None:
         """Let nothing pass any more, to the database or the brokers, as with a cable that was pulled."""
         for each in (self.proxy, *self.ways):

@@ -1,4 +1,4 @@
-"""An owner that is started again while no database answers."""
+"""Two desks at length: an owner that is started again, and brokers that neither reaches."""
 
 from __future__ import annotations
 
@@ -54,3 +54,20 @@ async def test_an_owner_that_ends_takes_over_from_itself_once_and_then_the_other
         await until(lambda: other.owns)
         await until(lambda: owner.health().get("owner") == other.name)
         assert [entry["desk"] for entry in two.entries()] == [owner.name, owner.name, other.name]
+
+
+@pytest.mark.long
+async def test_an_owner_that_hears_no_broker_keeps_it_while_the_other_reaches_none_either(
+    tmp_path: Path, postgres: Postgres, warm: Warm
+) -> None:
+    async with two_desks(tmp_path, postgres, warm, far=True) as two:
+        owner, other = await started(two)
+        for half in (other, owner):
+            half.lose_brokers()
+            if half is other:
+                await until(lambda: "not reached" in (other.health().get("fault") or ""), 30.0)
+        deaf = time.monotonic()
+        await until(lambda: not any(owner.health()["links"].values()), 15.0)
+        await asyncio.sleep(max(0.0, deaf + 8.0 - time.monotonic()))
+        assert owner.owns
+        assert other.health()["status"] == "standby"

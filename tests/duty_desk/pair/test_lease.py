@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from duty_desk.pair.tenure import ECHO_NS, FREEZE_NS, LISTEN_NS, PATIENCE_NS, STUCK_NS, Tenure
+from duty_desk.pair.tenure import DEAF_NS, ECHO_NS, FREEZE_NS, LISTEN_NS, PATIENCE_NS, STUCK_NS, Tenure
 from duty_desk.pair.watch import Sight, Watch
 
 S = 10**9
@@ -97,7 +97,7 @@ class Actor:
     def cut(self, *, broker: bool, database: bool) -> None:
         """Cut or mend its ways."""
         if self.broker and not broker and self.tenure is not None:
-            self.tenure.deafened()
+            self.tenure.link("alarm", False)
         self.broker, self.database = broker, database
 
     def _start(self) -> None:
@@ -329,8 +329,32 @@ def test_an_owner_that_was_started_again_without_a_database_listens_first() -> N
     assert not tenure.good
     _pass(clock, tenure, 1.5)
     assert tenure.good
-    tenure.deafened()
+    tenure.link("alarm", False)
     assert not tenure.good
+
+
+def test_it_is_deaf_once_its_heartbeat_comes_back_no_more_or_no_connection_stands() -> None:
+    clock = Clock()
+    tenure = _tenure(clock)
+    tenure.link("alarm", True)
+    _pass(clock, tenure, 60)
+    assert not tenure.deaf
+    _pass(clock, tenure, DEAF_NS / 1e9 + 2.1, beats=False)
+    assert tenure.deaf, "the connection stands, and nothing comes"
+    _pass(clock, tenure, 3)
+    assert not tenure.deaf
+
+    mute = _tenure(clock)
+    mute.link("telemetry", True)
+    _pass(clock, mute, 60, beats=False)
+    assert not mute.deaf, "a broker may never have let it hear heartbeats"
+    mute.link("telemetry", False)
+    clock.ns += DEAF_NS - S
+    assert not mute.deaf
+    clock.ns += S + 1
+    assert mute.deaf
+    mute.tick()
+    assert not mute.deaf, "it stood still, and knows nothing of brokers"
 
 
 def test_a_loop_that_stands_still_is_not_to_own() -> None:

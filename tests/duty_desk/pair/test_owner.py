@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from contract.errors import ConfigError
 from duty_desk.channels.channel import Handed, Page, Tell
 from duty_desk.ledger.place import Server
 from duty_desk.outbound import Outbound
+from duty_desk.pair import reach as reach_module
 from duty_desk.pair.keys import missing
 from duty_desk.pair.memory import Memory, read_memory
 from duty_desk.pair.owner import NOBODY, Gated, wrong
 from duty_desk.pair.page import Shown, page
+from duty_desk.pair.reach import Reach
 from duty_desk.pair.settings import PairSettings, check_pair
 from duty_desk.pair.shared import Standing
 from duty_desk.pair.tenure import Tenure, boottime_ns
@@ -136,3 +139,24 @@ def test_a_pair_needs_a_ledger_on_a_server(idle: Desk) -> None:
     idle.config.write_text(idle.config.read_text().replace('"desk-2"', '"desk 2"\nlease_s = 1'))
     with pytest.raises(ConfigError, match=r"pair\.(name|lease_s)"):
         load_desk(idle.config)
+
+
+async def test_a_standby_says_which_broker_refuses_it_or_is_not_there(
+    idle: Desk, alarm_broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = alarm_broker.probe()
+    assert good.credentials is not None
+    bad = replace(good, credentials=replace(good.credentials, password="wrong"))
+    reach = Reach(replace(load_desk(idle.config), brokers={"alarm": good, "telemetry": bad}))
+    assert not reach.any
+    assert reach.wrong() == []
+    reach.start()
+    async with asyncio.timeout(10.0):
+        while not (reach.any and reach.wrong()):  # noqa: ASYNC110 - it is asked
+            await asyncio.sleep(0.02)
+    (told,) = reach.wrong()
+    assert told.startswith("broker telemetry / telemetry broker: ")
+    await reach.stop()
+    assert not reach.any
+    monkeypatch.setattr(reach_module, "_AWAY_NS", -1)
+    assert "broker alarm / alarm broker: tidak terjangkau / not reached" in reach.wrong()

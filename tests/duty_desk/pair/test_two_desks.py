@@ -184,6 +184,19 @@ async def test_fault_35_an_owner_cut_off_from_everything_is_taken_over_from_and_
         _no_step_twice(two)
 
 
+async def test_fault_35_an_owner_that_hears_no_broker_leaves_it_to_the_other(
+    tmp_path: Path, postgres: Postgres, warm: Warm, record_property: Tell
+) -> None:
+    async with two_desks(tmp_path, postgres, warm, far=True) as two, box(two.alarm) as street:
+        owner, other = await started(two)
+        await Presser(street).until("stored")
+        cut = time.monotonic()
+        owner.lose_brokers()
+        await _taken_over(two, street, other, cut, record_property, "deaf")
+        assert await asyncio.to_thread(owner.process.wait) == STOOD_DOWN
+        await _is_silent(two, owner, other)
+
+
 async def test_fault_35_the_owner_goes_on_without_a_database_and_the_other_stands_by(
     tmp_path: Path, postgres: Postgres, warm: Warm
 ) -> None:
