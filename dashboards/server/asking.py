@@ -27,7 +27,9 @@ TIMEOUT_S: Final = 5.0
 MAX_KEPT: Final = 1_024
 MAX_KEPT_ROWS: Final = 400_000
 """Answers that are kept, and the rows of all of them together."""
-_NO_DATABASE: Final = "database not found"
+TELL_EACH_S: Final = 60.0
+"""Of a store that answers some questions and others not, at most one failure is told in so long."""
+_NOT_MADE: Final = ("database not found", "retention policy not found")
 
 _log = logging.getLogger("siaga.wall")
 
@@ -81,6 +83,8 @@ class Asking:
         self._under_way: dict[str, asyncio.Task[Reply]] = {}
         self.no_answer_since_ms: int | None = None
         """When the store stopped answering; None while it answers."""
+        self._told = False
+        self._told_at: float | None = None
         self.queries = 0
         """Questions that went to the store."""
 
@@ -120,20 +124,28 @@ class Asking:
             raise self._failed(f"no answer within {self._timeout_s:g} s", guest=guest) from None
         except StoreError as error:
             raise self._failed(str(error), guest=guest) from None
-        if self.no_answer_since_ms is not None:
-            _log.info("the store answers again")
         self.no_answer_since_ms = None
+        if self._told:
+            self._told = False
+            _log.info("the store answers again")
         reply = Reply(rows, asked_ms)
         self._keep(influxql, began, reply)
         return reply
 
     def _failed(self, why: str, *, guest: bool) -> NoAnswer:
-        if _NO_DATABASE in why:
+        if any(each in why for each in _NOT_MADE):
             why += "; next: siaga store init"
-        if not guest and self.no_answer_since_ms is None:
-            self.no_answer_since_ms = self._time_ms()
-            _log.warning("the store gives no answer: %s", why)
+        if not guest:
+            if self.no_answer_since_ms is None:
+                self.no_answer_since_ms = self._time_ms()
+            self._tell(why)
         return NoAnswer(why)
+
+    def _tell(self, why: str) -> None:
+        now = self._monotonic()
+        if not self._told and (self._told_at is None or now - self._told_at >= TELL_EACH_S):
+            self._told, self._told_at = True, now
+            _log.warning("the store gives no answer: %s", why)
 
     def _keep(self, influxql: str, began: float, reply: Reply) -> None:
         before = self._kept.pop(influxql, None)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from dashboards.server.asking import AT_ONCE, WAITING, Asking, NoAnswer
+from dashboards.server.asking import AT_ONCE, TELL_EACH_S, WAITING, Asking, NoAnswer
 from siaga.stack.influxdb import ADMIN, InfluxDB
 from store import Account, InfluxDB1, Row, StoreRetryError
 
@@ -91,6 +91,37 @@ async def test_no_answer_says_since_when_until_there_is_one_again() -> None:
     store.fault = None
     await asking.ask("SELECT 1")
     assert asking.no_answer_since_ms is None
+
+
+async def test_a_store_that_answers_every_other_question_is_told_of_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "siaga.wall")
+    store, clock = Scripted(), Clock()
+    store.gate.set()
+    asking = Asking(store, lambda: int(clock.s * 1_000), monotonic=clock)
+
+    async def ask_in_turn(seconds: int) -> list[str]:
+        caplog.clear()
+        for n in range(seconds):
+            store.fault = None
+            await asking.ask(f"SELECT good {n}")
+            assert asking.no_answer_since_ms is None
+            store.fault = StoreRetryError("retention policy not found: day")
+            with pytest.raises(NoAnswer, match="siaga store init"):
+                await asking.ask(f"SELECT bad {n}")
+            assert asking.no_answer_since_ms is not None
+            clock.s += 1.001
+        return [record.getMessage().split(":")[0] for record in caplog.records]
+
+    assert await ask_in_turn(30) == ["the store gives no answer", "the store answers again"]
+    assert await ask_in_turn(int(TELL_EACH_S) - 31) == []
+    assert await ask_in_turn(3) == ["the store gives no answer", "the store answers again"]
+    clock.s += TELL_EACH_S
+    caplog.clear()
+    with pytest.raises(NoAnswer):
+        await asking.ask("SELECT bad at last")
+    assert len(caplog.records) == 1, "an outage that began untold is told once the minute is over"
 
 
 async def test_who_asked_first_may_leave_and_the_others_still_get_the_answer() -> None:
