@@ -59,6 +59,9 @@ _RETRY_S: Final = 0.25
 _SLOW_S: Final = 2.0
 _LOOK_S: Final = 2.0
 """Between two looks, while nothing is to be written, whether another process appended."""
+EPOCH_STEP_MS: Final = 1_000
+"""How far each run's epoch lies above the last one's at least: a million lamp messages, as `lamps.py` counts them. So a
+run is believed also where its clock, as of another machine, is behind that of the run before."""
 _MAX_OTHERS: Final = 1_000
 """Rows of others handed over at a time."""
 
@@ -309,7 +312,7 @@ def _raise_epoch(connection: Connection) -> int:
     if last is None:
         connection.execute(insert(EPOCH).values(id=1, epoch_ms=now_ms))
         return now_ms
-    epoch_ms = max(int(last) + 1, now_ms)
+    epoch_ms = max(int(last) + EPOCH_STEP_MS, now_ms)
     connection.execute(EPOCH.update().where(EPOCH.c.id == 1).values(epoch_ms=epoch_ms))
     return epoch_ms
 

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from duty_desk.access.audit import audit_record
 from duty_desk.errors import LedgerBrokenError, LedgerFullError
 from duty_desk.incidents.entries import StartedEntry
+from duty_desk.incidents.lamps import Versions
 from duty_desk.incidents.records import Record
 from duty_desk.ledger import writer as limits
 from duty_desk.ledger.chain import row_hash
@@ -105,7 +106,9 @@ def test_a_restart_goes_on_with_the_chain_and_a_higher_epoch(path: Path) -> None
     second.ledger.stop()
     assert check(path) == 7
     # The clock went back by a century: the epoch rises all the same.
-    assert second.epoch_ms == 9_000_000_000_001
+    assert second.epoch_ms > 9_000_000_000_000
+    before, after = Versions(9_000_000_000_000), Versions(second.epoch_ms)
+    assert max(before.next() for _ in range(100_000)) < after.next(), "and its lamps are newer than those of a long run"
     assert [incident.presses for incident in second.board.ended()] == [4]
 
 
