@@ -121,7 +121,8 @@ def status(folder: Path, as_json: bool) -> None:
     print(f"page      {state.page}\ndatabase  {state.influxdb} ({state.database})")
     for incident in told["incidents"]:
         officer = f" by {incident['officer']}" if incident["officer"] else ""
-        print(f"incident  {incident['state']}{officer}: {incident['device']}, {incident['address']}")
+        drill = ", a drill" if incident["status"] == "Exercise" else ""
+        print(f"incident  {incident['state']}{officer}{drill}: {incident['device']}, {incident['address']}")
     if told["bell"] is not None:
         print(f"bell      {'SOUNDS' if told['bell'] else 'silent'}, in the duty room")
     for box in told["boxes"]:
@@ -154,7 +155,7 @@ def _status(state: DemoState) -> dict[str, Any]:
     if "bell" in state.processes:
         with BoardControl(board_path(Path(state.hardware), DUTY_ROOM)) as board:
             bell = board.lamp(SIREN).on
-    keys = ("id", "state", "device", "address", "officer", "recorded")
+    keys = ("id", "state", "status", "device", "address", "officer", "recorded")
     shown = [
         {key: incident[key] for key in keys}
         for incident in incidents
