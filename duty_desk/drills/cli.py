@@ -124,7 +124,7 @@ def _show(desk: Desk, span: Span, lines: list[Line], lang: Lang | None, *, as_js
         times = {"shown": line.shown_s, "accept": line.accept_s, "depart": line.depart_s, "resolve": line.resolve_s}
         words: dict[str, Any] = {name: "-" if value is None else f"{value:g} s" for name, value in times.items()}
         opened, place = show_time(past.opened_at_ms * 1_000_000)[11:19], past.address or f"{past.device}/{past.button}"
-        by = "" if past.officer is None else f"({past.officer})"
+        by = "" if past.officer is None else f" ({past.officer})"
         print(_say(lang, "line", opened=opened, place=place, by=by, step=line.step + 1, **words))
         if line.pages:
             print(_say(lang, "pages", pages=", ".join(f"{what} {count}" for what, count in line.pages.items())))

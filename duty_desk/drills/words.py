@@ -7,8 +7,8 @@ from typing import Final
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "runs": (
-        "latihan {name!r}: {done} dari {steps} langkah, {incidents} kejadian",
-        "drill {name!r}: {done} of {steps} steps, {incidents} incidents",
+        "latihan {name!r}: {done} dari {steps} langkah; kejadian: {incidents}",
+        "drill {name!r}: {done} of {steps} steps; incidents: {incidents}",
     ),
     "none": ("tidak ada latihan", "no drill runs"),
     "whole": ("{file}: {steps} langkah dalam {seconds} detik, lengkap", "{file}: {steps} steps in {seconds} s, whole"),
@@ -43,8 +43,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "without an end: it runs, or the desk ended in it",
     ),
     "line": (
-        "{opened} {place}: tampil {shown}, diterima {accept} {by}, berangkat {depart}, usai {resolve}, langkah {step}",
-        "{opened} {place}: shown {shown}, accepted {accept} {by}, departed {depart}, resolved {resolve}, step {step}",
+        "{opened} {place}: tampil {shown}, diterima {accept}{by}, berangkat {depart}, usai {resolve}, langkah {step}",
+        "{opened} {place}: shown {shown}, accepted {accept}{by}, departed {depart}, resolved {resolve}, step {step}",
     ),
     "pages": ("    panggilan: {pages}", "    calls: {pages}"),
     "nothing": ("tidak ada kejadian latihan", "no incident of it"),
