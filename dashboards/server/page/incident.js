@@ -101,7 +101,7 @@ export class Incident {
       el("h2", "where", place?.address || place?.label || say("no_place")),
       el("p", "who", [place?.label, say("presses", { n: presses })].filter(Boolean).join(" · ")),
       el("ol", "times", ...STEPS.filter((key) => key !== "ended" || known.ended).map(line)),
-      this.list("nearest_vehicles", vehicles.map((one) => [one.label, metres(one.metres), lasted(now() - one.newest_ms)]), say("nobody")),
+      this.list("nearest_vehicles", vehicles.map((one) => [one.label, metres(one.metres), say("ago", { age: lasted(now() - one.newest_ms) })]), say("nobody")),
       this.list("nearest_sensors", sensors.map((one) => [one.label, metres(one.metres), value(one.value)]), "–"),
       cameras.length > 0 ? this.list("cameras", cameras.map((one) => [one.label, metres(one.metres), one.link.replace(/^\w+:\/\//, "")]), "") : "",
       others > 0 ? el("p", "others", say("others", { n: others })) : "",

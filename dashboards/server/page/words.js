@@ -3,7 +3,7 @@
 export const WORDS = {
   id: {
     screen: "Layar {n}",
-    age: "Data {age} lalu",
+    age: "Data {age} lalu", ago: "{age} lalu",
     none: "Tidak ada data",
     none_since: "Tidak ada data sejak {at}",
     not_in_inventory: "Tidak ada di inventaris",
@@ -57,7 +57,7 @@ export const WORDS = {
   },
   en: {
     screen: "Screen {n}",
-    age: "Data {age} old",
+    age: "Data {age} old", ago: "{age} ago",
     none: "No data",
     none_since: "No data since {at}",
     not_in_inventory: "None in the inventory",
