@@ -36,12 +36,13 @@ function told(entry) {
   const key = `story_${entry.kind}`;
   const values = { who: entry.who ?? word("nobody"), screen: entry.screen ?? "", reason: "", rings: "" };
   if (entry.reason) values.reason = word(`reason_${entry.reason}`);
-  if (entry.rings) values.rings = entry.rings.map((one) => (has(`rings_${one}`) ? word(`rings_${one}`) : one)).join(", ");
+  if (entry.rings) values.rings = audience(entry.rings);
   if (entry.kind === "page") return paged(entry);
   const title = entry.kind === "press" ? pressed(entry) : word(has(key) ? key : "story_other", { ...values, kind: entry.kind });
   const at = entry.screen && entry.kind !== "press" ? ` · ${entry.screen}` : "";
   const { at_ms, kind } = entry;
-  return { at_ms, kind, title: title + at, detail: entry.text ?? entry.note, unrecorded: entry.sequence === null };
+  const missing = entry.nobody?.length ? word("story_nobody", { who: audience(entry.nobody) }) : undefined;
+  return { at_ms, kind, title: title + at, detail: entry.text ?? entry.note ?? missing, unrecorded: entry.sequence === null };
 }
 
 // What became of a call to somebody, by which channel.
@@ -50,6 +51,8 @@ function paged({ at_ms, kind, channel, who, outcome, detail, sequence }) {
   const title = [known("channel", channel), who, became].filter(Boolean).join(" · ");
   return { at_ms, kind, title, detail: outcome === "answered" || !detail ? undefined : known("detail", detail), unrecorded: sequence === null };
 }
+
+const audience = (names) => names.map((one) => known("rings", one)).join(", ");
 
 function known(prefix, name) {
   return has(`${prefix}_${name}`) ? word(`${prefix}_${name}`) : name;

@@ -1,6 +1,6 @@
 // Test presses: how many came in time, how long each hop takes, what is broken, and how each box did.
 
-import { moment, word } from "../words.js";
+import { language, moment, word } from "../words.js";
 import { $, Asked, begin, element, lookIn } from "./shared.js";
 
 const AGAIN_MS = 5_000;
@@ -30,7 +30,7 @@ function text(node, words) {
 function share({ days, tests, in_time, share: part, budget_left }, goal) {
   const made = element("li", "share");
   made.append(element("h3", "", days === 1 ? word("share_one") : word("share_days", { days })));
-  made.append(element("p", "part", part === null ? "–" : `${percent(part, 3)} %`));
+  made.append(element("p", "part", part === null ? "–" : `${percent(part, 2)} %`));
   const target = percent(goal, 1);
   made.append(element("p", "", part === null ? word("share_none") : word("share_of", { in_time, tests, target })));
   if (budget_left !== null && days > 1) {
@@ -79,8 +79,13 @@ function scoped(scope, words) {
 }
 
 const ms = (value) => (value === null ? "–" : `${Math.round(value)} ms`);
-// Cut, not rounded: 99.99996 % is not all.
-const percent = (part, digits) => (Math.floor(part * 100 * 10 ** digits + 1e-6) / 10 ** digits).toFixed(digits);
+
+// Cut, not rounded: 99.9996 % is not all. Three digits after a point would be thousands to an Indonesian eye.
+function percent(part, digits) {
+  const cut = Math.floor(part * 100 * 10 ** digits + 1e-6) / 10 ** digits;
+  const all = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return cut.toLocaleString(language() === "id" ? "id-ID" : "en-GB", all);
+}
 
 const asked = new Asked("/api/synthetic", AGAIN_MS, draw);
 await begin("pages/synthetic.json", () => asked.render());
