@@ -47,6 +47,8 @@ _SEEN_MS: Final = 3_000
 """How long ago the other desk told of itself at most, where the lease is left to it."""
 _GATE_S: Final = 0.05
 _END_S: Final = 2.0
+_SETTLES_S: Final = 5.0
+_MAY_NOT: Final = "tidak boleh bertindak: basis data dan broker tidak terjangkau / may not act: no database, no broker"
 NOBODY: Final = "standby"
 """What the fault is called while no other desk was ever seen."""
 
@@ -133,7 +135,9 @@ class Owner:
 
     def wrong(self) -> dict[str, str]:
         """Return what is wrong with the pair, by the desk it is about, for the pages."""
-        return wrong(self.tenure.name, self._other, self._mirror.fault, time.monotonic() - self._began_s)
+        owned_s = time.monotonic() - self._began_s
+        told = wrong(self.tenure.name, self._other, self._mirror.fault, owned_s)
+        return told if self.tenure.good or owned_s < _SETTLES_S else told | {self.tenure.name: _MAY_NOT}
 
     # The threads
 

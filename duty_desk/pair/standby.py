@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from time import time as wall_s
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 LOOK_S: Final = 0.5
 _TELL_NS: Final = 10**9
+_CLOCK_S: Final = 3.0
+"""How far this desk's clock may be from the server's: after a take-over it tells since when an incident waits."""
 _FILES_NS: Final = 2 * 10**9
 CLAIM_NS: Final = 3 * 10**9
 """How long the database may be away at a start before an owner goes on without it."""
@@ -218,6 +221,9 @@ class Standby:
             told = [f"nama {sight.holder} dipakai meja piket lain / another desk has the name {sight.holder}"]
         if self._unread is not None:
             told.append(f"salinan berkas / copies of files: {self._unread}")
+        ahead_s = wall_s() - sight.now_ms / 1_000
+        if abs(ahead_s) > _CLOCK_S:
+            told.append(f"jam {ahead_s:+.0f} s dari basis data / clock {ahead_s:+.0f} s from the database's")
         told += self._reach.wrong()
         self._lacks = "; ".join(each for each in told if each is not None) or None
         if self._lacks is not None and self._lacks != self._told:

@@ -39,9 +39,13 @@ def add_reading(app: FastAPI, desk: DutyDesk, config: Desk) -> None:
 
     @app.get("/healthz")
     async def health() -> JSONResponse:
-        """Tell whether the desk works: it answers, it records, and it hears and tells at least one broker."""
+        """Tell whether the desk works: it answers, it records, and it hears and tells at least one broker.
+
+        One of two desks that may not act, as it reaches neither the database nor a broker, is a standby.
+        """
         good, body = _health(desk)
-        return JSONResponse({"status": "ok" if good else "degraded", **body}, status_code=200 if good else 503)
+        status = ("ok" if good else "degraded") if desk.may_act() else "standby"
+        return JSONResponse({"status": status, **body}, status_code=200 if status == "ok" else 503)
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=_SEE)
     async def openapi() -> JSONResponse:

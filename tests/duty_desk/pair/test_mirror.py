@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from duty_desk.ledger.verify import verify
 from duty_desk.ledger.writer import append_now
 from duty_desk.pair import mirror as mirror_module
 from duty_desk.pair import shared
+from duty_desk.pair import standby as standby_module
 from duty_desk.pair.memory import Memory, read_memory
 from duty_desk.pair.mirror import Mirror
 from duty_desk.pair.owner import Owner
@@ -239,7 +241,7 @@ def _config(idle: Desk, place: Server, name: str) -> DeskConfig:
 
 
 async def test_a_standby_says_which_copies_it_cannot_take_and_takes_over_all_the_same(
-    sides: tuple[Side, Side], place: Server, idle: Desk
+    sides: tuple[Side, Side], place: Server, idle: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner, other = sides
     owner.write("satu")
@@ -250,6 +252,13 @@ async def test_a_standby_says_which_copies_it_cannot_take_and_takes_over_all_the
     told = owner.link.call(lambda link: shared.standing_of(link, "desk-2"))
     assert told is not None
     assert told.fault == "salinan berkas / copies of files: accounts.db: the copy in the database is damaged"
+
+    standby._told_ns = 0
+    monkeypatch.setattr(standby_module, "wall_s", lambda: time.time() - 300)
+    await asyncio.to_thread(standby._look)
+    told = owner.link.call(lambda link: shared.standing_of(link, "desk-2"))
+    assert told is not None
+    assert "clock -300 s from the database's" in str(told.fault)
 
     owner.link.call(lambda link: link.execute(b"ALTER TABLE desk_file RENAME TO gone"))
     owner.link.call(lambda link: shared.give_back(link, "desk", 1))
