@@ -14,8 +14,8 @@ _DO = {
     "en": {"visit": "visit", "teach": "teach", "move": "move", None: "-"},
 }
 _HEAD = {
-    "id": ("tempat", "30 hari", "alarm palsu", "gangguan", "tindakan"),
-    "en": ("place", "30 days", "false alarms", "faults", "action"),
+    "id": ("tombol", "tempat", "30 hari", "alarm palsu", "gangguan", "tindakan"),
+    "en": ("button", "place", "30 days", "false alarms", "faults", "action"),
 }
 
 
@@ -44,12 +44,12 @@ def triage(
         check_up_to_date(connection, desk.ledger)
         buttons = [button_view(one, places) for one in judge(cases(connection, now_ns), now_ns)]
     if not as_json:
-        print("{:<40} {:>8} {:>12} {:>9}  {}".format(*_HEAD[language]))
+        print("{:<20} {:<40} {:>8} {:>12} {:>9}  {}".format(*_HEAD[language]))
     for button in buttons:
         if as_json:
             print(button.model_dump_json())
             continue
         month = button.counts[-1]
-        where = button.address or f"{button.device}/{button.button}"
+        name, where = f"{button.device}/{button.button}", button.address or "-"
         told = _DO[language][button.action]
-        print(f"{where[:40]:<40} {month.incidents:>8} {month.false_alarms:>12} {month.faults:>9}  {told}")
+        print(f"{name:<20} {where[:40]:<40} {month.incidents:>8} {month.false_alarms:>12} {month.faults:>9}  {told}")
