@@ -122,13 +122,18 @@ def status(folder: Path, as_json: bool) -> None:
     for incident in told["incidents"]:
         officer = f" by {incident['officer']}" if incident["officer"] else ""
         drill = ", a drill" if incident["status"] == "Exercise" else ""
-        print(f"incident  {incident['state']}{officer}{drill}: {incident['device']}, {incident['address']}")
+        print(f"incident  {incident['state']}{officer}{drill}: {_where(incident)}, {incident['address']}")
     if told["bell"] is not None:
         print(f"bell      {'SOUNDS' if told['bell'] else 'silent'}, in the duty room")
     for box in told["boxes"]:
         pressed = f"{box['presses']} {_presses(box['presses'])}"
         siren = "" if box["siren"] is None else f", siren {'SOUNDS' if box['siren'] else 'silent'}"
         print(f"{box['name']:<9} {pressed}, lamp {box['lamp']}{siren}, {box['positions']} positions stored")
+
+
+def _where(incident: dict[str, Any]) -> str:
+    fault = ", its line's fault" if incident["origin"] == "fault" else ""
+    return " ".join(filter(None, (incident["device"], incident["button"]))) + fault
 
 
 def _presses(count: int) -> str:
@@ -155,7 +160,7 @@ def _status(state: DemoState) -> dict[str, Any]:
     if "bell" in state.processes:
         with BoardControl(board_path(Path(state.hardware), DUTY_ROOM)) as board:
             bell = board.lamp(SIREN).on
-    keys = ("id", "state", "status", "device", "address", "officer", "recorded")
+    keys = ("id", "state", "status", "origin", "device", "button", "address", "officer", "recorded")
     shown = [
         {key: incident[key] for key in keys}
         for incident in incidents
