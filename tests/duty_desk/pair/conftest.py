@@ -152,6 +152,7 @@ def _half(
     place: Server,
     warm: Warm,
     ways: list[Proxy],
+    more: str,
 ) -> Half:
     folder.mkdir()
     desk = Desk(folder, *brokers, warm=warm)
@@ -166,7 +167,7 @@ def _half(
         f"[alarm_broker]\n{lines[0]}"
         f"[telemetry_broker]\n{lines[1]}"
         f'[http]\nhost = "127.0.0.1"\nport = {desk.port}\n'
-        f'[pair]\nname = "{name}"\nurl = "{desk.url}"\n'
+        f'[pair]\nname = "{name}"\nurl = "{desk.url}"\n{more}'
     )
     return Half(name, desk, proxy, ways)
 
@@ -187,8 +188,18 @@ def brokers_of(folder: Path) -> Iterator[tuple[Mosquitto, Mosquitto]]:
 
 
 @asynccontextmanager
-async def two_desks(folder: Path, postgres: Postgres, warm: Warm, *, far: bool = False) -> AsyncIterator[Two]:
-    """Yield two desks that are not started, and a witness on the alarm broker; `far`: their ways there can be cut."""
+async def two_desks(
+    folder: Path, postgres: Postgres, warm: Warm, *, far: bool = False, more: str = ""
+) -> AsyncIterator[Two]:
+    """Yield two desks that are not started, and a witness on the alarm broker.
+
+    Args:
+        folder: Where they are.
+        postgres: Their database's server.
+        warm: What starts processes.
+        far: Whether their ways to the brokers can be cut.
+        more: What desk.toml says besides.
+    """
     place = postgres.database()
     async with AsyncExitStack() as stack:
         brokers = stack.enter_context(brokers_of(folder))
@@ -200,7 +211,7 @@ async def two_desks(folder: Path, postgres: Postgres, warm: Warm, *, far: bool =
                 if far
                 else []
             )
-            halves.append(_half(folder / name, name, brokers, proxy, place, warm, ways))
+            halves.append(_half(folder / name, name, brokers, proxy, place, warm, ways, more))
         witness = await stack.enter_async_context(connection(brokers[0].probe(), "witness-of-two"))
         heard = Heard()
         for topic in ("siaga/v1/desk/#", "siaga/v1/down/#"):

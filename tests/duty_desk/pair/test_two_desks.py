@@ -28,6 +28,14 @@ from tests.warm import Warm
 pytestmark = pytest.mark.slow
 
 TAKEN_OVER_S = 10.0
+STEPS = """
+[escalation]
+steps = [
+    { after_s = 0, rings = ["officer"] },
+    { after_s = 1, rings = ["everyone"] },
+    { after_s = 11, rings = ["supervisor"] },
+]
+"""
 Tell = Callable[[str, object], None]
 
 
@@ -52,6 +60,10 @@ async def _taken_over(two: Two, street: Box, by: Half, since: float, tell: Tell,
     first = min(at for at, topic, _ in two.heard.messages if at >= beat - 0.001 and topic != topics.HEARTBEAT)
     assert first >= beat, "a new owner tells who it is before anything else"
     return press.event_id
+
+
+def _steps(two: Two) -> list[dict[str, Any]]:
+    return [entry for entry in two.entries() if entry["kind"] == "escalated"]
 
 
 def _no_step_twice(two: Two) -> None:
@@ -153,9 +165,10 @@ async def _copied(owner: Half, other: Half) -> None:
 async def test_fault_35_a_frozen_owner_is_taken_over_from_and_once_it_goes_on_it_writes_and_sends_nothing(
     tmp_path: Path, postgres: Postgres, warm: Warm, record_property: Tell
 ) -> None:
-    async with two_desks(tmp_path, postgres, warm) as two, box(two.alarm) as street:
+    async with two_desks(tmp_path, postgres, warm, more=STEPS) as two, box(two.alarm) as street:
         owner, other = await started(two)
         await Presser(street).until("stored")
+        await until(lambda: len(_steps(two)) == 2)
         frozen = time.monotonic()
         owner.process.freeze()
         await _taken_over(two, street, other, frozen, record_property, "frozen")
@@ -165,6 +178,10 @@ async def test_fault_35_a_frozen_owner_is_taken_over_from_and_once_it_goes_on_it
         assert "stands down" in owner.process.output()
         await Presser(street).until("stored")
         await _is_silent(two, owner, other)
+        await until(lambda: len(_steps(two)) == 3)
+        first, second, last = _steps(two)
+        assert [each["step"] for each in (first, second, last)] == [0, 1, 2]
+        assert 10.0 < (last["at_ns"] - first["at_ns"]) / 1e9 < 12.0, "it comes when it would have come"
         assert {entry["kind"] for entry in two.entries()[rows:]} <= {"press", "escalated"}
         _no_step_twice(two)
 
