@@ -6,7 +6,7 @@ import pytest
 
 from tests.duty_desk.access.conftest import until
 from tests.duty_desk.conftest import Desk, box, press_body
-from tests.duty_desk.duty.test_page import put, today
+from tests.duty_desk.duty.test_page import put, today, told
 
 
 @pytest.mark.slow
@@ -29,7 +29,7 @@ async def test_what_is_taken_over_is_the_takers_also_after_a_restart_and_who_acc
 
     after = {accepted: ("Petugas 2", "Petugas 1", "accepted"), unanswered: (None, None, "open")}
     assert whose() == after
-    await until(lambda: all(each["recorded"] for each in desk.incidents()))
+    await until(lambda: len(told(desk, "incident_taken")) == 2)
     desk.process.kill()
     desk.start()
     await until(lambda: len(desk.incidents()) == 2)
