@@ -1,4 +1,4 @@
-"""What a desk holds that no database should, and a short mark of each, by which two desks are compared."""
+"""What a desk holds that no database should, and its accounts; of each a short mark, to compare two desks by."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from duty_desk.settings import Desk
 
 _LETTERS: Final = 16
+_ACCOUNT: Final = "account-"
 WORDS: Final = {
     "push": "push.pem (kunci notifikasi / the key of push)",
     "command": "command_key (kunci perintah / the key of commands)",
@@ -28,7 +29,16 @@ def marks(config: Desk) -> dict[str, str]:
         pass  # what is wrong with it, the channel says
     if config.command_key.key is not None:
         found["command"] = _mark(config.command_key.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+    for lane, broker in config.brokers.items():
+        if broker.credentials is not None and broker.credentials.username is not None:
+            found[_ACCOUNT + lane] = _mark(broker.credentials.username.encode())
     return found
+
+
+def apart(own: Mapping[str, str], owners: Mapping[str, str]) -> bool:
+    """Return whether it is known that each has an account of its own: else one throws the other out of a broker."""
+    theirs = {name: mark for name, mark in owners.items() if name.startswith(_ACCOUNT)}
+    return bool(theirs) and all(own.get(name, mark) != mark for name, mark in theirs.items())
 
 
 def missing(own: Mapping[str, str], owners: Mapping[str, str]) -> str | None:
@@ -36,7 +46,11 @@ def missing(own: Mapping[str, str], owners: Mapping[str, str]) -> str | None:
     told = []
     for name, mark in sorted(owners.items()):
         word = WORDS.get(name, name)
-        if name not in own:
+        if name.startswith(_ACCOUNT):
+            if own.get(name) == mark:
+                lane = name.removeprefix(_ACCOUNT)
+                told.append(f"{lane}: akun broker sama dengan pemilik / the owner's own account at the broker")
+        elif name not in own:
             told.append(f"{word}: tidak ada / missing")
         elif own[name] != mark:
             told.append(f"{word}: berbeda / another")

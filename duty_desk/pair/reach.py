@@ -36,6 +36,7 @@ class Reach:
         }
         self._stood_ns = dict.fromkeys(self._sessions, boottime_ns())
         self._tasks: list[asyncio.Task[None]] = []
+        self._ended = False
 
     @property
     def any(self) -> bool:
@@ -43,7 +44,10 @@ class Reach:
         return any(session.connected for session in self._sessions.values())
 
     def start(self) -> None:
-        """Begin to connect."""
+        """Begin to connect, where that is not begun. On the event loop."""
+        if self._tasks or self._ended:
+            return
+        self._stood_ns = dict.fromkeys(self._sessions, boottime_ns())
         self._tasks = [
             asyncio.create_task(keep_running(f"reach-{lane}", session.run, Counter()), name=f"desk-reach-{lane}")
             for lane, session in self._sessions.items()
@@ -51,6 +55,7 @@ class Reach:
 
     async def stop(self) -> None:
         """End the sessions, so that those of the owner have the account for themselves."""
+        self._ended = True
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -59,6 +64,8 @@ class Reach:
     def wrong(self) -> list[str]:
         """Return what is wrong, in words: a log-in that is refused, or a broker that was not reached for 10 s."""
         told, now_ns = [], boottime_ns()
+        if not self._tasks:
+            return []
         for lane, session in self._sessions.items():
             if session.connected:
                 self._stood_ns[lane] = now_ns

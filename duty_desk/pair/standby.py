@@ -2,7 +2,8 @@
 
 Rules:
 - Its sessions with the brokers hear nothing and say nothing: no heartbeat, receipt, retained message or will goes out.
-  They are there to tell, while the owner is well, whether it could hear presses.
+  They are there to tell, while the owner is well, whether it could hear presses; and there are none where the owner may
+  have the same account, as they would throw it out.
 - It keeps a copy of the owner's files and says what it lacks, on its page, in the log and at the owner.
 - While the database does not answer it takes over nothing. The one exception is the desk that owned when its process
   ended: started again, it goes on as it was, if no other is heard (`tenure.py`).
@@ -21,7 +22,7 @@ import uvicorn
 from duty_desk.ledger.place import Server as Database
 from duty_desk.ledger.tables import open_engine, upgrade
 from duty_desk.pair import shared
-from duty_desk.pair.keys import marks, missing
+from duty_desk.pair.keys import apart, marks, missing
 from duty_desk.pair.memory import Memory
 from duty_desk.pair.mirror import Mirror
 from duty_desk.pair.page import Shown, make_app
@@ -108,7 +109,6 @@ class Standby:
         breaking = asyncio.create_task(self._break_off(), name="desk-standby-patience")
         stopping = asyncio.create_task(stop.wait(), name="desk-stop")
         looking.start()
-        self._reach.start()
         try:
             await asyncio.wait((self._taken, stopping, serving), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -219,6 +219,8 @@ class Standby:
         told = [None if owner is None else missing(own, owner.keys or {})]
         if sight.holder == self._pair.name:
             told = [f"nama {sight.holder} dipakai meja piket lain / another desk has the name {sight.holder}"]
+        elif owner is not None and apart(own, owner.keys or {}):
+            self._loop.call_soon_threadsafe(self._reach.start)
         if self._unread is not None:
             told.append(f"salinan berkas / copies of files: {self._unread}")
         ahead_s = wall_s() - sight.now_ms / 1_000

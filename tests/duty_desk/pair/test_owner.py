@@ -14,7 +14,7 @@ from duty_desk.channels.channel import Handed, Page, Tell
 from duty_desk.ledger.place import Server
 from duty_desk.outbound import Outbound
 from duty_desk.pair import reach as reach_module
-from duty_desk.pair.keys import missing
+from duty_desk.pair.keys import apart, missing
 from duty_desk.pair.memory import Memory, read_memory
 from duty_desk.pair.owner import NOBODY, Gated, wrong
 from duty_desk.pair.page import Shown, page
@@ -46,6 +46,16 @@ def test_a_key_that_only_the_owner_has_or_that_differs_is_named() -> None:
     assert told is not None
     assert "push.pem (kunci notifikasi / the key of push): tidak ada / missing" in told
     assert "berbeda / another" in told
+
+
+def test_a_standby_with_the_owners_account_says_so_and_does_not_throw_it_out() -> None:
+    own = {"account-alarm": "a", "account-telemetry": "b"}
+    assert apart(own, {"account-alarm": "c", "account-telemetry": "d"})
+    assert not apart(own, {"account-alarm": "c", "account-telemetry": "b"})
+    assert not apart(own, {"push": "c"}), "it is not known"
+    assert missing(own, {"account-alarm": "c", "account-telemetry": "d"}) is None
+    told = missing(own, {"account-alarm": "c", "account-telemetry": "b"})
+    assert told == "telemetry: akun broker sama dengan pemilik / the owner's own account at the broker"
 
 
 class _Channel:
@@ -149,7 +159,9 @@ async def test_a_standby_says_which_broker_refuses_it_or_is_not_there(
     bad = replace(good, credentials=replace(good.credentials, password="wrong"))
     reach = Reach(replace(load_desk(idle.config), brokers={"alarm": good, "telemetry": bad}))
     assert not reach.any
-    assert reach.wrong() == []
+    monkeypatch.setattr(reach_module, "_AWAY_NS", -1)
+    assert reach.wrong() == [], "it is not to connect yet"
+    monkeypatch.undo()
     reach.start()
     async with asyncio.timeout(10.0):
         while not (reach.any and reach.wrong()):  # noqa: ASYNC110 - it is asked
