@@ -249,17 +249,29 @@ def scratch() -> Iterator[Connection]:
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring the tables to the newest version."""
-    if _revision(connection) == HEAD:
+    """Bring the tables to the newest version.
+
+    Raises:
+        OSError: They are of a newer release.
+    """
+    revision = _revision(connection)
+    if revision == HEAD:
         return
     # Alembic takes 0.3 s to import, which a desk that comes back after a crash can do without.
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        told = (
+            f"its tables are of a newer release than this one (revision {revision}, not {HEAD}): install that one again"
+        )
+        raise OSError(told) from error
 
 
 def _revision(connection: Connection) -> str | None:

@@ -112,6 +112,17 @@ def test_a_restart_goes_on_with_the_chain_and_a_higher_epoch(path: Path) -> None
     assert [incident.presses for incident in second.board.ended()] == [4]
 
 
+def test_a_ledger_of_a_newer_release_is_told_and_taken_up_once_it_can_be(path: Path) -> None:
+    change(path, "UPDATE alembic_version SET version_num = '9999'")
+    writer = Writer(path)
+    writer.ledger.start()
+    writer.wait(lambda: "of a newer release than this one (revision 9999" in (writer.ledger.fault or ""))
+    change(path, f"UPDATE alembic_version SET version_num = '{HEAD}'")
+    writer.wait(lambda: writer.epoch_ms > 0)
+    writer.ledger.stop()
+    assert writer.ledger.fault is None
+
+
 def test_what_waits_is_bounded_and_officers_have_room_above_presses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
