@@ -13,6 +13,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -75,7 +76,7 @@ class Sms:
         self._monotonic_s = monotonic_s
         self._unanswered = unanswered
         self._spool: Spool | None = None
-        self._turn = asyncio.Lock()
+        self._disk = ThreadPoolExecutor(1, "sms")
         self._life = Life(None, None, 0)
         self._lived_s = monotonic_s()
         self._known: dict[str, tuple[State, float]] = {}
@@ -251,7 +252,7 @@ class Sms:
     # The disk
 
     async def _do(self, work: Callable[[Spool], T]) -> T:
-        """Do something with sms.db in a thread, one thing at a time.
+        """Do something with sms.db in its thread, one thing at a time, also after one whose caller was cancelled.
 
         Raises:
             ChannelError: It cannot be used.
@@ -262,11 +263,10 @@ class Sms:
                 self._spool = Spool(self._path)
             return work(self._spool)
 
-        async with self._turn:
-            try:
-                return await asyncio.to_thread(done)
-            except (sqlite3.Error, OSError) as error:
-                raise ChannelError(f"{self._path.name} cannot be used: {error}") from None
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._disk, done)
+        except (sqlite3.Error, OSError) as error:
+            raise ChannelError(f"{self._path.name} cannot be used: {error}") from None
 
 
 def _half_told(state: State, before: State) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -117,7 +120,47 @@ async def test_why_it_failed_is_waited_for_as_gammu_smsd_writes_it_after_that_it
             running = asyncio.create_task(sms.run(told.put_nowait))
             assert "the SIM is full" in str((await told.get()).detail)
             running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
         else:
             with pytest.raises(ChannelError, match="the SIM is full"):
                 await sending
+    sms._disk.shutdown()  # what it began with the file goes on when its caller is cancelled
     sms._spool.close()
+
+
+async def test_what_a_cancelled_page_began_ends_before_it_is_taken_back(spool: Spool, tmp_path: Path) -> None:
+    sms = Sms(
+        tmp_path / "sms.db",
+        Contacts(tmp_path / "contacts.db"),
+        SmsSettings(modem="/dev/modem"),
+        "id",
+        now_ns=time.time_ns,
+        monotonic_s=time.monotonic,
+        unanswered=lambda _: True,
+    )
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(file: Spool) -> None:
+        with file._work():
+            begun.set()
+            go_on.wait(5)
+
+    sending = asyncio.create_task(sms._do(slow))
+    await asyncio.to_thread(begun.wait, 5)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    asyncio.get_running_loop().call_later(0.1, go_on.set)
+    assert await sms._do(lambda file: file.withdraw("none")) is False
+    sms._disk.shutdown()
+
+
+def test_one_that_is_opened_beside_leaves_the_locks_of_the_first(spool: Spool, tmp_path: Path) -> None:
+    path = tmp_path / "sms.db"
+    closing_last = "import sqlite3, sys; file = sqlite3.connect(sys.argv[1]); file.execute('SELECT 1 FROM outbox')"
+    with closing(Spool(path)) as beside:
+        # Without their locks it takes itself for the last one, and its end puts their log away.
+        subprocess.run([sys.executable, "-c", f"{closing_last}; file.close()", str(path)], check=True)
+        beside.answer("+628115550110", "one")
+    spool.answer("+628115550110", "two")
+    with closing(sqlite3.connect(path)) as file:
+        assert [text for (text,) in file.execute("SELECT TextDecoded FROM outbox ORDER BY ID")] == ["one", "two"]
