@@ -71,6 +71,8 @@ def status(
     """Tell how it is: what it hears, whether it sounds and why. / Keadaan bel."""
     import json
 
+    from duty_desk.bell.words import clock_time, explained
+
     told = _ask(config, {"ask": "status"})
     if as_json:
         print(json.dumps(told, ensure_ascii=False))
@@ -81,7 +83,11 @@ def status(
         late = ", no heartbeat / tanpa denyut" if lane in told["late"] else ""
         print(f"{lane:<10}{'connected / tersambung' if connected else 'no connection / tidak tersambung'}{late}")
     for reason in told["reasons"]:
-        print(f"why      {reason}")
+        print(f"why      {explained(reason)}")
+    if last := next((each for each in reversed(told["events"]) if each["what"] == "sounded"), None):
+        print(f"sounded  {clock_time(last['at_ns'])}, terakhir / last: {last['why']}")
+    if told["sounding"]:
+        print("next     button, or / tombol, atau: siaga bell silence")
     for fault in told["faults"]:
         print(f"fault    {fault}")
     print(f"heard    {told['presses']} presses / penekanan, {told['tests']} tests / uji")

@@ -61,6 +61,14 @@ def test_text(language: Language) -> str:
     return _WORDS[language]["test"]
 
 
+def explained(why: str) -> str:
+    """Return a cause such as `desk` or `press box-1/sos`, and what it is in both languages; unknown, as it is."""
+    kind = why.partition(" ")[0] if why.startswith("press ") else why
+    if kind == "press":
+        return f"{why}: penekanan tanpa jawaban meja / a press without the desk's answer"
+    return f"{why}: {' / '.join(words[kind] for words in _WORDS.values())}" if kind in _WORDS["id"] else why
+
+
 def place(cause: Cause, inventory: Inventory) -> str:
     """Return where a press was made: its button's address, its box's site or label, else its names."""
     assert cause.place is not None

@@ -6,7 +6,7 @@ import pytest
 
 from contract.inventory import Inventory, parse_inventory
 from duty_desk.bell.judge import Cause
-from duty_desk.bell.words import MAX_SMS, Language, clock_time, sms_text, test_text, title
+from duty_desk.bell.words import MAX_SMS, Language, clock_time, explained, sms_text, test_text, title
 from tests.duty_desk.conftest import INVENTORY
 
 T0 = 1_795_325_400 * 10**9
@@ -27,6 +27,18 @@ def test_a_press_is_told_with_its_place_and_its_time() -> None:
         )
     )
     assert "Panic button" in sms_text([press()], KNOWN, "en", T0)
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("desk", "desk: Meja tidak terdengar. Cek komputer meja. / The desk is not heard. Look at its computer."),
+        ("press box-1/sos", "press box-1/sos: penekanan tanpa jawaban meja / a press without the desk's answer"),
+        ("something new", "something new"),
+    ],
+)
+def test_a_cause_is_explained_in_both_languages(why: str, words: str) -> None:
+    assert explained(why) == words
 
 
 @pytest.mark.parametrize(
