@@ -4,6 +4,9 @@ import { language, moment, word } from "../words.js";
 import { $, Asked, begin, element, lookIn } from "./shared.js";
 
 const AGAIN_MS = 5_000;
+// So many tests may be missed before the page says that none comes, and so many silent boxes have a line each.
+const MISSED = 3;
+const LINES = 3;
 
 function draw(told) {
   const broken = told.hops.filter(({ broken_since_ms }) => broken_since_ms !== null);
@@ -11,15 +14,22 @@ function draw(told) {
   const tested = told.hops.some(({ count }) => count > 0);
   const state = word(`state_${told.state}`, { each: told.each_s });
   const centre = broken.length > 0 ? word("broken", { hops }) : tested ? word("all_good") : "";
-  text($("told"), `${centre} ${state}`.trim());
+  text($("told"), [centre, state, waiting(told)].filter(Boolean).join(" "));
   $("told").dataset.good = String(broken.length === 0 && told.state === "on");
   $("shares").replaceChildren(...told.shares.map((one) => share(one, told.target)));
   table($("hops"), ["hop", "count", "p50", "p99", "state"], told.hops.map(hop));
-  const wrong = told.troubles.map(trouble);
+  const wrong = troubles(told.troubles);
   if (told.clock === "none") wrong.unshift(element("li", "", word("trouble_desk_clock")));
   $("troubles-part").hidden = wrong.length === 0;
   $("troubles").replaceChildren(...wrong);
   table($("boxes"), ["box", "last", "result", "alarm", "telemetry"], told.boxes.map(box));
+}
+
+// A box with an incident or without a connection is not tested: of all of them together the page has old numbers.
+function waiting({ state, each_s, now_ms, boxes }) {
+  const last = Math.max(...boxes.map(({ at_ms }) => at_ms ?? -Infinity));
+  if (state !== "on" || !Number.isFinite(last) || now_ms - last <= MISSED * each_s * 1_000) return "";
+  return word("waiting", { time: moment(last) });
 }
 
 // A live region speaks again when its text is set, even to the same.
@@ -53,6 +63,14 @@ function box({ device, label, unreachable, at_ms, outcome, missing, detail, alar
   const good = !unreachable && (outcome === null || outcome === "good" || outcome === "arrived" || outcome === "refused");
   const last = at_ms === null ? word("never") : moment(at_ms);
   return { good, cells: [`${label} (${device})`, last, result, ms(alarm_ms), ms(telemetry_ms)] };
+}
+
+function troubles(all) {
+  const silent = all.filter(({ kind }) => kind === "silent");
+  if (silent.length <= LINES) return all.map(trouble);
+  const names = silent.map(({ device, label }) => `${label} (${device})`).join(", ");
+  const together = element("li", "", word("trouble_silent_many", { count: silent.length, names }));
+  return [...all.filter(({ kind }) => kind !== "silent").map(trouble), together];
 }
 
 function trouble({ device, label, kind, days }) {
