@@ -38,8 +38,9 @@ def run_new_driver(name: str, folder: Path, out: TextIO) -> int:
         print(path, file=out)
     module = module_of(name)
     print(
-        f"Next: cd {folder / name} && python -m pytest, with Siaga's Python; then change {module}/driver.py and its\n"
-        f"testcases until it reads your device. Install it beside Siaga: pip install {folder / name}",
+        f"Next: cd {folder / name} && python -m pytest, with Siaga's Python, which has pytest after\n"
+        f"scripts/setup.sh test or pip install pytest. Then change {module}/driver.py and its testcases until it\n"
+        f"reads your device. Install it beside Siaga: pip install {folder / name}",
         file=out,
     )
     return 0
