@@ -46,7 +46,8 @@ def load_state(folder: Path) -> DemoState:
         DemoError: None runs there.
     """
     if not is_running(folder):
-        raise DemoError(f"no demo runs in {folder}; start one with `siaga demo run`")
+        where = folder.absolute()
+        raise DemoError(f"no demo runs in {where}; go to where `make demo` was called, or call it here")
     try:
         return DemoState(**json.loads(_state_path(folder).read_text(encoding="utf-8")))
     except FileNotFoundError:
