@@ -37,7 +37,8 @@ async def run_pair(config: Desk, stop: asyncio.Event, ready: Callable[[], None])
     Raises:
         OSError: The page's address cannot be taken.
     """
-    memory = read_memory(config.data)
+    assert config.settings.pair is not None
+    memory = read_memory(config.data, config.settings.pair.name)
     mirror = Mirror((config.accounts, config.contacts, config.roster), memory)
     sock = listen(config.settings.http.host, config.settings.http.port)
     try:

@@ -10,7 +10,8 @@ Rules:
 - A desk that hears no broker for DEAF_NS leaves the lease to one that reaches one: its own heartbeats, which came back
   before, do so no more, or no connection stands.
 - A loop that stands still for STUCK_NS is not to own: its lease is left to lapse.
-- A higher epoch, from whichever broker or the database, ends it for ever.
+- A higher epoch, from whichever broker or the database, ends it for ever. So does the same one under a name that comes
+  before its own: of two who both believe it theirs one goes on, which each can tell without a database.
 - Nothing but heartbeats goes out before the first of them was told (`announce`).
 """
 
@@ -155,6 +156,9 @@ class Tenure:
         """A heartbeat came from a broker."""
         if epoch > self.epoch:
             self.lose(f"{desk} has taken over (epoch {epoch})")
+            return
+        if epoch == self.epoch and desk < self.name:
+            self.lose(f"{desk} owns with the same epoch {epoch}, and its name comes first")
             return
         with self._lock:
             sent_ns = self._beats.get(stamp) if (desk, epoch) == (self.name, self.epoch) else None

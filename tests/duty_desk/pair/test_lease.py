@@ -224,6 +224,23 @@ def test_fault_35_a_clock_of_the_server_that_jumps_lets_both_act_for_less_than_a
         assert overlap_ns <= S + 2 * STEP, f"seed {seed}: both acted for {overlap_ns / 1e9} s"
 
 
+def test_of_two_who_believe_the_same_epoch_theirs_one_goes_on_without_a_database() -> None:
+    world, dice = World(), random.Random(1)
+    both = [Actor(name, world, dice) for name in ("desk", "desk-2")]
+    for actor in both:
+        actor.remembered = 7  # as after a folder was copied, or an older database was put back
+        actor.cut(broker=True, database=False)
+        actor.kill()
+    acted: set[str] = set()
+    for _ in range(60 * S // STEP):
+        world.now_ns += STEP
+        for actor in both:
+            actor.step()
+        acted |= {actor.name for actor in both if actor.acts}
+    assert acted == {"desk"}
+    assert [actor.acts for actor in both] == [True, False]
+
+
 class Clock:
     """A clock by hand."""
 
@@ -296,6 +313,20 @@ def test_a_higher_epoch_ends_it_for_ever_and_a_lower_one_is_nothing() -> None:
     assert not tenure.may_beat
     assert tenure.lost == "desk-2 has taken over (epoch 8)"
     assert over == [1]
+
+
+def test_the_same_epoch_ends_the_one_whose_name_comes_later_also_while_it_acts() -> None:
+    clock = Clock()
+    first = _tenure(clock)
+    later = Tenure("desk-2", 7, LEASE, renewed_ns=clock(), now_ns=clock)
+    later.announce()
+    for tenure in (first, later):
+        tenure.heard("desk-2", 7, 1)
+        assert tenure.good, "its own, or of a name that comes later"
+        tenure.heard("desk", 7, 2)
+    assert first.good
+    assert not later.good
+    assert later.lost == "desk owns with the same epoch 7, and its name comes first"
 
 
 def test_after_it_stood_still_no_word_from_before_counts() -> None:

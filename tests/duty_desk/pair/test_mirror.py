@@ -82,7 +82,7 @@ def sides(place: Server, tmp_path: Path) -> Iterator[tuple[Side, Side]]:
     for name in ("desk", "desk-2"):
         folder = tmp_path / name
         files = (folder / "accounts.db", folder / "roster.csv")
-        both.append(Side(folder, Link(place), Mirror(files, Memory(folder / "pair.json"))))
+        both.append(Side(folder, Link(place), Mirror(files, Memory(folder / "pair.json", name))))
     assert both[0].link.call(lambda link: shared.take(link, shared.see(link), "desk", 5_000)) == 1
     yield both[0], both[1]
     for side in both:
@@ -145,7 +145,7 @@ def test_what_a_desk_had_of_its_own_is_kept_aside_once(sides: tuple[Side, Side])
     _pull(other)
     with closing(sqlite3.connect(other.folder / "accounts.db.before-pair")) as aside:
         assert aside.execute("SELECT words FROM told").fetchall() == [("milik sendiri",)]
-    assert read_memory(other.folder).files["accounts.db"][0] == 1
+    assert read_memory(other.folder, "desk-2").files["accounts.db"][0] == 1
 
 
 def test_who_does_not_own_writes_no_file_and_no_row(sides: tuple[Side, Side], place: Server) -> None:
@@ -247,7 +247,7 @@ async def test_a_standby_says_which_copies_it_cannot_take_and_takes_over_all_the
     owner.write("satu")
     _push(owner)
     owner.link.call(lambda link: link.execute(b"UPDATE desk_file SET content = 'x'"))
-    standby = Standby(_config(idle, place, "desk-2"), Memory(other.folder / "pair.json"), other.mirror)
+    standby = Standby(_config(idle, place, "desk-2"), Memory(other.folder / "pair.json", "desk-2"), other.mirror)
     await asyncio.to_thread(standby._look)
     told = owner.link.call(lambda link: shared.standing_of(link, "desk-2"))
     assert told is not None
@@ -276,7 +276,7 @@ def test_an_owner_renews_until_its_loop_stands_still_and_gives_back_what_it_has(
     config = _config(idle, place, "desk")
     now = [boottime_ns()]
     tenure = Tenure("desk", 1, 5 * 10**9, renewed_ns=now[0], now_ns=lambda: now[0])
-    owner = Owner(config, tenure, side.mirror, Memory(side.folder / "pair.json", 1))
+    owner = Owner(config, tenure, side.mirror, Memory(side.folder / "pair.json", "desk", 1))
     before = side.link.call(shared.see).until_ms
     owner._renew()
     renewed = side.link.call(shared.see).until_ms
@@ -289,7 +289,7 @@ def test_an_owner_renews_until_its_loop_stands_still_and_gives_back_what_it_has(
     assert side.link.call(shared.see).until_ms > renewed
     owner.stop()
     assert side.link.call(shared.see).until_ms == 0
-    assert read_memory(side.folder).epoch is None
+    assert read_memory(side.folder, "desk").epoch is None
 
 
 def test_each_tells_of_itself_and_finds_the_other(sides: tuple[Side, Side]) -> None:

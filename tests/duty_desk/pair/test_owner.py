@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,12 +125,22 @@ async def test_a_receipt_and_a_lamp_wait_until_the_desk_may_act(alarm_broker: Mo
 
 
 def test_what_a_desk_remembers_of_its_own_survives_and_a_damaged_file_is_nothing(tmp_path: Path) -> None:
-    memory = Memory(tmp_path / "pair.json", 7, {"accounts.db": (3, "ab")})
+    memory = Memory(tmp_path / "pair.json", "desk", 7, {"accounts.db": (3, "ab")}, again=True)
     memory.save()
-    assert read_memory(tmp_path) == memory
+    assert read_memory(tmp_path, "desk") == memory
     for damaged in ("", "[]", '{"epoch": 1}', '{"epoch": 1, "files": {"a": 1}}', "\x00"):
         memory.path.write_text(damaged)
-        assert read_memory(tmp_path) == Memory(memory.path)
+        assert read_memory(tmp_path, "desk") == Memory(memory.path, "desk")
+
+
+def test_a_folder_that_was_copied_from_the_other_desk_tells_nothing_of_who_owned(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "pair.json", "desk", 7, {"accounts.db": (3, "ab")}, again=True)
+    memory.save()
+    assert read_memory(tmp_path, "desk-2") == Memory(memory.path, "desk-2", None, memory.files)
+    body = json.loads(memory.path.read_bytes())
+    del body["name"]  # of a release of before
+    memory.path.write_text(json.dumps(body))
+    assert read_memory(tmp_path, "desk").epoch is None
 
 
 def test_the_page_of_a_standby_escapes_what_it_names() -> None:
