@@ -80,9 +80,10 @@ def test_a_page_that_is_told_to_have_failed_after_all_is_waited_for_no_more() ->
     run(night())
 
 
-def test_a_channel_that_is_down_is_tried_and_not_waited_for() -> None:
+def test_fault_37_a_channel_that_is_down_is_tried_and_not_waited_for() -> None:
     async def night() -> None:
-        desk = Night([Fake("push", mode="hangs")], ONE)
+        steps = (*ONE[:1], Step(30, ("supervisor",), channels=("sms",)))
+        desk = Night([Fake("push", mode="hangs"), Fake("sms")], steps)
         desk.present = NOBODY
         desk.shift.on = ("petugas-1",)
         await asyncio.sleep(0.5)
@@ -91,6 +92,7 @@ def test_a_channel_that_is_down_is_tried_and_not_waited_for() -> None:
             incident = desk.press(f"b{number}")
             await asyncio.sleep(8)
             waited.append(desk.reached(incident)[1][1])
+            assert len(desk.pages("handed", channel="sms")) == number + 1
             desk.act(incident.id)
         assert waited == [5.0, 5.0, 5.0, 0.0]
         assert len(desk.sent("push")) == 4
