@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import json
 import logging
+import ssl
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
 from duty_desk.channels import by_apprise
@@ -23,6 +30,7 @@ from tests.duty_desk.channels.smsd import page
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # what apprise imports
 
 SECRET = "rahasia12345"
+BOT = "123456789:rahasia_abcdefghijklmnopqrstuvwxyz0"
 
 
 class Web:
@@ -33,11 +41,20 @@ class Web:
         self.status = 200
         self.delay_s = 0.0
         self.came: list[tuple[str, dict[str, Any]]] = []
+        self.heads: list[str] = []
+        self.tunnels: list[str] = []
+        self.tls: ssl.SSLContext | None = None
         self.mail: list[str] = []
 
     async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request."""
+        """Answer one request; as a proxy, stand for the host behind the tunnel too."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        if head.startswith("CONNECT ") and self.tls is not None:
+            self.tunnels.append(head.split()[1])
+            writer.write(b"HTTP/1.1 200 Tunnel\r\n\r\n")
+            await writer.start_tls(self.tls)
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.heads.append(head)
         length = next(
             int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length")
         )
@@ -85,6 +102,25 @@ async def channel(folder: Path, url: str, *, personal: bool = False, address: st
     return ByApprise(AppriseSettings(name="room", file=file.name, personal=personal), folder, contacts)
 
 
+def certified(host: str, file: Path) -> Path:
+    """Write a key and a certificate of a host that it signed itself; return the file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
 async def fails(made: ByApprise) -> str:
     """Return why a page is not handed over."""
     with pytest.raises(ChannelError) as error:
@@ -126,6 +162,52 @@ async def test_an_email_is_sent_to_the_person(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
     assert "rcpt to:<petugas-1@kota.example>" in web.mail[0].lower()
     assert sent.title in web.mail[0]
+
+
+async def test_ntfy_of_our_own_is_told_by_topic_and_a_refusal_is_said_without_the_secret(
+    tmp_path: Path, web: Web, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    url = f"ntfy://posko:{SECRET}@127.0.0.1:{web.port}/{{address}}"
+    made = await channel(tmp_path, url, personal=True, address=f"jaga-{SECRET}")
+    sent = page()
+    await made.send(sent)
+    [(_, body)] = web.came
+    assert (body["topic"], body["title"], body["message"]) == (f"jaga-{SECRET}", sent.title, sent.text)
+    assert f"Basic {b64encode(f'posko:{SECRET}'.encode()).decode()}" in web.heads[0]
+    web.status = 403
+    assert await fails(made) == "its service says 403"
+    told = capfd.readouterr()
+    assert SECRET not in caplog.text + told.out + told.err
+
+
+async def test_telegram_is_told_by_chat_and_a_refusal_is_said_without_the_secret(
+    tmp_path: Path,
+    web: Web,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Its host is fixed, so a proxy of the tests, as the environment names it, stands for it by a certificate."""
+    caplog.set_level(logging.DEBUG)
+    web.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    web.tls.load_cert_chain(certified("api.telegram.org", tmp_path / "host.pem"))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{web.port}")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "host.pem"))
+    made = await channel(tmp_path, f"tgram://{BOT}/{{address}}", personal=True, address="123456789")
+    sent = page()
+    await made.send(sent)
+    [(path, body)] = web.came
+    assert (web.tunnels, path) == (["api.telegram.org:443"], f"/bot{BOT}/sendMessage")
+    assert body["chat_id"] == 123456789
+    assert sent.title in body["text"]
+    assert sent.text in body["text"]
+    web.status = 401
+    assert await fails(made) == "its service says 401"
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    assert await fails(made) == "its service cannot be reached", "by a certificate that is nobody's"
+    told = capfd.readouterr()
+    assert BOT.partition(":")[2] not in caplog.text + told.out + told.err
 
 
 async def test_a_service_that_refuses_or_is_not_there_fails_with_why_and_no_log_has_the_secret(
