@@ -25,6 +25,7 @@ async def test_a_siren_sounds_once_for_a_command_on_both_brokers_and_is_silent_w
 ) -> None:
     async with standing(tmp_path, alarm_broker, telemetry_broker) as stand:
         await _is_done_once(stand)
+        await _a_beacon_too_and_it_ends_at_its_time(stand)
         await _is_not_obeyed(stand)
         await _ends_with_the_agent(stand)
 
@@ -55,6 +56,32 @@ async def _is_done_once(stand: Stand) -> None:
     off = await stand.obeyed(stand.command(on=False, seconds=0))
     assert (off.outcome, off.detail) == ("done", "off")
     assert not stand.board.lamp("siren")[0]
+
+
+async def _a_beacon_too_and_it_ends_at_its_time(stand: Stand) -> None:
+    """Once for both brokers and again, dark by itself, and neither by a late or forged command."""
+    flashed, sounded = stand.sounds("beacon"), stand.sounds()
+    late = stand.command("beacon", expires_at_ns=time.time_ns() - 5 * 10**9)
+    assert (await stand.obeyed(late)).outcome == "expired"
+    forged = stand.command("beacon")
+    await stand.send(stand.sealed(forged, STRANGER))
+    assert (await stand.reply(forged)).outcome == "refused"
+    assert stand.sounds("beacon") == flashed
+    command = stand.command("beacon", seconds=1)
+    body = stand.sealed(command)
+    await stand.send(body)
+    for lane in LANES:
+        reply = await stand.reply(command, lane)
+        assert (reply.outcome, reply.detail) == ("done", "1 s")
+    await stand.send(body, "alarm")
+    assert await stand.reply(command, "alarm", count=2) == reply
+    await stand.until(lambda: not stand.board.lamp("beacon")[0])
+    (began_ns, on), (ended_ns, still_on) = stand.board.lamp("beacon")[1][-2:]
+    assert (on, still_on) == (True, False)
+    assert 0.9 <= (ended_ns - began_ns) / 1e9 < 3
+    await stand.send(body, "alarm")
+    await stand.reply(command, "alarm", count=3)
+    assert (stand.sounds("beacon"), stand.sounds()) == (flashed + 1, sounded)
 
 
 async def _is_not_obeyed(stand: Stand) -> None:
