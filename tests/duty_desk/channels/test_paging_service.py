@@ -132,6 +132,10 @@ async def test_the_page_counts_down_tells_what_was_tried_and_goes_by_keys(waitin
         async with opened(running, desk, "/upcoming", who="petugas-1", language=language, dark=dark, size=size) as page:
             await expect(page.locator("#none")).to_be_visible()
             await expect(page.locator(".channel")).to_have_attribute("data-good", "false")
+            # An untested channel is listed as such, in red.
+            untested = page.locator(".channel p[data-good=false]")
+            await expect(untested).to_have_text("belum teruji dalam 24 jam" if dark else "not tested within 24 hours")
+            await expect(untested).to_have_css("color", "rgb(255, 140, 144)" if dark else "rgb(163, 16, 26)")
             incident = await press(desk)
             # By the stream, not by looking again and again.
             await expect(page.locator(".waiting")).to_have_count(1, timeout=2_000)
