@@ -121,6 +121,23 @@ async def test_a_restart_ends_a_drill_with_a_line_in_the_ledger_and_every_page_k
     assert (status, "ended by a restart of the desk" in told) == (0, True), told
 
 
+async def test_a_live_drill_is_one_press_at_a_box_now_marked_as_an_exercise_and_over_with_its_answer(
+    desk: Desk,
+) -> None:
+    async with box(desk.alarm) as street:
+        status, told = await drill(desk, "start", "--box", "box-1", "--button", "sos")
+        assert (status, "'box-1/sos'" in told) == (0, True), told
+        (pressed,) = await until_open(desk, 1)
+        assert (pressed["status"], pressed["origin"], pressed["presses"]) == ("Exercise", "press", 1)
+        assert (pressed["device"], pressed["button"], pressed["ringing"]) == ("box-1", "sos", True)
+        await street.wait(topics.HEARTBEAT, lambda beat: beat.get("drill") == "box-1/sos")
+        act(desk, pressed["id"], "accept")
+        await until(lambda: asked(desk, {}) == {"runs": False}, 15)
+        await street.wait(topics.HEARTBEAT, lambda beat: beat.get("drill") is None)
+    assert len(desk.incidents()) == 1
+    await until(lambda: [each.partition(":")[0] for each in ends(desk)] == ["box-1/sos"], 15)
+
+
 async def test_what_cannot_begin_says_why(desk: Desk) -> None:
     status, told = await drill(desk, "start", "--box", "box-1", "--button", "no-such")
     assert (status, "box-1/no-such" in told) == (1, True)
