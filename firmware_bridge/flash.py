@@ -22,7 +22,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from firmware_bridge.errors import WordsError
 from firmware_bridge.image import Image
@@ -50,22 +50,25 @@ class Output:
     phase: Phase = "asking"
     percent: int = 0
 
-    def take(self, more: str) -> bool:
-        """Take more of it; return whether it came further."""
+    def take(self, more: str) -> list[tuple[Phase, int]]:
+        """Take more of it; return each phase it came to by that, and how far: several, when they were said at once."""
         self.said = (self.said + more)[-MOST_SAID:]
         before = self.phase, self.percent
+        steps: list[tuple[Phase, int]] = []
         # Without a terminal a bar is 50 signs, which come one by one; one that broke off is filled up with dashes, and
         # avrdude reads back all the same.
         for name, bar, missing in re.findall(r"(Reading|Writing) \| ?(#*)(-*)", self.said):
             if name == "Writing":
-                self.phase, self.percent = "writing", 2 * len(bar)
+                steps.append(("writing", 2 * len(bar)))
                 if missing:
                     break
-            elif self.phase != "asking":
-                self.phase, self.percent = "verifying", 2 * len(bar)
+            elif steps or self.phase != "asking":
+                steps.append(("verifying", 2 * len(bar)))
         if re.search(r"bytes of flash verified", self.said):
-            self.phase, self.percent = "done", 100
-        return (self.phase, self.percent) != before
+            steps.append(("done", 100))
+        if steps:
+            self.phase, self.percent = steps[-1]
+        return [one for one in steps if _order(one) > _order(before)]
 
     def why(self) -> Text:
         """Return what went wrong, and in which state the board is."""
@@ -124,8 +127,8 @@ async def write_image(
                 more = await avrdude.stdout.read(256)
             if not more:
                 break
-            if output.take(more.decode("utf-8", "replace")):
-                progress(output.phase, output.percent)
+            for phase, percent in output.take(more.decode("utf-8", "replace")):
+                progress(phase, percent)
         code = await avrdude.wait()
     except TimeoutError:
         silent, code = True, 1
@@ -136,6 +139,10 @@ async def write_image(
     if code or output.phase != "done":
         why = output.why()
         raise FlashError(text("silent for", seconds=f"{silent_s:g}", why=why) if silent else why)
+
+
+def _order(step: tuple[Phase, int]) -> tuple[int, int]:
+    return get_args(Phase).index(step[0]), step[1]
 
 
 def _why_unheard(said: str) -> Text:

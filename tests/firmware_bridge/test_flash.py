@@ -142,6 +142,19 @@ def test_a_bar_that_broke_off_is_half_a_board_though_avrdude_reads_back() -> Non
     assert whole.why().words("en").startswith("it failed at 4 % of writing; the board is half written")
 
 
+def test_phases_that_are_said_at_once_are_each_told_and_none_twice() -> None:
+    """As a pipe gives them to a busy machine."""
+    bar = "#" * 50
+    said = f"Writing | {bar} | 100% 2.00s\n\nReading | {bar} | 100% 1.00s\n\navrdude: 9952 bytes of flash verified\n"
+    whole, parts = Output(), Output()
+    assert whole.take(said) == [("writing", 100), ("verifying", 100), ("done", 100)]
+    assert whole.take("\navrdude done.  Thank you.\n") == []
+    told = [step for character in said for step in parts.take(character)]
+    # The bars begin with nothing, which is a step too.
+    bars = [(phase, percent) for phase in ("writing", "verifying") for percent in range(0, 101, 2)]
+    assert told == [*bars, ("done", 100)]
+
+
 def test_an_avrdude_that_shows_the_reading_of_the_signature_has_written_nothing_yet() -> None:
     """As 6.3 does, of Debian 11."""
     output = Output()
