@@ -22,7 +22,7 @@ from siaga.stack.process import free_port
 from siaga.stack.trust import Trust
 from tests.collector.batches import body, reading
 from tests.collector.box import Box, box
-from tests.collector.test_process import Start, count, send, start
+from tests.collector.test_process import Start, count, missing, send, start
 from tests.conftest import Database
 
 __all__ = ["start"]  # a fixture
@@ -172,6 +172,8 @@ async def test_fault_30_and_50_a_replica_of_a_group_dies_or_is_frozen_and_its_sh
     expected = 400 if fault == "50 is frozen" else 320
     first.stop()
     second.stop()
+    gone = {one.device: missing(influxdb.server, influxdb.database, one.device, expected // 4) for one in boxes}
+    assert not any(gone.values()), f"batches with a receipt that are not stored: {gone}; taken first: {shares}"
     assert await asyncio.to_thread(count, influxdb.server, influxdb.database) == {
         f"box-{number}": expected for number in range(3)
     }

@@ -115,6 +115,14 @@ def count(server: InfluxDB, database: str) -> dict[str, int]:
     return {one["tags"]["device"]: one["values"][0][1] for one in series}
 
 
+def missing(server: InfluxDB, database: str, device: str, batches: int, readings: int = 4) -> list[int]:
+    """Return the numbers of the batches of `send` of which readings are not stored."""
+    rows = server.query(f"SELECT latitude FROM position WHERE device = '{device}'", database=database)
+    stored = {values[0] for one in rows for values in one["values"]}
+    wanted = {number: [reading(number * readings + place) for place in range(readings)] for number in range(batches)}
+    return [number for number, each in wanted.items() if any(one["timestamp_ns"] not in stored for one in each)]
+
+
 def _quarantined(folder: Path) -> list[dict[str, Any]]:
     config = folder / "collector.toml"
     listed = subprocess.run(
