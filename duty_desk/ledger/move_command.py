@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +11,8 @@ from duty_desk.ledger.cli import Config, fail, load, progress
 
 if TYPE_CHECKING:
     from duty_desk.ledger.place import Place
+
+_ASK_S: Final = 5.0
 
 ledger_app = typer.Typer(no_args_is_help=True, help="The record: where it is kept.")
 
@@ -33,7 +35,8 @@ def move(
 ) -> None:
     """Copy the ledger into an empty database, or from one into a new file, and check its chain there.
 
-    The desk must not run. The ledger stays where it was as well; desk.toml says which one counts.
+    The desk must not run, nor the other one of two. The ledger stays where it was as well; desk.toml says which one
+    counts.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -50,6 +53,7 @@ def move(
     if _runs(desk.data):
         raise fail("the desk runs; stop it first, or what it records meanwhile is not in the copy")
     try:
+        _refuse_others(source, target)
         moved = copy(source, target, progress("rows copied"))
     except (LedgerBrokenError, DerivedError) as error:
         raise fail(f"{source}: not moved: {error}") from None
@@ -87,6 +91,25 @@ def _target(to: str, password_file: Path | None) -> Place:
         return open_server(to, password_file)
     except (ValueError, PrivateFileError) as error:
         raise typer.BadParameter(f"--to: {error}" if to.startswith(SCHEME) else f"--to: expected {SCHEME}…") from None
+
+
+def _refuse_others(*places: Place) -> None:
+    """Refuse while a desk of two, mostly on another machine, may run on one of the databases."""
+    from duty_desk.ledger.place import Server
+    from duty_desk.ledger.tables import open_reader
+    from duty_desk.pair.shared import RECENT_MS, at_work
+
+    for place in places:
+        if not isinstance(place, Server):
+            continue
+        with open_reader(place, too_long_s=_ASK_S).connect() as connection:
+            names = at_work(connection)
+        if names:
+            told = " and ".join(f'"{name}"' for name in names)
+            raise fail(
+                f"{place} is in use by the desk {told}; stop it on its machine, or what it records meanwhile is not in "
+                f"the copy. One that is stopped may count for up to {RECENT_MS // 1_000} s more"
+            )
 
 
 def _runs(folder: Path) -> bool:

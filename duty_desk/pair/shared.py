@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from sqlalchemy import ColumnElement, inspect, literal_column, select
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import select
 
 from duty_desk.errors import LeaseLostError
 from duty_desk.ledger.place import Server
 from duty_desk.ledger.postgresql import LOCK, connect_to
-from duty_desk.ledger.tables import LEASE
+from duty_desk.ledger.tables import LEASE, PAIR_DESK
 from duty_desk.pair.tenure import boottime_ns
 from duty_desk.pair.watch import Sight
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _STATEMENT_MS: Final = 2_000
 _NOW: Final = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
 _FROZEN: Final = "1 second"
+RECENT_MS: Final = 30_000
+"""A desk that told of itself so lately may run."""
 
 T = TypeVar("T")
 
@@ -194,3 +196,19 @@ def fence(transaction: Transaction, name: str, epoch: int) -> None:
     if found is None or tuple(found) != (name, epoch):
         whose = "nobody" if found is None else f"{found[0]} (epoch {found[1]})"
         raise LeaseLostError(f"the lease of {name} (epoch {epoch}) is over: it is {whose}'s")
+
+
+def at_work(transaction: Transaction) -> list[str]:
+    """Return the names of the desks that may run on this database, wherever they are, by the server's clock.
+
+    It is who holds the lease, and who told of itself of late. One that gave its lease back has ended.
+    """
+    if not inspect(transaction).has_table(LEASE.name):
+        return []
+    now_ms: ColumnElement[int] = literal_column(_NOW)
+    holds = LEASE.c.until_ms > now_ms
+    names = set(transaction.execute(select(LEASE.c.holder).where(holds)).scalars())
+    ended = select(LEASE.c.holder).where(LEASE.c.until_ms == 0)
+    told = PAIR_DESK.c.seen_ms > now_ms - RECENT_MS
+    names |= set(transaction.execute(select(PAIR_DESK.c.name).where(told, PAIR_DESK.c.name.not_in(ended))).scalars())
+    return sorted(names)

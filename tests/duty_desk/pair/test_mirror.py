@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
+from typer.testing import CliRunner
 
+from duty_desk.cli import app
 from duty_desk.errors import LeaseLostError
 from duty_desk.incidents.entries import StartedEntry
 from duty_desk.incidents.records import Record
 from duty_desk.ledger.place import Server
-from duty_desk.ledger.tables import open_engine
+from duty_desk.ledger.tables import open_engine, open_reader
 from duty_desk.ledger.verify import verify
 from duty_desk.ledger.writer import append_now
 from duty_desk.pair import mirror as mirror_module
@@ -290,6 +292,39 @@ def test_an_owner_renews_until_its_loop_stands_still_and_gives_back_what_it_has(
     owner.stop()
     assert side.link.call(shared.see).until_ms == 0
     assert read_memory(side.folder, "desk").epoch is None
+
+
+def test_a_ledger_that_a_desk_elsewhere_uses_is_not_moved(
+    sides: tuple[Side, Side], place: Server, idle: Desk, postgres: Postgres
+) -> None:
+    owner, _ = sides
+    _config(idle, place, "desk")
+    back = idle.folder / "back.db"
+
+    def told(to: str) -> str:
+        where = ["--config", str(idle.config)]
+        if "://" in to:
+            where += ["--password-file", str(idle.folder / "ledger.password")]
+        answer = CliRunner().invoke(app, ["ledger", "move", "--to", to, *where])
+        assert answer.exit_code == 1
+        assert not back.exists()
+        return " ".join(answer.stderr.split())
+
+    assert f'{place} is in use by the desk "desk"; stop it on its machine' in told(str(back))
+    owner.link.call(lambda link: shared.stand(link, Standing("desk")))
+    owner.link.call(lambda link: shared.stand(link, Standing("desk-2")))
+    assert 'by the desk "desk" and "desk-2"; stop' in told(str(back))
+    owner.link.call(lambda link: shared.give_back(link, "desk", 1))
+    assert 'by the desk "desk-2"; stop' in told(str(back)), "who gave its lease back has ended"
+    idle.config.write_text(idle.config.read_text().replace(place.url, postgres.database().url))
+    assert 'by the desk "desk-2"; stop' in told(place.url), "nor is another one moved to where it is"
+    owner.link.call(lambda link: link.execute(b"UPDATE pair_desk SET seen_ms = seen_ms - 31000"))
+    with open_reader(place).connect() as reading:
+        assert shared.at_work(reading) == []
+    owner.link.call(lambda link: link.execute(b"UPDATE lease SET until_ms = 1"))
+    owner.link.call(lambda link: shared.stand(link, Standing("desk")))
+    with open_reader(place).connect() as reading:
+        assert shared.at_work(reading) == ["desk"], "it was killed, and is started again any moment"
 
 
 def test_each_tells_of_itself_and_finds_the_other(sides: tuple[Side, Side]) -> None:
