@@ -27,7 +27,8 @@ function draw(told) {
 
 // A box with an incident or without a connection is not tested: of all of them together the page has old numbers.
 function waiting({ state, each_s, now_ms, boxes }) {
-  const last = Math.max(...boxes.map(({ at_ms }) => at_ms ?? -Infinity));
+  const own = boxes.filter(({ outcome }) => outcome !== "arrived");
+  const last = Math.max(...own.map(({ at_ms }) => at_ms ?? -Infinity));
   if (state !== "on" || !Number.isFinite(last) || now_ms - last <= MISSED * each_s * 1_000) return "";
   return word("waiting", { time: moment(last) });
 }
