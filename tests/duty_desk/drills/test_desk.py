@@ -121,7 +121,7 @@ async def test_a_restart_ends_a_drill_with_a_line_in_the_ledger_and_every_page_k
     assert (status, "ended by a restart of the desk" in told) == (0, True), told
 
 
-async def test_a_live_drill_is_one_press_at_a_box_now_marked_as_an_exercise_and_over_with_its_answer(
+async def test_a_live_drill_is_one_press_at_a_box_marked_as_an_exercise_and_over_with_its_answer(
     desk: Desk,
 ) -> None:
     async with box(desk.alarm) as street:
