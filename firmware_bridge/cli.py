@@ -29,7 +29,15 @@ _EX_UNAVAILABLE: Final = 69
 _EX_REFUSED: Final = 65
 _ANSWER_S: Final = 10.0
 
-Port = Annotated[str, typer.Argument(help="The board's port, best by its name under /dev/serial/by-id.")]
+
+def _path(port: str) -> str:
+    """Return a port's path, of a URI as it stands in box.toml too."""
+    return port.removeprefix("serial://").partition("?")[0]
+
+
+Port = Annotated[
+    str, typer.Argument(help="The board's port, best by its name under /dev/serial/by-id.", callback=_path)
+]
 In = Annotated[Lang | None, typer.Option("--lang", help="The language; without it, the terminal's.")]
 
 
