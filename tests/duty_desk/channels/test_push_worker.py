@@ -63,6 +63,19 @@ WindowClient.prototype.focus = async function () { return this; };
 Clients.prototype.openWindow = async (path) => { opened.push(path); };
 }"""
 """Stands for what a browser does for a real click alone."""
+IN_TURN = """() => {
+let turn = Promise.resolve();
+for (const name of ["showNotification", "getNotifications"]) {
+  const does = ServiceWorkerRegistration.prototype[name];
+  ServiceWorkerRegistration.prototype[name] = function (...how) {
+    const done = () => does.apply(this, how);
+    turn = turn.then(done, done);
+    return turn;
+  };
+}
+}"""
+"""Chromium forgets a notification that it is still showing when somebody asks for those that are shown: whoever looks
+again and again would lose every other one."""
 KEPT = """async () => {
 const found = [];
 for (const name of await caches.keys())
@@ -108,10 +121,13 @@ class Phone:
     async def titled(self, *titles: str) -> list[dict[str, Any]]:
         """Return the notifications, once these and no others are shown."""
         found: list[dict[str, Any]] = []
-        async with asyncio.timeout(10):
-            while sorted(each["title"] for each in found) != sorted(titles):
-                await asyncio.sleep(0.02)
-                found = await self.worker.evaluate(SHOWN)
+        try:
+            async with asyncio.timeout(10):
+                while sorted(each["title"] for each in found) != sorted(titles):
+                    await asyncio.sleep(0.02)
+                    found = await self.worker.evaluate(SHOWN)
+        except TimeoutError:
+            pytest.fail(f"not {sorted(titles)}, but {found}")
         return found
 
     async def again(self, incident: str, **changes: Any) -> None:
@@ -145,6 +161,7 @@ async def phone_of(
         await page.locator("#phone-toggle").click()
         await page.get_by_role("button", name="Nyalakan").click()
         await expect(page.locator("#phone-toggle")).to_have_attribute("data-state", "on")
+        await made.worker.evaluate(IN_TURN)
         yield made
 
 
