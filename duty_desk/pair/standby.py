@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from duty_desk.ledger.place import Server as Database
-from duty_desk.ledger.tables import open_engine, upgrade
-from duty_desk.pair import shared
+from duty_desk.pair import shared, tables
 from duty_desk.pair.keys import apart, marks, missing
 from duty_desk.pair.memory import Memory
 from duty_desk.pair.mirror import Mirror
@@ -44,6 +43,8 @@ _TELL_NS: Final = 10**9
 _CLOCK_S: Final = 3.0
 """How far this desk's clock may be from the server's: after a take-over it tells since when an incident waits."""
 _FILES_NS: Final = 2 * 10**9
+_TABLES_PATIENCE_NS: Final = 20 * 10**9
+"""How long a change of the tables may take."""
 CLAIM_NS: Final = 3 * 10**9
 """How long the database may be away at a start before an owner goes on without it."""
 
@@ -70,6 +71,7 @@ class Standby:
         self._lease_ns = round(self._pair.lease_s * 1e9)
         self._watch = Watch(self._pair.name, self._lease_ns, memory.epoch, last=memory.again)
         self._link = Link(config.ledger, statement_ms=5_000)
+        self._tables = Link(config.ledger, statement_ms=30_000)
         self._reach = Reach(config)
         self._began_ns = boottime_ns()
         self._ready = False
@@ -113,8 +115,9 @@ class Standby:
             await asyncio.wait((self._taken, stopping, serving), return_when=asyncio.FIRST_COMPLETED)
         finally:
             looking.stop()
-            self._link.give_up(0)
-            self._link.close()
+            for link in (self._link, self._tables):
+                link.give_up(0)
+                link.close()
             breaking.cancel()
             stopping.cancel()
             server.should_exit = True
@@ -129,6 +132,7 @@ class Standby:
     async def _break_off(self) -> None:
         while True:
             self._link.give_up(2 * PATIENCE_NS)
+            self._tables.give_up(_TABLES_PATIENCE_NS)
             await asyncio.sleep(LOOK_S)
 
     # The thread
@@ -146,12 +150,10 @@ class Standby:
             raise
 
     def _make_tables(self) -> None:
-        engine = open_engine(self._database, busy_timeout_ms=5_000)
-        try:
-            with engine.begin() as connection:
-                upgrade(connection)
-        finally:
-            engine.dispose()
+        # Tables as they should be need no lock: the lease is not to wait for whoever has the ledger's.
+        if not self._link.call(tables.are_newest):
+            self._tables.call(tables.make)
+            self._tables.close()
         self._ready = True
 
     def _see(self, connection: psycopg.Connection[object]) -> None:

@@ -19,8 +19,9 @@ from duty_desk.cli import app
 from duty_desk.errors import LeaseLostError
 from duty_desk.incidents.entries import StartedEntry
 from duty_desk.incidents.records import Record
-from duty_desk.ledger.place import Server
-from duty_desk.ledger.tables import open_engine, open_reader
+from duty_desk.ledger.place import Server, server
+from duty_desk.ledger.postgresql import LOCK
+from duty_desk.ledger.tables import HEAD, open_engine, open_reader
 from duty_desk.ledger.verify import verify
 from duty_desk.ledger.writer import append_now
 from duty_desk.pair import mirror as mirror_module
@@ -38,6 +39,7 @@ from tests.duty_desk.conftest import Desk
 from tests.duty_desk.ledger.conftest import Writer
 from tests.duty_desk.ledger.servers import PASSWORD, Postgres
 from tests.duty_desk.ledger.test_beside import eventually
+from tests.edge_agent.network_faults.proxy import Proxy
 
 pytestmark = pytest.mark.slow
 
@@ -269,6 +271,75 @@ async def test_a_standby_says_which_copies_it_cannot_take_and_takes_over_all_the
         tenure = await standby._taken
     assert (tenure.name, tenure.epoch) == ("desk-2", 2)
     standby._link.close()
+
+
+async def test_a_lease_that_lapsed_is_taken_while_another_has_the_ledgers_lock(
+    place: Server, idle: Desk, tmp_path: Path
+) -> None:
+    memory = Memory(tmp_path / "pair.json", "desk-2")
+    standby = Standby(_config(idle, place, "desk-2"), memory, Mirror((), memory))
+    with open_engine(place).connect() as writer:
+        writer.begin()
+        began = time.monotonic()
+        await asyncio.to_thread(standby._look)
+        assert time.monotonic() - began < 2.0
+    assert (await standby._taken).epoch == 1
+    standby._link.close()
+
+
+@pytest.mark.parametrize(
+    "locked", ["LOCK TABLE alembic_version", f"SELECT pg_advisory_xact_lock({LOCK})"], ids=["looked", "made"]
+)
+async def test_a_server_that_freezes_while_tables_are_looked_at_or_made_keeps_no_owner_from_going_on(
+    place: Server, idle: Desk, tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch, locked: str
+) -> None:
+    monkeypatch.setattr(standby_module, "PATIENCE_NS", 10**8)
+    monkeypatch.setattr(standby_module, "_TABLES_PATIENCE_NS", 10**8)
+    monkeypatch.setattr(standby_module, "CLAIM_NS", 0)
+    memory = Memory(tmp_path / "pair.json", "desk-2", 7)
+    with postgres.connect(place) as other:
+        if "advisory" in locked:
+            other.execute(b"UPDATE alembic_version SET version_num = '0003'")
+        async with Proxy(postgres.port, buffer=1 << 18) as proxy:
+            config = _config(idle, server(place.url.replace(str(postgres.port), str(proxy.port)), PASSWORD), "desk-2")
+            standby = Standby(config, memory, Mirror((), memory))
+            with other.transaction():
+                other.execute(locked.encode())
+                looking = asyncio.create_task(asyncio.to_thread(standby._look))
+                waiting = b"SELECT 1 FROM pg_locks WHERE NOT granted"
+                while not other.execute(waiting).fetchall():  # noqa: ASYNC110 - it is asked
+                    await asyncio.sleep(0.01)
+                proxy.hold()
+                breaking = asyncio.create_task(standby._break_off())
+                try:
+                    async with asyncio.timeout(3.0):
+                        tenure = await standby._taken
+                finally:
+                    proxy.cut()
+                    breaking.cancel()
+                    await asyncio.gather(looking, return_exceptions=True)
+                    standby._link.close()
+    assert (tenure.epoch, tenure.good) == (7, False), "of before; it listens first"
+
+
+async def test_a_standby_brings_the_tables_of_before_to_its_version(
+    place: Server, idle: Desk, tmp_path: Path, postgres: Postgres
+) -> None:
+    memory = Memory(tmp_path / "pair.json", "desk-2")
+    with postgres.connect(place) as other:
+        other.execute(b"UPDATE alembic_version SET version_num = '0003'")
+        other.execute(b"ALTER TABLE pair_desk DROP COLUMN hears")
+        standby = Standby(_config(idle, place, "desk-2"), memory, Mirror((), memory))
+        await asyncio.to_thread(standby._look)
+        assert (await standby._taken).epoch == 1
+        assert other.execute(b"SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
+        other.execute(b"SELECT hears FROM pair_desk")
+        other.execute(b"UPDATE alembic_version SET version_num = '9999'")
+        later = Standby(load_desk(idle.config), memory, Mirror((), memory))
+        with pytest.raises(OSError, match="newer release"):
+            await asyncio.to_thread(later._look)
+    for each in (standby, later):
+        each._link.close()
 
 
 def test_an_owner_renews_until_its_loop_stands_still_and_gives_back_what_it_has(
