@@ -147,7 +147,7 @@ def broken(bench: Bench) -> str:
     if other.run("systemctl", "show", "-p", "MainPID", "--value", "siaga-edge") != before:
         raise DeployError(f"{other.name}: its agent was restarted")
     with board(canary) as hand:
-        hand.press(LINES[1], HOLD_MS)
+        hand.press(LINES[1], 300)
     return (
         f"{canary.name} went back by itself; {bench.settled(since_ns)} presses, 0 lost; {_told(done.text, canary.name)}"
     )
