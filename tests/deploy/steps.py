@@ -14,7 +14,7 @@ from tests.deploy.city import SCREEN_NUMBER, UNFIT
 from tests.deploy.errors import DeployError
 from tests.deploy.front import Front, wall
 from tests.deploy.machine import Machine
-from tests.deploy.presses import HOLD_MS, LINES, Presser, board
+from tests.deploy.presses import LINES, Presser, board
 from tests.deploy.unfit import OPTIONS, spoil_machine
 from tests.deploy.wheels import spoil, variant
 
