@@ -150,6 +150,9 @@ static void reset(void) {
 int main(void) {
   board_open(&board, eeprom_byte, cause, 0);
   start_hardware();
+  // A zero first: it ends the frame that a reset cut off, which would swallow the hello.
+  tx_in = 1;
+  UCSR0B |= 1 << UDRIE0;
   sei();
   uint32_t done_ms = 0;
   for (;;) {

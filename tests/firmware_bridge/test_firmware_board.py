@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.frame import Payload
+from firmware_bridge.frame import Deframer, Payload
 from firmware_bridge.messages import UNKNOWN_BUTTON, EventKind
 from firmware_bridge.session import Session
 from firmware_bridge.told import Happened
@@ -115,6 +115,19 @@ def test_a_press_is_told_within_20_ms_of_its_edge(board: Simulator) -> None:
                 board.send(EVENT_ACK, {0: frame.payload[0]})
     print(f"edge to last byte: median {sorted(taken_ms)[30]:.1f} ms, longest {max(taken_ms):.1f} ms")
     assert max(taken_ms) <= 20
+
+
+def test_what_a_reset_cuts_off_does_not_swallow_the_hello(board: Simulator) -> None:
+    board.meet()
+    board.tell("press 1 100")
+    told = board.read()
+    while told.endswith(b"\0"):
+        board.run(1)
+        told += board.read()
+    board.tell("reset")
+    board.run(100)
+    told += board.read()
+    assert [frame.type for frame in Deframer().feed(told)].count(HELLO) == 2
 
 
 @pytest.mark.parametrize("kind", ["reset", "power"])
