@@ -26,6 +26,8 @@ CLOCKS_NS: Final = 10**9
 """How far a box's clock, which follows the centre's, and this machine's may be apart."""
 HOLD_MS: Final = 4_000
 """How long a button is held, as a person does until the lamp answers. An agent that starts anew finds it still held."""
+TAP_MS: Final = 300
+"""How long somebody presses who does not wait for the lamp."""
 _PARTS: Final = ("simulator/__init__.py", "simulator/board.py", "simulator/panel.py", "contract/errors.py")
 _UNIT: Final = """\
 [Unit]
@@ -91,6 +93,14 @@ def give_board(machine: Machine, repository: Path) -> None:
 def board(machine: Machine) -> BoardControl:
     """Return the hand at a machine's board."""
     return BoardControl(machine.inside(SOCKET))
+
+
+def tap(machine: Machine, *lines: str) -> None:
+    """Press buttons of a machine for a moment; return once they are let go."""
+    with board(machine) as hand:
+        for line in lines:
+            hand.press(line, TAP_MS)
+    time.sleep(2 * TAP_MS / 1_000)
 
 
 class Made:

@@ -14,7 +14,7 @@ from tests.deploy.city import SCREEN_NUMBER, UNFIT
 from tests.deploy.errors import DeployError
 from tests.deploy.front import Front, wall
 from tests.deploy.machine import Machine
-from tests.deploy.presses import LINES, Presser, board
+from tests.deploy.presses import LINES, Presser, board, tap
 from tests.deploy.unfit import OPTIONS, spoil_machine
 from tests.deploy.wheels import spoil, variant
 
@@ -146,8 +146,7 @@ def broken(bench: Bench) -> str:
     _versions(bench, GOOD, [bench.centre, *bench.boxes])
     if other.run("systemctl", "show", "-p", "MainPID", "--value", "siaga-edge") != before:
         raise DeployError(f"{other.name}: its agent was restarted")
-    with board(canary) as hand:
-        hand.press(LINES[1], 300)
+    tap(canary, LINES[1])
     return (
         f"{canary.name} went back by itself; {bench.settled(since_ns)} presses, 0 lost; {_told(done.text, canary.name)}"
     )
@@ -158,9 +157,7 @@ def power(bench: Bench) -> str:
     since_ns = time.monotonic_ns()
     bench.centre.cut_power()
     for box in bench.boxes:
-        with board(box) as hand:
-            for line in LINES[:3]:
-                hand.press(line, 300)
+        tap(box, *LINES[:3])
         bench.wait(partial(_keeps, box, 3), f"{box.name} does not keep three presses")
         bench.made.ask(box)
     bench.boxes[0].cut_power()
@@ -174,13 +171,11 @@ def power(bench: Bench) -> str:
 
 def restore(bench: Bench) -> str:
     """The centre burns down: restore.yml makes it of a fresh machine, its ledger verified, its officers known."""
-    with board(bench.boxes[0]) as hand:
-        hand.press(LINES[0], 300)
+    tap(bench.boxes[0], LINES[0])
     kept = bench.settled()
     bench.playbooks.run("backup")
     bench.centre.cut_power()
-    with board(bench.boxes[1]) as hand:
-        hand.press(LINES[0], 300)
+    tap(bench.boxes[1], LINES[0])
     bench.playbooks.forget()
     bench.make(bench.centre)
     bench.centre.boot()
