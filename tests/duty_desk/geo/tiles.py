@@ -15,15 +15,15 @@ EXTENT = 4096
 def made(layer: str = "roads", *, tile_type: int = 1, compression: int = 2, metadata: Any = None) -> bytes:
     """Return a file with one tile of Bandung, which holds one road from west to east with a name."""
     column, row = tile_of(107.61, -6.91)
-    road = gzip.compress(_tile(layer, {"kind": "major_road", "name": "Jalan Ubin"}))
+    road = gzip.compress(_tile(layer, {"kind": "major_road", "name": "Jalan Ubin"}), mtime=0)
     directory = _varint(1) + _varint(_tile_id(ZOOM, column, row)) + _varint(1) + _varint(len(road)) + _varint(1)
-    root = gzip.compress(directory)
+    root = gzip.compress(directory, mtime=0)
     told = (
         metadata
         if metadata is not None
         else {"vector_layers": [{"id": layer, "fields": {}}], "attribution": "© <b>Ubin</b>"}
     )
-    about = gzip.compress(json.dumps(told).encode())
+    about = gzip.compress(json.dumps(told).encode(), mtime=0)
     start = 127
     spans = [(start, len(root)), (start + len(root), len(about)), (start + len(root) + len(about), 0)]
     spans.append((spans[2][0], len(road)))
