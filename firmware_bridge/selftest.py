@@ -37,6 +37,8 @@ async def run_selftest(link: BoardLink, *, siren: bool, answer_s: float, languag
             return []
         hello = link.session.hello
         assert hello is not None
+        # The line may have been opened in the middle of a frame: what came before the hello says nothing of the cable.
+        before = link.session.counters.copy()
         outputs: list[tuple[CommandKind, int, int]] = [
             (CommandKind.LAMP, index, Pattern.SOLID) for index in range(hello.lamps)
         ]
@@ -57,9 +59,9 @@ async def run_selftest(link: BoardLink, *, siren: bool, answer_s: float, languag
         lost = sum(1 for each in times_ms if each == float("inf"))
         middle = median(times_ms) if times_ms else 0.0
         found.append((lost == 0 and middle < SLOW_MS, text("there and back", ms=f"{middle:.0f}", lost=lost)))
-        refused = {name: link.session.counters[name] for name in ("crc", "cobs", "short", "long")}
-        bad = sum(refused.values())
-        found.append((bad == 0, text("frames", good=link.session.counters["frames"], bad=bad)))
+        since = link.session.counters - before
+        bad = sum(since[name] for name in ("crc", "cobs", "short", "long"))
+        found.append((bad == 0, text("frames", good=since["frames"], bad=bad)))
     wrong = link.wrong
     found.append(
         (wrong is None, text("board", how=wrong_words(wrong, language) if wrong is not None else text("well")))

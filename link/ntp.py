@@ -7,6 +7,7 @@ import contextlib
 
 _COMMAND = ("timedatectl", "show", "--property=NTPSynchronized", "--value")
 _TIMEOUT_S = 3.0
+_END_S = 1.0
 
 
 async def is_synchronised() -> bool:
@@ -24,7 +25,10 @@ async def is_synchronised() -> bool:
         return False
     finally:
         if process.returncode is None:
-            # Also when the process stops meanwhile. Not waited for: asyncio reaps it.
+            # Also when our process stops meanwhile; its end is awaited, as the loop may end right after.
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END_S):
+                    await process.communicate()
     return out.strip() == b"yes"
