@@ -96,11 +96,11 @@ def board(machine: Machine) -> BoardControl:
 
 
 def tap(machine: Machine, *lines: str) -> None:
-    """Press buttons of a machine for a moment; return once they are let go."""
+    """Press buttons of a machine for a moment; return once no clock takes that for a press of the next step."""
     with board(machine) as hand:
         for line in lines:
             hand.press(line, TAP_MS)
-    time.sleep(2 * TAP_MS / 1_000)
+    time.sleep(TAP_MS / 1_000 + 2 * CLOCKS_NS / 1e9)
 
 
 class Made:
