@@ -57,7 +57,7 @@ class Hearing:
         if topic == topics.HEARTBEAT:
             self._heartbeat(lane, body, monotonic_ns)
         elif _RECEIPT.match(topic):
-            self._receipt(body)
+            self._receipt(body, monotonic_ns)
         else:
             self._alarm(topic, body, monotonic_ns, self.clock.now_ns(monotonic_ns, own_ns))
 
@@ -70,7 +70,7 @@ class Hearing:
         self.clock.told(heartbeat.timestamp_ns, monotonic_ns)
         self._judge.heartbeat(lane, monotonic_ns)
 
-    def _receipt(self, body: bytes) -> None:
+    def _receipt(self, body: bytes, monotonic_ns: int) -> None:
         try:
             receipt = decode(AlarmReceipt, body)
         except BodyError:
@@ -78,7 +78,7 @@ class Hearing:
             return
         for name in (receipt.event_id, receipt.body_sha256):
             if name is not None:
-                self._judge.receipt(name)
+                self._judge.receipt(name, receipt.stage == "stored", monotonic_ns)
 
     def _alarm(self, topic: str, body: bytes, monotonic_ns: int, now_ns: int) -> None:
         try:

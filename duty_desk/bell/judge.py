@@ -14,6 +14,8 @@ Rules:
 - A broker has longer than the desk: it and everybody's connections to it may come again in that time, and the other
   broker carries presses meanwhile. Both are within the 10 s that a death may be silent.
 - A receipt is one of any stage: with `ringing` the desk's screens ring, and that it cannot record it says itself.
+- A press comes by two brokers, so a copy of it may be heard after its receipt. One that the desk stored waits no more,
+  however often it is heard; one that it only rings for waits anew when it is heard RECEIPT_NS after that receipt.
 - Presses that are a test or a drill are counted and never sound; without a heartbeat they would not be needed either.
 - While the bell itself stood still it heard nothing: that time counts for nobody's silence.
 """
@@ -36,7 +38,8 @@ AGAIN_NS: Final = 30 * 60 * 10**9
 STOOD_NS: Final = 2 * 10**9
 """A pause between two ticks that is longer than this was the bell's own."""
 MAX_PRESSES: Final = 1_000
-"""Presses that wait for a receipt; of more the first ones sound, and that is enough."""
+"""Presses that wait for a receipt, and receipts that are remembered; of more the first presses sound, and that is
+enough."""
 FORGET_NS: Final = 10 * 60 * 10**9
 """A press that its box did not send again for so long waits no more: boxes send again each 10 s."""
 _LANES: Final[tuple[Lane, Lane]] = ("alarm", "telemetry")
@@ -83,6 +86,8 @@ class Judge:
         self._brought: set[Lane] = set()
         self._ticked_ns = started_ns
         self._waiting: dict[str, _Waiting] = {}
+        self._covered: OrderedDict[str, int | None] = OrderedDict()
+        """Names that had a receipt: until when a copy of the press is covered by it, None for ever."""
         self._counted: OrderedDict[str, None] = OrderedDict()
         self._known: dict[str, Cause] = {}
         self._silenced_ns: dict[str, int] = {}
@@ -112,12 +117,19 @@ class Judge:
         if (waiting := self._waiting.get(cause.key)) is not None:
             waiting.again_ns = now_ns
         elif meant and len(self._waiting) < MAX_PRESSES:
-            self._waiting[cause.key] = _Waiting(cause, frozenset(names), now_ns, now_ns)
+            known = frozenset(names)
+            if not any(self._is_covered(name, now_ns) for name in known):
+                self._waiting[cause.key] = _Waiting(cause, known, now_ns, now_ns)
 
-    def receipt(self, name: str) -> None:
-        """The desk has the press of this name."""
+    def receipt(self, name: str, stored: bool, now_ns: int) -> None:
+        """The desk has the press of this name, and has stored it or only rings for it so far."""
         for key in [key for key, waiting in self._waiting.items() if name in waiting.names]:
             del self._waiting[key]
+        if stored or self._covered.get(name, 0) is not None:
+            self._covered[name] = None if stored else now_ns + RECEIPT_NS
+        self._covered.move_to_end(name)
+        if len(self._covered) > MAX_PRESSES:
+            self._covered.popitem(last=False)
 
     def tick(self, now_ns: int) -> list[Event]:
         """Look again, some times a second; return what began."""
@@ -176,9 +188,16 @@ class Judge:
         found += [each.cause for each in self._waiting.values() if now_ns - each.heard_ns >= RECEIPT_NS]
         return found
 
+    def _is_covered(self, name: str, now_ns: int) -> bool:
+        until_ns = self._covered.get(name, 0)
+        return until_ns is None or now_ns < until_ns
+
     def _forgive(self, stood_ns: int) -> None:
         """Take a time in which the bell itself was deaf out of every silence."""
         for lane in _LANES:
             self._heard_ns[lane] += stood_ns
         for each in self._waiting.values():
             each.heard_ns += stood_ns
+        for name, until_ns in self._covered.items():
+            if until_ns is not None:
+                self._covered[name] = until_ns + stood_ns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -42,8 +42,8 @@ class Ear:
         return [cause.words for cause in self.judge.causes]
 
 
-def receipt(**names: Any) -> bytes:
-    return encode(AlarmReceipt(device="box-1", stage="ringing", **names))
+def receipt(stage: Literal["ringing", "stored"] = "ringing", **names: Any) -> bytes:
+    return encode(AlarmReceipt(device="box-1", stage=stage, **names))
 
 
 def test_a_press_waits_for_its_receipt_of_any_stage() -> None:
@@ -52,6 +52,18 @@ def test_a_press_waits_for_its_receipt_of_any_stage() -> None:
     assert ear.causes() == ["press box-1/sos"]
     ear.hear(topics.alarm_receipt("box-1"), receipt(event_id=EVENT))
     assert ear.causes(1) == []
+
+
+@pytest.mark.parametrize(("stage", "waits"), [("stored", []), ("ringing", ["press box-1/sos"])])
+def test_what_the_desk_has_stored_waits_no_more_and_what_it_rings_for_may(
+    stage: Literal["ringing", "stored"], waits: list[str]
+) -> None:
+    ear = Ear()
+    ear.hear(topics.alarm("box-1"), press_body(event_id=EVENT))
+    ear.hear(topics.alarm_receipt("box-1"), receipt(stage, event_id=EVENT))
+    assert ear.causes() == []
+    ear.hear(topics.alarm("box-1"), press_body(event_id=EVENT))
+    assert ear.causes() == waits
 
 
 @pytest.mark.parametrize(

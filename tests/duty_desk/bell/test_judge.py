@@ -121,12 +121,13 @@ def test_a_press_without_receipt_sounds_after_six_seconds_though_the_desk_beats(
     assert world.events[0][1].causes[0].place == ("box-1", "sos")
 
 
+@pytest.mark.parametrize("stored", [True, False])
 @pytest.mark.parametrize("name", ["p1", "hash-p1"])
-def test_a_receipt_in_time_lets_it_be_silent(name: str) -> None:
+def test_a_receipt_in_time_lets_it_be_silent(name: str, stored: bool) -> None:
     world = World().healthy()
     world.press()
     world.pass_(5, "alarm", "telemetry")
-    world.judge.receipt(name)
+    world.judge.receipt(name, stored, world.now)
     world.healthy(20)
     assert world.judge.counts["press"] == 1
 
@@ -134,9 +135,67 @@ def test_a_receipt_in_time_lets_it_be_silent(name: str) -> None:
 def test_a_receipt_of_another_press_does_not_count() -> None:
     world = World().healthy()
     world.press()
-    world.judge.receipt("p2")
+    world.judge.receipt("p2", True, world.now)
     world.pass_(8, "alarm", "telemetry")
     assert world.sounded() == [["p1"]]
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_copy_that_the_other_broker_brings_after_the_receipt_does_not_wait_for_another(stored: bool) -> None:
+    world = World().healthy()
+    world.press()
+    world.judge.receipt("p1", stored, world.now)
+    world.pass_(RECEIPT_NS / S - 1, "alarm", "telemetry")
+    world.press()
+    world.healthy(20)
+
+
+@pytest.mark.parametrize("name", ["p1", "hash-p1"])
+def test_a_press_whose_receipt_is_heard_first_does_not_wait_for_another(name: str) -> None:
+    world = World().healthy()
+    world.judge.receipt(name, True, world.now)
+    world.press()
+    world.healthy(20)
+    assert world.judge.counts["press"] == 1
+
+
+def test_a_press_that_was_rung_for_and_never_stored_waits_anew_when_its_box_sends_it_again() -> None:
+    world = World().healthy()
+    world.press()
+    world.judge.receipt("p1", False, world.now)
+    world.healthy(10)
+    world.press()
+    world.pass_(8, "alarm", "telemetry")
+    assert world.sounded() == [["p1"]]
+
+
+def test_a_press_that_was_stored_never_waits_again_whatever_is_told_later() -> None:
+    world = World().healthy()
+    world.press()
+    for stored in (False, True, False):
+        world.judge.receipt("p1", stored, world.now)
+    world.healthy(60)
+    world.press()
+    world.healthy(20)
+
+
+def test_the_bells_own_standstill_does_not_count_for_a_copy_either() -> None:
+    world = World().healthy()
+    world.press()
+    world.judge.receipt("p1", False, world.now)
+    world.now += 60 * S
+    world.judge.tick(world.now)
+    world.press()
+    world.healthy(20)
+
+
+def test_receipts_are_remembered_up_to_a_number_and_the_last_ones() -> None:
+    world = World().healthy()
+    for number in range(3 * MAX_PRESSES):
+        world.judge.receipt(f"p{number}", True, world.now)
+    assert len(world.judge._covered) == MAX_PRESSES
+    world.press(f"p{3 * MAX_PRESSES - 1}")
+    world.healthy(20)
 
 
 def test_tests_and_drills_are_counted_once_each_and_never_sound() -> None:
@@ -223,7 +282,7 @@ def test_what_the_bell_itself_was_deaf_for_is_nobodys_silence() -> None:
     world.pass_(3, "alarm", "telemetry")
     world.now += 60 * S
     world.judge.tick(world.now)
-    world.judge.receipt("p1")
+    world.judge.receipt("p1", True, world.now)
     world.healthy(20)
     world.now += 60 * S
     world.judge.tick(world.now)
