@@ -105,11 +105,13 @@ def _record(lines: list[str], seconds: float) -> None:
         ["git", "rev-parse", "--short", "HEAD"], cwd=_REPOSITORY, capture_output=True, text=True
     ).stdout.strip()
     when = datetime.now(UTC).strftime("%Y-%m-%d")
-    where = f"{os.cpu_count()} cores, Linux {platform.release()}"
+    release = ".".join(platform.release().split(".")[:2])
+    where = f"{os.cpu_count()} cores, Linux {release}"
     told = f"Of {commit}, in {seconds / 60:.0f} minutes on {where}. Each line is a step of `tests/deploy/steps.py`."
     head, *sections = log.read_text(encoding="utf-8").rstrip().split("\n\n## ")
     kept = [section for section in sections if not section.startswith(_TITLE)]
-    own = f"{_TITLE}, {when}\n\n{told}\n\n```\n" + "\n".join(lines) + "\n```"
+    shown = "\n".join(lines).replace(f"{_REPOSITORY}/", "")
+    own = f"{_TITLE}, {when}\n\n{told}\n\n```\n{shown}\n```"
     log.write_text("\n\n## ".join([head, own, *kept]) + "\n", encoding="utf-8")
 
 
