@@ -49,6 +49,7 @@ def run(
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Run the duty desk until it is told to stop."""
+    import gc
     import logging
 
     import uvloop
@@ -66,6 +67,8 @@ def run(
         http = desk.settings.http
         print(f"cannot serve the page on {http.host}:{http.port}: {error.strerror or error}", file=sys.stderr)
         raise typer.Exit(1) from None
+    finally:
+        gc.freeze()  # or Python's end looks through all of it once more: half a second for nobody
     if status:
         raise typer.Exit(status)
 
@@ -102,24 +105,41 @@ def _load(config: Path) -> Desk:
 async def _run(desk: Desk) -> int:
     """Return the exit status: 0, or that of one of two desks which another took over from."""
     import asyncio
+    import os
     import signal
+    from collections import Counter
 
+    from duty_desk.alive import Alive
     from duty_desk.service import Service
+    from link.notify import Notifier
+    from link.supervise import keep_running
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    alive, stop = Alive(Notifier(os.environ)), asyncio.Event()
+
+    def end() -> None:
+        alive.stopping()
+        stop.set()
 
     def ready() -> None:
+        alive.ready()
         print("ready", flush=True)
 
-    if desk.settings.pair is not None:
-        from duty_desk.pair.run import run_pair
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    telling = asyncio.create_task(keep_running("systemd", alive.run, Counter()), name="desk-systemd")
+    try:
+        if desk.settings.pair is not None:
+            from duty_desk.pair.run import run_pair
 
-        return await run_pair(desk, stop, ready)
-    await Service(desk).run(stop, ready)
-    return 0
+            return await run_pair(desk, stop, ready, alive)
+        service = Service(desk)
+        alive.words = service.words
+        await service.run(stop, ready)
+        return 0
+    finally:
+        telling.cancel()
+        alive.close()
 
 
 def _read(desk: Desk) -> list[dict[str, Any]]:

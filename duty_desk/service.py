@@ -175,6 +175,15 @@ class Service:
 
     # The process
 
+    def words(self) -> str:
+        """Return how it is, in a few words."""
+        faults = {
+            "not recording": not self.ledger.recording,
+            "may not act": not self._may(),
+            **{f"no {lane} broker": not up for lane, up in self.desk.links.items()},
+        }
+        return "; ".join([f"{len(self.desk.board.active())} open", *(words for words, so in faults.items() if so)])
+
     async def run(self, stop: asyncio.Event, ready: Callable[[], None], sock: socket.socket | None = None) -> None:
         """Work until `stop` is set. `ready` is called once, when the page is served and both brokers were tried.
 

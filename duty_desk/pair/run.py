@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from duty_desk.alive import Alive
 from duty_desk.pair.memory import read_memory
 from duty_desk.pair.mirror import Mirror
 from duty_desk.pair.owner import Owner
@@ -26,13 +27,14 @@ STOOD_DOWN: Final = 75
 _log = logging.getLogger("siaga.desk.pair")
 
 
-async def run_pair(config: Desk, stop: asyncio.Event, ready: Callable[[], None]) -> int:
+async def run_pair(config: Desk, stop: asyncio.Event, ready: Callable[[], None], alive: Alive) -> int:
     """Stand by and own, until `stop` is set or another desk took over; return the exit status.
 
     Args:
         config: The desk.
         stop: Ends it.
         ready: Called once the page of the standby is served.
+        alive: Told what tells how it is.
 
     Raises:
         OSError: The page's address cannot be taken.
@@ -44,7 +46,9 @@ async def run_pair(config: Desk, stop: asyncio.Event, ready: Callable[[], None])
     try:
         ready()
         _log.info("%s stands by", config.name)
-        tenure = await Standby(config, memory, mirror).run(stop, sock)
+        standby = Standby(config, memory, mirror)
+        alive.words = standby.words
+        tenure = await standby.run(stop, sock)
         if tenure is None:
             return 0
         ended = asyncio.Event()
@@ -54,7 +58,9 @@ async def run_pair(config: Desk, stop: asyncio.Event, ready: Callable[[], None])
         told = asyncio.create_task(_pass_on(stop, ended), name="desk-stop")
         ticking = asyncio.create_task(keep_running("pair", owner.tick, Counter()), name="desk-pair")
         try:
-            await Service(config, owner).run(ended, lambda: _log.warning("%s owns what happens now", config.name), sock)
+            service = Service(config, owner)
+            alive.words = service.words
+            await service.run(ended, lambda: _log.warning("%s owns what happens now", config.name), sock)
         finally:
             told.cancel()
             ticking.cancel()

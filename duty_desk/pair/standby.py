@@ -129,6 +129,16 @@ class Standby:
             raise RuntimeError("the web server ended")
         return None
 
+    def words(self) -> str:
+        """Return how it is, in a few words."""
+        shown = self._shown
+        said = [f"stands by for {shown.owner or 'nobody known'}"]
+        if not shown.answers:
+            said.append("the database does not answer")
+        if shown.fault is not None:
+            said.append(shown.fault)
+        return "; ".join(said)
+
     async def _break_off(self) -> None:
         while True:
             self._link.give_up(2 * PATIENCE_NS)
