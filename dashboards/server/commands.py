@@ -50,12 +50,14 @@ def serve(
 
 async def _run(server: Server) -> None:
     import asyncio
+    import os
     import signal
 
     from dashboards.server.service import Service
+    from link.notify import Notifier
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await Service(server).run(stop, lambda: print("ready", flush=True))
+    await Service(server, Notifier(os.environ)).run(stop, lambda: print("ready", flush=True))

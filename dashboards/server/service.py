@@ -7,6 +7,8 @@ import contextlib
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,8 +22,11 @@ from dashboards.server.app import make_app
 from dashboards.server.settings import Server
 from dashboards.server.wall import Wall
 from link import Endpoint, Session
+from link.notify import Notifier
 from link.supervise import keep_running
 from store import open_store
+
+_WATCHDOG_S: Final = 2.0
 
 
 class Service:
@@ -29,10 +34,12 @@ class Service:
 
     Args:
         server: What was read from the configuration files.
+        notifier: Tells systemd.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, notifier: Notifier | None = None) -> None:
         self._server = server
+        self._notifier = notifier or Notifier({})
         self._faults: Counter[str] = Counter()
         self.wall: Wall | None = None
         self.app: FastAPI | None = None
@@ -71,11 +78,13 @@ class Service:
                         for name, part in self._parts(wall, guardian, sessions).items()
                     ]
                     serving = group.create_task(server.serve(sockets=[sock]), name="wall-http")
+                    self._notifier.tell("READY=1")
                     ready()
                     stopping = group.create_task(stop.wait(), name="wall-stop")
                     await asyncio.wait((stopping, serving), return_when=asyncio.FIRST_COMPLETED)
                     if not stop.is_set():
                         raise RuntimeError("the web server ended")
+                    self._notifier.tell("STOPPING=1")
                     wall.changed()
                     server.should_exit = True
                     for task in tasks:
@@ -87,7 +96,11 @@ class Service:
     def _parts(
         self, wall: Wall, guardian: Guardian, sessions: Mapping[Lane, Session]
     ) -> dict[str, Callable[[], Awaitable[None]]]:
-        parts: dict[str, Callable[[], Awaitable[None]]] = {"watch": wall.watch, "guardian": guardian.run}
+        parts: dict[str, Callable[[], Awaitable[None]]] = {
+            "watch": wall.watch,
+            "guardian": guardian.run,
+            "systemd": partial(self._tell_systemd, wall),
+        }
         if wall.grafana is not None:
             parts["grafana"] = wall.grafana.run
         if self._server.traffic is not None:
@@ -95,6 +108,14 @@ class Service:
         for lane, session in sessions.items():
             parts[f"session-{lane}"] = session.run
         return parts
+
+    async def _tell_systemd(self, wall: Wall) -> None:
+        """Tell that the loop turns. A store or broker that is away is told on the screens, and no restart mends it."""
+        while True:
+            away = [lane for lane, up in wall.brokers.items() if not up]
+            words = f"no {' and no '.join(away)} broker" if away else "serves the screens"
+            self._notifier.tell("WATCHDOG=1", f"STATUS={words}")
+            await asyncio.sleep(_WATCHDOG_S)
 
     async def _traffic(self) -> None:
         assert self._server.traffic is not None
