@@ -15,8 +15,23 @@ from typing import Final
 from siaga.system.hardening import GPIO, SERIAL, Opened
 from siaga.system.unit import CURRENT, Service, Timer
 
-_AFTER: Final = ("Wants=network-online.target", "After=network-online.target", "StartLimitIntervalSec=0")
-_AGAIN: Final = ("Restart=always", "RestartSec=2")
+_NO_LIMIT: Final = "StartLimitIntervalSec=0"
+_AT_ONCE: Final = ("After=network.target", _NO_LIMIT)
+_AFTER: Final = ("Wants=network-online.target", "After=network-online.target", _NO_LIMIT)
+
+
+def _always(restart_s: int, stop_s: int) -> tuple[str, ...]:
+    """Return the lines of what runs for ever: `restart_s` after its end it runs again, and `stop_s` it has to end."""
+    return ("Restart=always", f"RestartSec={restart_s}", f"TimeoutStopSec={stop_s}")
+
+
+def _watched(watchdog_s: int, start_s: int, restart_s: int, stop_s: int) -> tuple[str, ...]:
+    """Return the lines of what tells systemd that it lives: silent for `watchdog_s`, it is ended and runs again.
+
+    `start_s` is how long it may take until it says that it is ready; until then nobody waits for a sign of life.
+    """
+    told = (f"WatchdogSec={watchdog_s}", f"TimeoutStartSec={start_s}", "TimeoutAbortSec=3")
+    return (*told, *_always(restart_s, stop_s))
 
 
 def _state(folder: str) -> tuple[str, ...]:
@@ -38,14 +53,9 @@ EDGE: Final = Service(
     kind="notify",
     groups=("gpio", "dialout"),
     memory="300M",
-    unit=("After=network.target", "StartLimitIntervalSec=0"),
+    unit=_AT_ONCE,
     service=(
-        "WatchdogSec=10",
-        "Restart=always",
-        "RestartSec=1",
-        "TimeoutStartSec=60",
-        "TimeoutStopSec=20",
-        "TimeoutAbortSec=3",
+        *_watched(10, start_s=60, restart_s=1, stop_s=20),
         *_state("edge"),
         "RuntimeDirectory=siaga",
         "RuntimeDirectoryMode=0750",
@@ -72,11 +82,10 @@ BROKER: Final = Service(
     user="mosquitto",
     kind="notify",
     groups=("siaga",),
-    unit=("Wants=network-online.target", "After=network-online.target", "StartLimitIntervalSec=0"),
+    unit=_AFTER,
     service=(
         "ExecReload=/bin/kill -HUP $MAINPID",
-        *_AGAIN,
-        "TimeoutStopSec=10",
+        *_always(2, stop_s=10),
         "LimitNOFILE=65536",
         "OOMScoreAdjust=-800",
         "ReadWritePaths=/etc/siaga/brokers/%i",
@@ -90,7 +99,7 @@ COLLECTOR: Final = Service(
     user="siaga-collector",
     memory="1G",
     unit=_AFTER,
-    service=(*_AGAIN, "TimeoutStopSec=30", *_state("collector/%i")),
+    service=(*_always(2, stop_s=30), *_state("collector/%i")),
 )
 
 DESK: Final = Service(
@@ -98,12 +107,12 @@ DESK: Final = Service(
     description="Siaga: the duty desk",
     start=f"{CURRENT}/siaga desk run --config /etc/siaga/desk.toml",
     user="siaga-desk",
+    kind="notify",
     memory="2G",
     unit=_AFTER,
     service=(
-        "Restart=always",
-        "RestartSec=1",
-        "TimeoutStopSec=15",
+        "# A ledger of many years is read before it is ready.",
+        *_watched(15, start_s=600, restart_s=1, stop_s=15),
         *_state("desk"),
         "OOMScoreAdjust=-900",
         "CPUWeight=500",
@@ -116,9 +125,10 @@ WALL: Final = Service(
     description="Siaga: the wall server",
     start=f"{CURRENT}/siaga wall serve --config /etc/siaga/wall.toml",
     user="siaga-wall",
+    kind="notify",
     memory="1G",
     unit=_AFTER,
-    service=(*_AGAIN, "TimeoutStopSec=10", *_state("wall"), "LimitNOFILE=8192"),
+    service=(*_watched(30, start_s=120, restart_s=2, stop_s=10), *_state("wall"), "LimitNOFILE=8192"),
 )
 
 BELL: Final = Service(
@@ -129,14 +139,9 @@ BELL: Final = Service(
     kind="notify",
     groups=("gpio",),
     memory="300M",
-    unit=("After=network.target", "StartLimitIntervalSec=0"),
+    unit=_AT_ONCE,
     service=(
-        "WatchdogSec=10",
-        "Restart=always",
-        "RestartSec=1",
-        "TimeoutStartSec=60",
-        "TimeoutStopSec=5",
-        "TimeoutAbortSec=3",
+        *_watched(10, start_s=60, restart_s=1, stop_s=5),
         *_state("bell"),
         "OOMScoreAdjust=-900",
         "# gammu-smsd's outbox, where there is one.",
@@ -186,16 +191,14 @@ SCREEN: Final = Service(
         "Wants=network-online.target seatd.service",
         "After=network-online.target seatd.service getty@tty1.service",
         "Conflicts=getty@tty1.service",
-        "StartLimitIntervalSec=0",
+        _NO_LIMIT,
     ),
     service=(
         "# The display comes from seatd and not by a log-in, whose session would take cage and browser out of this",
         "# unit: out of its bound on memory, and they would not end with it.",
         "Environment=LIBSEAT_BACKEND=seatd XDG_RUNTIME_DIR=/run/siaga-screen",
         "EnvironmentFile=/etc/siaga/screen.env",
-        "Restart=always",
-        "RestartSec=3",
-        "TimeoutStopSec=5",
+        *_always(3, stop_s=5),
         "StateDirectory=siaga-screen",
         "RuntimeDirectory=siaga-screen",
         "RuntimeDirectoryMode=0700",

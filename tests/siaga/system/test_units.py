@@ -113,7 +113,32 @@ def test_what_runs_for_ever_is_restarted_for_ever_and_bounded(service: Service) 
 
 def test_what_tells_systemd_that_it_lives_is_watched() -> None:
     told = {one.name: re.findall(r"WatchdogSec=(\d+)", one.text()) for one in SERVICES if one.kind == "notify"}
-    assert told == {"siaga-edge": ["10"], "siaga-broker@": [], "siaga-bell": ["10"]}
+    assert told == {
+        "siaga-edge": ["10"],
+        "siaga-broker@": [],
+        "siaga-desk": ["15"],
+        "siaga-wall": ["30"],
+        "siaga-bell": ["10"],
+    }
+
+
+def test_systemd_waits_for_no_word_that_a_program_never_says() -> None:
+    waited_for = {one.name for one in SERVICES if one.kind == "notify"} - {"siaga-broker@"}  # Mosquitto says it itself
+    says = {
+        unit
+        for unit, folder in _PROGRAMS.items()
+        if all(any(word in path.read_text() for path in (REPO / folder).glob("*.py")) for word in _WORDS)
+    }
+    assert waited_for == says
+
+
+_PROGRAMS = {
+    "siaga-edge": "edge_agent",
+    "siaga-desk": "duty_desk",
+    "siaga-wall": "dashboards/server",
+    "siaga-bell": "duty_desk/bell",
+}
+_WORDS = ('"READY=1"', '"WATCHDOG=1"', '"STOPPING=1"')
 
 
 @needs_systemd
