@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import closing
 from typing import Any, Final
 
 from collector.config import CollectorSettings
@@ -14,6 +16,7 @@ from collector.service import Collector
 from contract.errors import SiagaError
 from contract.topics import ALL_TELEMETRY
 from link import Endpoint
+from link.notify import Notifier
 from store import Account, Store, open_store
 
 _log = logging.getLogger("siaga.collector.books")
@@ -54,13 +57,14 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with open_store(settings.store, account) as store:
-        _spare_the_garbage_collector()
-        collector = Collector(settings, broker, store, lambda: print("ready", flush=True), topic_filter=topic_filter)
-        if books is None:
-            await collector.run(stop)
-        else:
-            await _run_with_books(collector, settings, books, store, stop)
+    with closing(Notifier(os.environ)) as notifier:
+        async with open_store(settings.store, account) as store:
+            _spare_the_garbage_collector()
+            collector = Collector(settings, broker, store, _say_ready, topic_filter=topic_filter, notifier=notifier)
+            if books is None:
+                await collector.run(stop)
+            else:
+                await _run_with_books(collector, settings, books, store, stop)
 
 
 async def _run_with_books(
@@ -115,6 +119,10 @@ async def for_ever(work: Callable[[], Awaitable[None]], pause_s: float = _AGAIN_
         except Exception:  # noqa: BLE001 - readings come first
             _log.exception("books: they begin anew in %g s", pause_s)
         await asyncio.sleep(pause_s)
+
+
+def _say_ready() -> None:
+    print("ready", flush=True)
 
 
 def _spare_the_garbage_collector() -> None:

@@ -34,6 +34,8 @@ from collector.trouble import Trouble
 from collector.writer import Writer
 from contract.topics import ALL_TELEMETRY
 from link import Endpoint
+from link.alive import tell_life
+from link.notify import Notifier
 from store import Store
 
 _log = logging.getLogger("siaga.collector")
@@ -55,6 +57,7 @@ class Collector:
         on_ready: Called once: subscribed, and the store answered.
         topic_filter: What it subscribes to.
         deafness: The watch over what it hears.
+        notifier: Tells systemd.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Collector:
         *,
         topic_filter: str = ALL_TELEMETRY,
         deafness: Deafness | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         self.impaired: Callable[[], tuple[str, ...]] = tuple
         self._settings = settings
@@ -85,6 +89,7 @@ class Collector:
         self._prepared = False
         self._loop = asyncio.get_running_loop()
         self._on_ready = on_ready
+        self._notifier = notifier or Notifier({})
         self._session = MqttSession(self._terms, self._on_messages, on_connect=self._connected.set, deafness=deafness)
         self._writer = Writer(
             store, self._batcher, on_stored=self._intake.stored, on_load=self._settled, trouble=self._trouble
@@ -149,6 +154,9 @@ class Collector:
         impaired = (*(one for one in known if one is not None), *self.impaired())
         return Snapshot(values, {"refused_total": intake.refused}, tuple(faults), impaired)
 
+    def _words(self) -> str:
+        return "; ".join(self.snapshot().faults) or "collecting"
+
     async def _work(self, disk: ThreadPoolExecutor, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             running = [
@@ -158,8 +166,10 @@ class Collector:
                 tasks.create_task(self._send_receipts(), name="collector-receipts"),
                 tasks.create_task(self._log_counters(), name="collector-counters"),
                 tasks.create_task(self._tell_ready(), name="collector-ready"),
+                tasks.create_task(tell_life(self._notifier, self._words, self._connected), name="collector-life"),
             ]
             await stop.wait()
+            self._notifier.tell("STOPPING=1")
             await self._drain()
             for task in running:
                 task.cancel()
