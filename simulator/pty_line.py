@@ -2,7 +2,8 @@
 
 As with a UART, what is sent while nobody has the line open is lost, what a slow reader leaves overflows, and what came
 in before a reader was through with its opening it may throw away (tcflush). The pty's packet mode tells of that
-(ioctl_tty(2), TIOCPKT), so that what a reader truly got can be counted.
+(ioctl_tty(2), TIOCPKT), so that what a reader truly got can be counted. What a reader got that has left since is not
+thrown away by the next one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from simulator.closings import closings
+
 
 class PtyLine:
     """One line; `with` opens and closes it.
@@ -32,6 +35,7 @@ class PtyLine:
         self.lost_bytes = 0
         self._fd = -1
         self._tty = ""
+        self._watch = -1
         self._was_open = False
         self._sends_since_open = 0
         self._flushed_sends = 0
@@ -40,12 +44,13 @@ class PtyLine:
         """Make the pty, in raw mode, and its link; an old link is replaced.
 
         Raises:
-            OSError: No pty is free, or the link cannot be made.
+            OSError: No pty is free, it cannot be watched, or the link cannot be made.
         """
         self._fd, far_end = pty.openpty()
         self._tty = os.ttyname(far_end)
         tty.setraw(far_end)
         os.close(far_end)
+        self._watch = closings().watch(Path(self._tty))
         os.set_blocking(self._fd, False)
         fcntl.ioctl(self._fd, termios.TIOCPKT, struct.pack("i", 1))
         fresh = self.link.with_name(f".{self.link.name}.new")
@@ -58,6 +63,7 @@ class PtyLine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Hang up: a reader gets end of file. The link goes too."""
+        closings().forget(self._watch)
         os.close(self._fd)
         self.link.unlink(missing_ok=True)
 
@@ -91,6 +97,8 @@ class PtyLine:
 
     def _hear(self) -> None:
         """Read what the far end says: flushes are counted, bytes go nowhere."""
+        if closings().since_last(self._watch):
+            self._sends_since_open = 0
         while True:
             try:
                 packet = os.read(self._fd, 4_096)

@@ -69,6 +69,21 @@ def test_what_a_reader_throws_away_at_its_opening_is_told(line: PtyLine) -> None
     os.close(tty)
 
 
+def test_what_a_reader_got_that_left_since_is_not_thrown_away_by_the_next(line: PtyLine) -> None:
+    first = open_tty(line.link)
+    assert line.send(SENTENCE)
+    assert line.send(SENTENCE)
+    assert os.read(first, 1_000) == 2 * SENTENCE
+    os.close(first)
+    second = open_tty(line.link)  # before anything is sent that nobody would hear
+    termios.tcflush(second, termios.TCIOFLUSH)
+    assert line.flushed_sends() == 0
+    assert line.send(SENTENCE)
+    termios.tcflush(second, termios.TCIOFLUSH)
+    assert line.flushed_sends() == 1
+    os.close(second)
+
+
 def test_what_a_reader_writes_goes_nowhere_and_never_blocks_it(line: PtyLine) -> None:
     tty = open_tty(line.link)
     for _ in range(200):
