@@ -97,9 +97,10 @@ COLLECTOR: Final = Service(
     description="Siaga: collector %i",
     start=f"{CURRENT}/siaga collector run --config /etc/siaga/collector-%i.toml",
     user="siaga-collector",
+    kind="notify",
     memory="1G",
     unit=_AFTER,
-    service=(*_always(2, stop_s=30), *_state("collector/%i")),
+    service=(*_watched(30, start_s=120, restart_s=2, stop_s=30), *_state("collector/%i")),
 )
 
 DESK: Final = Service(

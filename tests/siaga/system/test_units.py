@@ -116,6 +116,7 @@ def test_what_tells_systemd_that_it_lives_is_watched() -> None:
     assert told == {
         "siaga-edge": ["10"],
         "siaga-broker@": [],
+        "siaga-collector@": ["30"],
         "siaga-desk": ["15"],
         "siaga-wall": ["30"],
         "siaga-bell": ["10"],
@@ -134,6 +135,7 @@ def test_systemd_waits_for_no_word_that_a_program_never_says() -> None:
 
 _PROGRAMS = {
     "siaga-edge": "edge_agent",
+    "siaga-collector@": "collector",
     "siaga-desk": "duty_desk",
     "siaga-wall": "dashboards/server",
     "siaga-bell": "duty_desk/bell",
