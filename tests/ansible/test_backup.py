@@ -94,6 +94,19 @@ def test_the_newest_stay(backup: ModuleType, state: Path) -> None:
     assert sorted((state.parent / "into").iterdir()) == made[2:]
 
 
+def test_a_clock_that_was_set_back_costs_no_archive(backup: ModuleType, state: Path) -> None:
+    _ledger(state).close()
+    older = [_write(backup, state, at_s=60 * number, keep=2) for number in range(2)]
+    newer = [_write(backup, state, at_s=-86_400, keep=2), _write(backup, state, at_s=-86_399, keep=2)]
+
+    assert sorted((state.parent / "into").iterdir()) == newer
+    assert max(older).name < newer[0].name < newer[1].name
+    with tarfile.open(newer[0]) as archive:
+        told = archive.extractfile("manifest.json")
+        assert told is not None
+        assert json.load(told)["made_at_s"] == 1_800_000_000 - 86_400
+
+
 def test_a_damaged_database_makes_no_archive_and_the_older_ones_stay(backup: ModuleType, state: Path) -> None:
     ledger = _ledger(state)
     ledger.executemany("INSERT INTO row VALUES (?)", [(number,) for number in range(10, 5_000)])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from siaga.stack.influxdb import InfluxDB
-from tests.ansible.roles import COLLECTION
+from tests.ansible.roles import COLLECTION, loader
 
 _ACCOUNTS = [
     {"name": "admin", "right": ""},
@@ -19,6 +19,7 @@ _ACCOUNTS = [
 
 
 def _module() -> Any:
+    loader()  # and from here on our collection's own parts are found
     spec = importlib.util.spec_from_file_location("accounts", COLLECTION / "plugins/modules/influxdb_accounts.py")
     assert spec is not None
     assert spec.loader is not None
@@ -34,7 +35,7 @@ def test_accounts_and_rights_are_made_once_and_a_changed_password_is_taken_over(
     server = InfluxDB(tmp_path)
     server.launch()
     try:
-        module.wait(server.url, 30)
+        module.wait(f"{server.url}/ping", 30)
 
         def made(*, check_mode: bool = False, database: str | None = "siaga") -> list[str]:
             found: list[str] = module.make(server.url, _ACCOUNTS, words, database, check_mode)

@@ -6,16 +6,18 @@ The machines are this one: what another would say of itself is said by programs 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.ansible.roles import ANSIBLE
+from tests.ansible.roles import ANSIBLE, loader
 
 _PLAY = """\
 - name: Preflight
@@ -51,6 +53,7 @@ _SAID = {
     "old": "old: Debian 11.5 with systemd: needs Debian 12 .*; set it up anew",
     "newer": r"newer: it has 9\.0\.0, the wheelhouse has the older 0\.1\.0: .* -e preflight_allow_older=true",
     "broken": r"broken: .*/siaga-.*\.whl: not the file that manifest.json tells of; .*: make wheelhouse ARCH=.*",
+    "foreign": "foreign: .*/broker.pem: it does not name 127.0.0.1: issue it anew",
     "unknown": "unknown: .*/unknown.key is missing: siaga provision ca issue device unknown",
 }
 
@@ -74,14 +77,38 @@ def _wheelhouse(folder: Path, *, broken: bool = False) -> str:
     return str(folder)
 
 
+def _certificate(file: Path, names: str) -> str:
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    to = ["-subj", "/CN=x", "-addext", f"subjectAltName={names}", "-keyout", os.devnull, "-out", str(file)]
+    subprocess.run([*made, *to], capture_output=True, check=True)
+    return str(file)
+
+
+def test_a_certificate_counts_by_each_of_its_names_and_until_its_end(tmp_path: Path) -> None:
+    loader()
+    module = importlib.import_module("ansible_collections.siaga.platform.plugins.lookup.certificate")
+    pem = Path(_certificate(tmp_path / "x.pem", "DNS:*.kota.example,IP:192.0.2.1,IP:2001:db8::1")).read_bytes()
+    now = datetime.now(UTC)
+
+    assert module.look(pem, ["Alarm.kota.example", "192.0.2.1", "2001:DB8:0::1"], now) == ""
+    wrong = ["kota.example", "a.b.kota.example", "127.0.0.1"]
+    assert module.look(pem, ["alarm.kota.example", *wrong], now) == f"it does not name {', '.join(wrong)}"
+    ended = now + timedelta(days=3)
+    assert module.look(pem, [], ended) == f"it ended on {now + timedelta(days=2):%Y-%m-%d}"
+    assert module.look(b"nothing", [], now) == "no certificate in PEM"
+
+
 @pytest.mark.slow
 def test_each_bad_machine_is_stopped_with_one_line_and_the_others_go_on(tmp_path: Path) -> None:
     good = _wheelhouse(tmp_path / "good")
     edge = {"preflight_extra": "edge"}
     missing = [{"path": str(tmp_path / "unknown.key"), "make": "siaga provision ca issue device unknown"}]
     behind = _program(tmp_path / "behind", "date", "echo 1000000000")
+    certificate = _certificate(tmp_path / "broker.pem", "DNS:alarm.example,IP:192.0.2.1")
+    told = {"path": certificate, "make": "issue it anew"}
     hosts = {
-        "well": edge,
+        "well": edge | {"preflight_certificates": [told | {"names": ["alarm.example", "192.0.2.1"]}]},
+        "foreign": {"preflight_certificates": [told | {"names": ["alarm.example", "127.0.0.1"]}]},
         "full": {"machine": {"PATH": _program(tmp_path / "full", "df", "echo Avail; echo 12; echo 900")}},
         "behind": {"machine": {"PATH": behind}},
         "riscv": {"chip": "riscv64"},

@@ -60,6 +60,32 @@ def test_the_centre_lacks_a_secret_for_each_collector_and_the_page(tmp_path: Pat
     assert not any("/tls/" in one["path"] for one in without)
 
 
+def test_what_a_certificate_must_name_is_what_boxes_services_and_browsers_dial(tmp_path: Path) -> None:
+    more = {"siaga_alarm_host": "alarm.kota.example", "duty_desk_names": ["piket.kota.example"]}
+    found = roles.told_to("centre", "preflight_certificates", tmp_path, **more)
+    names = {Path(one["path"]).relative_to(tmp_path).as_posix(): one["names"] for one in found}
+
+    assert names == {
+        "authority/brokers/alarm/broker.pem": ["alarm.kota.example", "127.0.0.1"],
+        "authority/brokers/telemetry/broker.pem": ["192.0.2.1", "127.0.0.1"],
+        "tls/centre.pem": ["piket.kota.example"],
+    }
+    needed = {one["path"] for one in roles.told_to("centre", "preflight_needs", tmp_path)}
+    assert {one["path"] for one in found} <= needed, "that one is missing is told first"
+
+
+def test_what_a_silent_task_would_miss_is_missed_before(tmp_path: Path) -> None:
+    needed = {one["path"] for group in ("centre", "boxes", "bells") for one in _needed(group, tmp_path)}
+    for name in ("accounts/desk", "accounts/books", "accounts/wall", "accounts/bell", "accounts/collector-1"):
+        assert f"{tmp_path}/authority/{name}.password" in needed
+    assert f"{tmp_path}/boxes/box-1.toml" in needed
+
+
+def _needed(group: str, city: Path) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = roles.told_to(group, "preflight_needs", city)
+    return found
+
+
 def test_only_a_city_with_a_bell_opens_the_ports_of_the_centres_own_services(tmp_path: Path) -> None:
     groups = {"centre": ["centre"], "bells": ["bell"]}
 

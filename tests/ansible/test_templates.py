@@ -280,6 +280,8 @@ def test_the_firewall_opens_what_it_is_told_and_ssh(city: Path) -> None:
     text = render("base", "nftables.conf.j2", city, base_tcp_ports=[443, 8883])
 
     assert "tcp dport { 22, 443, 8883 } accept" in text
+    own = render("base", "nftables.conf.j2", city, base_tcp_ports=[443], ansible_port=2222)
+    assert "tcp dport { 22, 443, 2222 } accept" in own, "whoever set it up by this port comes in again"
     assert "policy drop" in text
 
 

@@ -82,24 +82,18 @@ made:
 import json  # noqa: E402
 import os  # noqa: E402
 import shutil  # noqa: E402
-import time  # noqa: E402
-import urllib.error  # noqa: E402
 import urllib.parse  # noqa: E402
 import urllib.request  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""The database is on this machine: no proxy of the environment stands between."""
-
-
-class RefusedError(Exception):
-    """InfluxDB did not do it; `status` is HTTP's."""
-
-    def __init__(self, status, words):
-        super().__init__(words)
-        self.status = status
+from ansible_collections.siaga.platform.plugins.module_utils.influxdb import (  # noqa: E402
+    RefusedError,
+    answer,
+    arguments,
+    secret,
+    wait,
+)
 
 
 class Server:
@@ -115,23 +109,7 @@ class Server:
         request.add_header("Content-Type", "application/json")
         if token:
             request.add_header("Authorization", f"Token {token}")
-        try:
-            with _OPENER.open(request, timeout=10) as answer:
-                return json.loads(answer.read() or b"{}")
-        except urllib.error.HTTPError as error:
-            raise RefusedError(error.code, error.read(300).decode("utf-8", "replace").strip()) from None
-
-    def wait(self, timeout_s):
-        """Wait until it answers."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            try:
-                self.ask("GET", "/health")
-                return
-            except (OSError, RefusedError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
+        return json.loads(answer(request) or b"{}")
 
     def knows(self, token):
         """Return whether a token is somebody's."""
@@ -191,34 +169,18 @@ def give(server, asked, admin, account, check_mode):
 
 def main():
     """Run the module."""
-    account = {
-        "name": {"type": "str", "required": True},
-        "right": {"type": "str", "choices": ["", "READ", "WRITE"], "default": ""},
-        "owner": {"type": "str", "default": "root"},
+    more = {
+        "org": {"type": "str", "required": True},
+        "database": {"type": "str", "default": "siaga"},
+        "tokens": {"type": "bool", "default": False, "no_log": False},
     }
-    module = AnsibleModule(
-        argument_spec={
-            "accounts": {"type": "list", "elements": "dict", "required": True, "options": account},
-            "org": {"type": "str", "required": True},
-            "database": {"type": "str", "default": "siaga"},
-            "tokens": {"type": "bool", "default": False, "no_log": False},
-            "folder": {"type": "path", "default": "/etc/siaga/credentials"},
-            "url": {"type": "str", "default": "http://127.0.0.1:8086"},
-            "timeout_s": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=arguments("root", **more), supports_check_mode=True)
     asked = module.params
     server = Server(asked["url"])
     try:
         name = asked["accounts"][0]["name"]
-        secrets = {
-            kind: Path(asked["folder"], f"store-{name}.{kind}").read_text(encoding="ascii").strip()
-            for kind in ("password", "token")
-        }
-        module.no_log_values.update(secrets.values())
-        admin = {"name": name, **secrets}
-        server.wait(asked["timeout_s"])
+        admin = {"name": name, **{kind: secret(module, name, kind) for kind in ("password", "token")}}
+        wait(f"{asked['url']}/health", asked["timeout_s"])
         made = set_up(server, asked, admin, module.check_mode)
         if asked["tokens"]:
             for one in asked["accounts"][1:]:

@@ -69,24 +69,17 @@ made:
 
 import base64  # noqa: E402
 import json  # noqa: E402
-import time  # noqa: E402
-import urllib.error  # noqa: E402
 import urllib.parse  # noqa: E402
 import urllib.request  # noqa: E402
-from pathlib import Path  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""The database is on this machine: no proxy of the environment stands between."""
-
-
-class RefusedError(Exception):
-    """InfluxDB did not do it; `status` is HTTP's."""
-
-    def __init__(self, status, words):
-        super().__init__(words)
-        self.status = status
+from ansible_collections.siaga.platform.plugins.module_utils.influxdb import (  # noqa: E402
+    RefusedError,
+    answer,
+    arguments,
+    secret,
+    wait,
+)
 
 
 def ask(url, statement, name, password):
@@ -96,27 +89,10 @@ def ask(url, statement, name, password):
     if password:
         given = base64.b64encode(f"{name}:{password}".encode()).decode()
         request.add_header("Authorization", f"Basic {given}")
-    try:
-        with _OPENER.open(request, timeout=10) as answer:
-            result = json.load(answer)["results"][0]
-    except urllib.error.HTTPError as error:
-        raise RefusedError(error.code, error.read(300).decode("utf-8", "replace").strip()) from None
+    result = json.loads(answer(request))["results"][0]
     if "error" in result:
         raise RefusedError(200, result["error"])
     return [row for series in result.get("series", []) for row in series.get("values", [])]
-
-
-def wait(url, timeout_s):
-    """Wait until it answers."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            with _OPENER.open(f"{url}/ping", timeout=2):
-                return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
 
 
 def make(url, accounts, passwords, database, check_mode):
@@ -165,29 +141,11 @@ def make(url, accounts, passwords, database, check_mode):
 
 def main():
     """Run the module."""
-    account = {
-        "name": {"type": "str", "required": True},
-        "right": {"type": "str", "choices": ["", "READ", "WRITE"], "default": ""},
-        "owner": {"type": "str", "default": ""},
-    }
-    module = AnsibleModule(
-        argument_spec={
-            "accounts": {"type": "list", "elements": "dict", "required": True, "options": account},
-            "database": {"type": "str"},
-            "folder": {"type": "path", "default": "/etc/siaga/credentials"},
-            "url": {"type": "str", "default": "http://127.0.0.1:8086"},
-            "timeout_s": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=arguments("", database={"type": "str"}), supports_check_mode=True)
     asked = module.params
     try:
-        passwords = {
-            one["name"]: Path(asked["folder"], f"store-{one['name']}.password").read_text(encoding="ascii").strip()
-            for one in asked["accounts"]
-        }
-        module.no_log_values.update(passwords.values())
-        wait(asked["url"], asked["timeout_s"])
+        passwords = {one["name"]: secret(module, one["name"], "password") for one in asked["accounts"]}
+        wait(f"{asked['url']}/ping", asked["timeout_s"])
         made = make(asked["url"], asked["accounts"], passwords, asked["database"], module.check_mode)
     except RefusedError as error:
         module.fail_json(

@@ -11,6 +11,7 @@ large, and `siaga desk map` makes it again. A ledger on a PostgreSQL server is t
 from __future__ import annotations
 
 import argparse
+import calendar
 import hashlib
 import json
 import os
@@ -21,7 +22,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 STATE = Path("/var/lib/siaga/desk")
@@ -31,6 +32,7 @@ MANIFEST = "manifest.json"
 KEEP = 72
 _CONFIGS = ("inventory.toml", "desk.toml")
 _BESIDE = ("-wal", "-shm", "-journal", ".lock", ".sock")
+_NAME = "desk-%Y%m%dT%H%M%SZ.tar.gz"
 _MOST_BYTES = 64 * 1024**3
 """More than this is no archive of ours."""
 
@@ -40,7 +42,11 @@ class BackupError(Exception):
 
 
 def write(state: Path, config: Path, into: Path, keep: int, now_s: float) -> Path:
-    """Write one archive and return it; of older ones the newest `keep` stay.
+    """Write one archive and return it; with it the newest `keep` stay.
+
+    Archives are told apart by their names, whose times always rise: with a clock that was set back a name is a second
+    after the newest there, as the one just made would be the oldest and the first to go. When it was made by the clock
+    is in its manifest.
 
     Raises:
         BackupError: A database is damaged, or nothing is there.
@@ -56,7 +62,7 @@ def write(state: Path, config: Path, into: Path, keep: int, now_s: float) -> Pat
             raise BackupError(f"{state}: no database is there; has the desk ever run on this machine?")
         sums = {path.name: _sum(path) for path in taken}
         (part / MANIFEST).write_text(json.dumps({"version": 1, "made_at_s": int(now_s), "files": sums}, indent=1))
-        archive = into / f"desk-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now_s))}.tar.gz"
+        archive = into / time.strftime(_NAME, time.gmtime(max(int(now_s), _newest_s(into) + 1)))
         whole = part / "whole.tar.gz"
         with tarfile.open(whole, "w:gz", compresslevel=3) as tar:
             for path in [part / MANIFEST, *taken]:
@@ -65,6 +71,7 @@ def write(state: Path, config: Path, into: Path, keep: int, now_s: float) -> Pat
             os.fsync(file.fileno())
         whole.chmod(0o600)
         whole.replace(archive)
+        _synced(into)
     for old in sorted(into.glob("desk-*.tar.gz"))[:-keep]:
         old.unlink()
     return archive
@@ -107,6 +114,14 @@ def restore(archive: Path, state: Path, owner: str | None) -> list[str]:
         fresh.rename(state)  # over an empty folder too
     _synced(state.parent)
     return names
+
+
+def _newest_s(into: Path) -> int:
+    times = [0]
+    for path in into.glob("desk-*.tar.gz"):
+        with suppress(ValueError):
+            times.append(calendar.timegm(time.strptime(path.name, _NAME)))
+    return max(times)
 
 
 def _files(state: Path) -> Iterator[Path]:
