@@ -11,7 +11,6 @@ import os
 import sys
 import termios
 import threading
-import time
 import tomllib
 import tty
 from collections.abc import Iterator
@@ -97,12 +96,10 @@ async def test_each_port_is_told_for_what_it_is(tmp_path: Path) -> None:
                 speaking(),
             )
         ]
-        began = time.monotonic()
         tried: list[tuple[str, int]] = []
         found = await probe_ports(
             [*ports, str(tmp_path / "no-tty"), "/dev/none"], listen_s=LISTEN_S, progress=lambda *now: tried.append(now)
         )
-        took_s = time.monotonic() - began
     known = [(finding.driver, finding.baudrate) for finding in found]
     assert known[:4] == [("nmea", 9_600), ("nmea", 9_600), ("plantower", 38_400), ("sds011", 9_600)]
     assert [finding.what for finding in found[4:]] == ["text", "bytes", "silence", "error", "error"]
@@ -116,7 +113,7 @@ async def test_each_port_is_told_for_what_it_is(tmp_path: Path) -> None:
     assert "senyap / silence" in words[6]
     assert [rate for port, rate in tried if port == ports[6]] == list(BAUDRATES[:2]), "silence does not last long"
     assert [rate for port, rate in tried if port == ports[5]] == list(BAUDRATES)
-    assert took_s < len(BAUDRATES) * LISTEN_S + 3, "all ports at once"
+    assert {port for port, _ in tried[: len(ports)]} == {*ports}, "all ports at once"
     for finding in found[:4]:
         (table,) = tomllib.loads(finding.table or "")["sensors"]
         assert check_table(table, find_driver(table["driver"]).settings).uri.startswith(f"serial://{finding.port}")

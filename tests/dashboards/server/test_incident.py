@@ -17,7 +17,7 @@ from contract.messages import Heartbeat, IncidentMessage, encode
 from link import Session
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto
-from tests.dashboards.server.conftest import NO_WEBGL, Walls, chromium, shots, walls
+from tests.dashboards.server.conftest import NO_WEBGL, Walls, chromium, shots, still_alive, walls
 
 _S = 10**9
 
@@ -79,6 +79,7 @@ async def test_an_incident_takes_its_screens_within_two_seconds_and_gives_them_b
     record_property: Callable[[str, str], None],
 ) -> None:
     more = _brokers(alarm_broker, telemetry_broker)
+    await asyncio.to_thread(still_alive, city_server)  # its vehicles are near while they are heard
     async with (
         walls(tmp_path, city_server, more=more) as server,
         chromium() as browser,
