@@ -82,6 +82,10 @@ class Presence:
         """The devices that cannot be reached, the latest first."""
         return sorted(self._missing.values(), key=lambda one: (-one.since_ns, one.device))
 
+    def never(self, device: str) -> bool:
+        """Return whether a device was never there: both brokers are asked, and neither keeps or told a word of it."""
+        return all(path.up and device not in path.heard for path in self._paths.values())
+
     def hear(self, device: str, lane: Lane, word: Word, now_ns: int, *, retained: bool) -> None:
         """Take a device's status on a lane. A retained one tells what happened at some time before."""
         if device not in self._known:

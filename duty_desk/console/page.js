@@ -18,7 +18,7 @@ import { setScreens } from "./screens.js";
 import { may, me, role } from "./session.js";
 import { Story } from "./story.js";
 import { Urgent } from "./urgent.js";
-import { timeOfDay, word } from "./words.js";
+import { timeOfDay, word, zoneName } from "./words.js";
 
 // A key pressed this soon after another incident took the large place was meant for the one before.
 const SETTLE_MS = 400;
@@ -110,6 +110,7 @@ export class Page {
   // What counts on by itself.
   tick() {
     $("clock").textContent = timeOfDay(this.now());
+    $("zone").textContent = zoneName(this.now());
     renderAges(this.hero, this.targets, this.now());
     this.story.tick(this.now());
   }

@@ -1,7 +1,7 @@
 """What is near a place: which vehicles, which sensors with what they measure, which cameras. Pure.
 
-A vehicle is whatever reported a position within the last half hour, except boxes that stand where the inventory says: a
-GPS receiver in a box on its post is no vehicle.
+A vehicle is whatever reported a position within the last half hour, except boxes that have a site: what stands
+somewhere does not move, whatever its GPS receiver says between houses.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ POSITIONS_MINUTES: Final = 30
 SENSORS_MINUTES: Final = 60
 SENSORS_WITHIN_M: Final = 1_500.0
 CAMERAS_WITHIN_M: Final = 500.0
-AT_HOME_M: Final = 200.0
-"""A box this near to its site stands there: receivers between houses err by tens of metres."""
 
 _NO_SURROUNDINGS: Final = frozenset({"position", "box_health", "enclosure"})
 _MEASURED: Final = tuple(kind for kind in KINDS.values() if kind.name not in _NO_SURROUNDINGS)
@@ -143,8 +141,7 @@ class Surroundings:
             if latitude is None or longitude is None or abs(latitude - at[1]) > _ROUGH_DEG:
                 continue
             device, sensor = str(row.get("device", "")), str(row.get("sensor", ""))
-            home = self.homes.get(device)
-            if home is not None and distance_m((longitude, latitude), _point(home)) <= AT_HOME_M:
+            if device in self.homes:
                 continue
             found.append(
                 Vehicle(

@@ -153,12 +153,11 @@ class Screens:
         if self._awake_ns < START_NS:
             return frozenset({"officer", "everyone", "supervisor", "siren"})
         there: set[Audience] = {"siren"} if self._sirens else set()
-        for page in self._pages.values():
-            if self._rings(page):
-                there.add("everyone")
-                if page.actor.role in _ROLES:
-                    there.add(_ROLES[page.actor.role])
-        return frozenset(there)
+        return frozenset(there | {audience for audience, count in self._ringing().items() if count > 0})
+
+    def ringing(self) -> dict[Audience, int] | None:
+        """Return how many screens of each audience would ring now; None while everybody is taken to be there."""
+        return None if self._awake_ns < START_NS else self._ringing()
 
     def names(self) -> list[str]:
         """Return the names of the connected screens."""
@@ -194,6 +193,15 @@ class Screens:
             return None
         self._told = seen
         return seen
+
+    def _ringing(self) -> dict[Audience, int]:
+        there: dict[Audience, int] = {"officer": 0, "everyone": 0, "supervisor": 0}
+        for page in self._pages.values():
+            if self._rings(page):
+                there["everyone"] += 1
+                if page.actor.role in _ROLES:
+                    there[_ROLES[page.actor.role]] += 1
+        return there
 
     def _connected(self) -> Iterable[_Page]:
         return (page for page in self._pages.values() if page.left_ns is None)

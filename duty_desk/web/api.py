@@ -26,6 +26,7 @@ from duty_desk.web.faults import COMMON, add_errors
 from duty_desk.web.files import CONSOLE
 from duty_desk.web.guard import Guard
 from duty_desk.web.inbox_api import add_inbox
+from duty_desk.web.pages import tell_zone
 from duty_desk.web.push_api import add_push
 from duty_desk.web.reading_api import add_reading
 from duty_desk.web.screens_api import add_screens
@@ -45,6 +46,7 @@ def make_app(desk: DutyDesk, config: Desk, door: Door, push: WebPush) -> Guard:
     entrance = Entrance(door, https=http.https)
     app = FastAPI(title="Siaga duty desk", docs_url=None, redoc_url=None, openapi_url=None, responses=COMMON)
     add_errors(app)
+    tell_zone(app, config.settings.duty.time_zone)
     add_session(app, entrance)
     add_reading(app, desk, config)
     acts = Acts(desk, time.time_ns)

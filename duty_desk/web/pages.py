@@ -1,25 +1,24 @@
-"""The pages, put together once, when the desk loads: one frame for all but the console, each page's own parts in it.
-
-A line `<!-- NAME -->` in `pages/frame.html` stands for a part. A page's file holds its parts, each after a line of its
-name; one that it does not have is empty. `standing` is in every page, the console too. No part is ever made of what
-came from outside.
-"""
+"""The pages as routes: who may see each, and the zone in which it tells times."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+from html import escape
 from typing import Final
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
 from duty_desk.access.roles import Permission
-from duty_desk.web.files import CONSOLE
+from duty_desk.web.frame import framed, unframed
 from duty_desk.web.session_api import page
 
-_PART: Final = re.compile(r"^<!-- (\w+) -->\n", re.M)
 _ASKED_AGAIN: Final = {"cache-control": "no-cache"}
+_ROOT: Final = '<html lang="id"'
+
+
+def tell_zone(app: FastAPI, time_zone: str) -> None:
+    """Let the pages that are added from now on tell times in a zone, such as Asia/Jakarta, wherever a browser is."""
+    app.state.time_zone = escape(time_zone)
 
 
 def add_page(app: FastAPI, name: str, permission: Permission) -> None:
@@ -29,44 +28,12 @@ def add_page(app: FastAPI, name: str, permission: Permission) -> None:
 
 def add_console(app: FastAPI) -> None:
     """Add the console, at `/`."""
-    text = (CONSOLE / "index.html").read_text(encoding="utf-8")
-    _add(app, "/", filled(text, {"standing": _standing()}), "see")
-
-
-def framed(name: str, folder: Path = CONSOLE / "pages") -> str:
-    """Return a page.
-
-    Args:
-        name: Its name: that of its files and its address.
-        folder: Where the files are.
-
-    Raises:
-        OSError: There is no such page.
-        ValueError: The frame has no place for a part of it.
-    """
-    _, *found = _PART.split((folder / f"{name}.html").read_text(encoding="utf-8"))
-    parts = dict(zip(found[::2], found[1::2], strict=True)) | {"standing": _standing()}
-    frame = (folder / "frame.html").read_text(encoding="utf-8").replace("PAGE", name)
-    return filled(frame, parts).replace(f'<a href="/{name}"', f'<a href="/{name}" aria-current="page"')
-
-
-def filled(text: str, parts: dict[str, str]) -> str:
-    """Return a text with parts in their places; a place whose part is missing is left out.
-
-    Raises:
-        ValueError: A part has no place.
-    """
-    lost = parts.keys() - set(_PART.findall(text))
-    if lost:
-        raise ValueError(f"no place for {', '.join(sorted(lost))}")
-    return _PART.sub(lambda place: parts.get(place[1], ""), text)
-
-
-def _standing() -> str:
-    return (CONSOLE / "standing.html").read_text(encoding="utf-8")
+    _add(app, "/", unframed("index.html"), "see")
 
 
 def _add(app: FastAPI, path: str, text: str, permission: Permission) -> None:
+    text = text.replace(_ROOT, f'{_ROOT} data-zone="{app.state.time_zone}"', 1)
+
     async def show() -> HTMLResponse:
         return HTMLResponse(text, headers=_ASKED_AGAIN)
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.datastructures import Headers
@@ -26,7 +26,7 @@ from duty_desk.access.errors import AccessError, BadCsrfError, NoSessionError, T
 from duty_desk.access.roles import MAY, PERMISSIONS, Permission, may
 from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.entries import Screen
-from duty_desk.web.files import CONSOLE
+from duty_desk.web.frame import unframed
 from duty_desk.web.guard import SAFE
 
 PUBLIC: Final = frozenset(
@@ -202,10 +202,11 @@ class SessionView(BaseModel):
 def add_session(app: FastAPI, entrance: Entrance) -> None:
     """Add the log-in page, and logging in and out."""
     app.state.entrance = entrance
+    login = unframed("login.html")
 
     @app.get("/login", include_in_schema=False)
-    async def login_page() -> FileResponse:
-        return FileResponse(CONSOLE / "login.html")
+    async def login_page() -> HTMLResponse:
+        return HTMLResponse(login, headers={"cache-control": "no-cache"})
 
     @app.post("/api/session")
     async def log_in(request: Request, body: LogIn, response: Response) -> SessionView:
@@ -292,7 +293,7 @@ def access_answer(request: Request, error: AccessError) -> Response:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(path, safe='')}", status_code=303)
     if isinstance(error, WrongRoleError) and wanted is not None and wanted.page:
-        return FileResponse(CONSOLE / "pages" / "wrong_role.html", status_code=error.status)
+        return HTMLResponse(unframed("pages/wrong_role.html"), status_code=error.status)
     answer = JSONResponse({"code": error.code, "text": str(error)}, status_code=error.status)
     if isinstance(error, TryLaterError):
         answer.headers["retry-after"] = str(max(1, round(error.after_s)))

@@ -61,11 +61,11 @@ class BoxView(BaseModel):
 
 class TroubleView(BaseModel):
     """What a box reported that has to be mended soon: its clock, or its certificate, which ends in so many `days`;
-    `silent`: a box without a button of which nothing is heard."""
+    `silent`: a box without a button that is heard no more; `never`: one that was never connected."""
 
     device: str
     label: str
-    kind: Literal["clock", "certificate", "silent"]
+    kind: Literal["clock", "certificate", "silent", "never"]
     days: float | None
 
 
@@ -148,7 +148,12 @@ def _troubles(desk: DutyDesk, now_ns: int) -> list[TroubleView]:
         for one in desk.supervision.troubles(now_ns / 1e9)
     ]
     silent = [
-        TroubleView(device=one.device, label=_label(desk, one.device), kind="silent", days=None)
+        TroubleView(
+            device=one.device,
+            label=_label(desk, one.device),
+            kind="never" if desk.buttonless.never(one.device) else "silent",
+            days=None,
+        )
         for one in desk.buttonless.missing
     ]
     return told + silent

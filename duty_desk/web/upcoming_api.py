@@ -34,6 +34,7 @@ def add_upcoming(
             display=desk.duty.display,
             wall_ns=now_ns(),
             monotonic_ns=monotonic_ns(),
+            screens=desk.ringing.screens.ringing(),
         )
 
     add_page(app, "upcoming", "see")

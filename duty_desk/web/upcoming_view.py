@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -14,7 +14,7 @@ from duty_desk.channels.channel import Health
 from duty_desk.channels.pager import Pager
 from duty_desk.channels.schedule import Fault
 from duty_desk.incidents.entries import PageOutcome
-from duty_desk.incidents.escalation import Escalation, Rung
+from duty_desk.incidents.escalation import Audience, Escalation, Rung
 from duty_desk.incidents.incident import Incident
 from duty_desk.web.view import Places, where
 
@@ -40,6 +40,7 @@ class TriedView(BaseModel):
 class StepView(BaseModel):
     """A step. `at_ms` is when it was reached, or when it will be if nobody answers and nothing fails.
 
+    `screens` is how many screens of those that it lets ring would ring now; null in the first seconds of a desk.
     `people` are those whom it would page now, or pages again at `again_at_ms`; `nobody` are its channels that go to
     people and reach none of them.
     """
@@ -48,6 +49,7 @@ class StepView(BaseModel):
     at_ms: int
     reached: bool
     rings: list[str] = Field(examples=[["officer"]])
+    screens: dict[str, int] | None = Field(examples=[{"officer": 2}])
     channels: list[str] = Field(examples=[["push"]])
     people: list[str] = Field(examples=[["Petugas 1"]])
     nobody: list[str] = Field(examples=[["sms"]])
@@ -112,7 +114,8 @@ class ChannelViews(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the views are made from. `display` tells the name of an account as people see it."""
+    """What the views are made from. `display` tells the name of an account as people see it, `screens` how many of
+    each audience would ring now, where that is known."""
 
     escalation: Escalation
     pager: Pager | None
@@ -120,6 +123,7 @@ class Desk:
     display: Callable[[str], str]
     wall_ns: int
     monotonic_ns: int
+    screens: Mapping[Audience, int] | None = None
 
 
 def upcoming(incidents: Iterable[Incident], desk: Desk, *, veil: bool) -> UpcomingViews:
@@ -179,6 +183,7 @@ def _step(incident: Incident, rung: Rung, sending: list[Attempt], desk: Desk) ->
         at_ms=at_ns // _MS,
         reached=reached,
         rings=list(rung.new),
+        screens=None if desk.screens is None else {one: desk.screens[one] for one in rung.new if one in desk.screens},
         channels=list(rung.channels),
         people=people,
         nobody=nobody,

@@ -57,6 +57,9 @@ def test_the_start_has_a_grace_and_then_nothing_heard_is_silence_since_the_start
     assert (presence.missing, presence.checking) == ([], 1)
     presence.round()
     assert (presence.missing, presence.checking) == ([Missing("box-2", "silent", START_NS)], 0)
+    assert (presence.never("box-2"), presence.never("box-1")) == (True, False)
+    presence.link("telemetry", up=False, now_ns=START_NS)
+    assert not presence.never("box-2"), "a broker that is not there may keep its word"
 
 
 def test_a_retained_will_tells_only_that_it_happened_before() -> None:

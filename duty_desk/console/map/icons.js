@@ -1,6 +1,8 @@
 // The vehicles' icons, drawn here, as a picture from anywhere would have to be fetched.
 
 const SIZE = 44;
+// How much room a mark takes from labels, in px: nothing is seen of it. `room-address` is as large as an address gets.
+const ROOMS = { "room-small": [18, 18], room: [56, 56], "room-address": [262, 78] };
 
 function drawn(paint) {
   const canvas = document.createElement("canvas");
@@ -36,5 +38,8 @@ export function addIcons(map, c) {
     const made = image(context, c.vehicle, c["vehicle-edge"]);
     if (map.hasImage(name)) map.updateImage(name, made);
     else map.addImage(name, made, { pixelRatio: 2 });
+  }
+  for (const [name, [width, height]] of Object.entries(ROOMS)) {
+    if (!map.hasImage(name)) map.addImage(name, new ImageData(width, height));
   }
 }

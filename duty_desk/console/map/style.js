@@ -163,7 +163,7 @@ function deskLayers(c) {
     },
     {
       ...label("sensor-values", { source: "sensors" }, ["get", "text"], c),
-      layout: { "text-field": ["get", "text"], "text-font": FONT, "text-size": 12, "text-offset": [0, 1.1], "text-anchor": "top" },
+      layout: { ...beside(["get", "text"]), "text-max-width": 14 },
     },
     {
       id: "sites",
@@ -199,11 +199,7 @@ function deskLayers(c) {
         "icon-rotate": ["get", "course"],
         "icon-rotation-alignment": "map",
         "icon-allow-overlap": true,
-        "text-field": ["get", "text"],
-        "text-font": FONT,
-        "text-size": 12,
-        "text-offset": [0, 1.3],
-        "text-anchor": "top",
+        ...beside(["get", "text"]),
         "text-optional": true,
       },
       paint: { "text-color": c.text, "text-halo-color": c.halo, "text-halo-width": 1.6 },
@@ -220,5 +216,28 @@ function deskLayers(c) {
         "circle-stroke-width": 3,
       },
     },
+    // What is placed last here is placed first on the map: no name or value is drawn over a mark or the address.
+    room("sites-room", "sites", "room-small"),
+    room("buttons-room", "buttons", "room-small"),
+    room("incidents-room", "incidents", "room"),
+    { ...room("address-room", "incidents", "room-address"), filter: hero },
   ];
+}
+
+// A label beside its mark, on the side where there is room for it.
+function beside(text) {
+  return {
+    "text-field": text,
+    "text-font": FONT,
+    "text-size": 12,
+    "text-variable-anchor": ["top", "bottom", "left", "right"],
+    "text-radial-offset": 1.2,
+    "text-justify": "auto",
+  };
+}
+
+// Takes a mark's place from labels, and shows nothing: circles and the page's own elements do not do so by themselves.
+function room(id, source, image) {
+  const offset = image === "room-address" ? { "icon-offset": [0, -30], "icon-anchor": "bottom" } : {};
+  return { id, type: "symbol", source, layout: { "icon-image": image, "icon-allow-overlap": true, ...offset } };
 }

@@ -1,7 +1,7 @@
 // One incident with everything the ledger has of it.
 
-import { has, word } from "../words.js";
-import { clock, day, hop, times } from "./archive-times.js";
+import { day, has, timeOfDay, word } from "../words.js";
+import { hop, times } from "./archive-times.js";
 import { $, element, faultWord, get, may, notice, post } from "./shared.js";
 
 export function stateWord(incident) {
@@ -120,7 +120,7 @@ export class Detail {
   }
 
   what(incident) {
-    const parts = [whatWord(incident), `${day(incident.opened_at_ms)} ${clock(incident.opened_at_ms)}`];
+    const parts = [whatWord(incident), `${day(incident.opened_at_ms)} ${timeOfDay(incident.opened_at_ms)}`];
     if (incident.device) parts.push(incident.device_label ?? incident.device);
     if (incident.presses > 1) parts.push(word("presses", { count: incident.presses }));
     if (incident.escalated > 0) parts.push(word("escalated_to", { step: incident.escalated + 1 }));
@@ -136,7 +136,7 @@ function line(one, before) {
   if (one.at_ms && (!before || day(before.at_ms) !== day(one.at_ms))) item.append(element("p", "day", day(one.at_ms)));
   const head = element("p", "line-head");
   head.append(
-    element("time", "line-time", one.at_ms ? clock(one.at_ms, { milliseconds: true }) : ""),
+    element("time", "line-time", one.at_ms ? timeOfDay(one.at_ms, { fractionalSecondDigits: 3 }) : ""),
     " ",
     element("strong", "", titleOf(one)),
   );

@@ -1,27 +1,14 @@
-// Times as the archive shows them: days and times of the city, spans against their targets.
+// Times as the archive shows them: spans against their targets.
 
-import { language, span, word } from "../words.js";
+import { span, word } from "../words.js";
 import { element } from "./shared.js";
 
-const ZONE = "Asia/Jakarta";
 const STEPS = ["accept", "depart", "resolve"];
 
 let targets = {};
 
 export function setTargets(found) {
   targets = found ?? {};
-}
-
-const locale = () => (language() === "id" ? "id-ID" : "en-GB");
-
-export function day(ms) {
-  return new Date(ms).toLocaleDateString(locale(), { day: "numeric", month: "short", year: "numeric", timeZone: ZONE });
-}
-
-export function clock(ms, { milliseconds = false } = {}) {
-  const more = milliseconds ? { fractionalSecondDigits: 3 } : {};
-  const parts = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: ZONE };
-  return new Date(ms).toLocaleTimeString(locale(), { ...parts, ...more });
 }
 
 // How far something is from what it follows: milliseconds where they matter.

@@ -1,9 +1,9 @@
 // The archive: what was, found again, with every step against its target.
 
-import { has, word } from "../words.js";
+import { day, has, midnight, timeOfDay, word, zoneName } from "../words.js";
 import { Detail, placeWord, stateWord, whatWord } from "./archive-detail.js";
-import { clock, day, setTargets, spanOf } from "./archive-times.js";
-import { $, begin, element, eventually, faultWord, get, lookIn } from "./shared.js";
+import { setTargets, spanOf } from "./archive-times.js";
+import { $, begin, element, eventually, faultWord, get, lookIn, now } from "./shared.js";
 
 const FIELDS = ["text", "from", "to", "state", "origin", "status", "officer"];
 const LIMIT = 50;
@@ -24,6 +24,16 @@ function query() {
   return new URLSearchParams(chosen);
 }
 
+// What the desk is asked for: days begin and end in the city's zone.
+function wanted() {
+  const values = query();
+  for (const [name, later] of [["from", 0], ["to", 1]]) {
+    const date = values.get(name);
+    if (date) values.set(name, new Date(midnight(date, later)).toISOString());
+  }
+  return values;
+}
+
 function fill(values) {
   for (const name of FIELDS) $("filter").elements[name].value = values.get(name) ?? "";
 }
@@ -32,19 +42,20 @@ function remember() {
   const chosen = query().toString();
   const place = detail.open ? `#${detail.id}` : "";
   history.replaceState(null, "", `${location.pathname}${chosen ? `?${chosen}` : ""}${place}`);
-  $("csv").href = `/api/archive.csv${chosen ? `?${chosen}` : ""}`;
+  const all = wanted().toString();
+  $("csv").href = `/api/archive.csv${all ? `?${all}` : ""}`;
 }
 
 async function load() {
   const number = (asked += 1);
-  const wanted = query();
-  wanted.set("limit", LIMIT);
+  const values = wanted();
+  values.set("limit", LIMIT);
   const begin = begins.at(-1);
-  if (begin !== null) wanted.set("after", begin);
+  if (begin !== null) values.set("after", begin);
   loading = true;
   render();
   try {
-    const answer = await get(`/api/archive?${wanted}`);
+    const answer = await get(`/api/archive?${values}`);
     if (number !== asked) return;
     found = answer.incidents;
     next = answer.after;
@@ -110,7 +121,7 @@ function row(incident, place) {
   const opened = element("td", "opened");
   const button = element("button", "opens", day(incident.opened_at_ms));
   button.type = "button";
-  button.append(" ", element("strong", "", clock(incident.opened_at_ms)));
+  button.append(" ", element("strong", "", timeOfDay(incident.opened_at_ms)));
   // One stop for the tab key; arrows go from row to row.
   button.tabIndex = place === Math.max(0, at) ? 0 : -1;
   opened.append(button);
@@ -202,8 +213,13 @@ function options() {
   }
 }
 
-function spoken() {
+function head() {
+  $("opened").textContent = word("col_opened", { zone: zoneName(now()) });
   options();
+}
+
+function spoken() {
+  head();
   render();
   detail.render();
 }
@@ -217,7 +233,7 @@ async function start() {
     },
   });
   await begin("pages/archive.json", spoken);
-  options();
+  head();
   fill(new URLSearchParams(location.search));
   setTargets((await eventually(() => get("/api/inventory"))).targets);
   wire();

@@ -1,7 +1,7 @@
 // Who is on duty now and next, by what they are reached, what is wrong, and what has to be taken over by name.
 
-import { has, moment, word } from "../words.js";
-import { $, begin, element, eventually, faultWord, follow, get, may, me, notice, post, setClock } from "./shared.js";
+import { fill, has, moment, word } from "../words.js";
+import { $, arrive, begin, element, eventually, faultWord, follow, get, may, me, notice, post, setClock } from "./shared.js";
 
 const GRAVE = ["nobody", "consoles", "channel"];
 const LOOK_MS = 10_000;
@@ -47,6 +47,7 @@ function render() {
   renderFaults();
   renderTake();
   $("no-roster").hidden = duty.roster;
+  $("no-way").hidden = ![...duty.now, ...duty.next].some(({ channels }) => channels?.length === 0);
   $("now-list").replaceChildren(...duty.now.map((one) => person(one, true)));
   $("next").hidden = !duty.roster;
   $("next-none").hidden = duty.next.length > 0;
@@ -79,7 +80,7 @@ function renderFaults() {
   $("faults").dataset.grave = String(faults.some(({ kind }) => GRAVE.includes(kind)));
   const items = faults.map(({ kind, who, detail, since_ms }) => {
     const item = element("li", "", word(`fault_of_${kind}`, { who, detail: detailOf(kind, detail) }));
-    item.append(element("small", "", word("since", { time: moment(since_ms), what: word(`do_${kind}`) })));
+    item.append(fill(element("small"), word("since", { time: moment(since_ms), what: word(`do_${kind}`) })));
     return item;
   });
   keep($("faults-list"), items);
@@ -150,7 +151,7 @@ function person({ name, part, shift, begin_ms, end_ms, confirmed, channels }, no
 
 function lines(name, channels, now) {
   const list = element("ul", "lines");
-  if (channels.length === 0) list.append(element("li", "missing", word("no_address")));
+  if (channels.length === 0) list.append(element("li", "missing", word("no_way")));
   for (const { channel, state, tried_ms, confirmed_ms, fault } of channels) {
     const item = element("li");
     item.dataset.state = state;
@@ -234,7 +235,7 @@ async function start() {
   lookInbox();
   follow({ snapshot: soon, incident: soon, beat });
   setInterval(look, LOOK_MS);
-  $("page").focus({ preventScroll: true });
+  arrive($("page"));
 }
 
 start();

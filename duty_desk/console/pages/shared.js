@@ -4,7 +4,7 @@
 import { loadSession, logOut, may, me, proof, toLogIn } from "../session.js";
 import { renderStanding } from "../standing.js";
 import { Stream } from "../stream.js";
-import { addWords, has, loadWords, moment, otherLanguage, setLanguage, timeOfDay, word } from "../words.js";
+import { addWords, has, loadWords, moment, otherLanguage, setLanguage, timeOfDay, word, zoneName } from "../words.js";
 
 const THEMES = ["auto", "dark", "light"];
 const SCREEN_MAX = 40;
@@ -200,10 +200,21 @@ export async function begin(file, spoken) {
   // The foot stays in sight on a phone; what stands above it has to know how high it is.
   const foot = document.querySelector("footer");
   new ResizeObserver(() => document.documentElement.style.setProperty("--dock", `${foot.offsetHeight}px`)).observe(foot);
-  const tick = () => ($("clock").textContent = timeOfDay(now()));
+  const tick = () => {
+    $("clock").textContent = timeOfDay(now());
+    $("zone").textContent = zoneName(now());
+  };
   setInterval(tick, 500);
   tick();
   renderHead();
+}
+
+// The keys that scroll are for what a page shows as soon as it stands. That the focus is there is marked for who comes to
+// it by a key, not for who opened the page.
+export function arrive(main) {
+  main.dataset.arrived = "";
+  main.addEventListener("blur", () => delete main.dataset.arrived, { once: true });
+  main.focus({ preventScroll: true });
 }
 
 export function element(tag, className, text) {

@@ -1,6 +1,6 @@
 // Test presses: how many came in time, how long each hop takes, what is broken, and how each box did.
 
-import { language, moment, word } from "../words.js";
+import { fill, language, moment, word } from "../words.js";
 import { $, Asked, begin, element, lookIn } from "./shared.js";
 
 const AGAIN_MS = 5_000;
@@ -18,10 +18,11 @@ function draw(told) {
   $("told").dataset.good = String(broken.length === 0 && told.state === "on");
   $("shares").replaceChildren(...told.shares.map((one) => share(one, told.target)));
   table($("hops"), ["hop", "count", "p50", "p99", "state"], told.hops.map(hop));
-  const wrong = troubles(told.troubles);
-  if (told.clock === "none") wrong.unshift(element("li", "", word("trouble_desk_clock")));
+  const wrong = troubles(told.troubles.filter(({ kind }) => kind !== "never"));
+  if (told.clock === "none") wrong.unshift(fill(element("li"), word("trouble_desk_clock")));
   $("troubles-part").hidden = wrong.length === 0;
   $("troubles").replaceChildren(...wrong);
+  never(told.troubles.filter(({ kind }) => kind === "never"));
   table($("boxes"), ["box", "last", "result", "alarm", "telemetry"], told.boxes.map(box));
 }
 
@@ -35,7 +36,8 @@ function waiting({ state, each_s, now_ms, boxes }) {
 
 // A live region speaks again when its text is set, even to the same.
 function text(node, words) {
-  if (node.textContent !== words) node.textContent = words;
+  if (node.dataset.text !== words) fill(node, words);
+  node.dataset.text = words;
 }
 
 function share({ days, tests, in_time, share: part, budget_left }, goal) {
@@ -72,6 +74,13 @@ function troubles(all) {
   const names = silent.map(({ device, label }) => `${label} (${device})`).join(", ");
   const together = element("li", "", word("trouble_silent_many", { count: silent.length, names }));
   return [...all.filter(({ kind }) => kind !== "silent").map(trouble), together];
+}
+
+// In the inventory, and never there: what is planned, or what is installed and cannot connect. Which, people know.
+function never(all) {
+  $("never").hidden = all.length === 0;
+  $("never-count").textContent = word("never_title", { count: all.length });
+  $("never-names").textContent = all.map(({ device, label }) => `${label} (${device})`).join(", ");
 }
 
 function trouble({ device, label, kind, days }) {

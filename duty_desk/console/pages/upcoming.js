@@ -1,7 +1,7 @@
 // What will happen next to each incident that nobody answered: when, who, by what; what was tried; and the channels.
 
 import { has, moment, span, timeOfDay, word } from "../words.js";
-import { $, begin, element, eventually, follow, get, now, setClock } from "./shared.js";
+import { $, arrive, begin, element, eventually, follow, get, now, setClock } from "./shared.js";
 
 const LOOK_MS = 5000;
 const SOON_MS = 250;
@@ -81,7 +81,7 @@ function card(incident) {
   return made;
 }
 
-function step({ at_ms, reached, rings, channels: by, people, nobody, repeat_s, again_at_ms, tried }, next) {
+function step({ at_ms, reached, rings, screens, channels: by, people, nobody, repeat_s, again_at_ms, tried }, next) {
   const item = element("li");
   item.dataset.state = reached ? "reached" : next ? "next" : "later";
   const when = element("div", "when", timeOfDay(at_ms));
@@ -90,7 +90,7 @@ function step({ at_ms, reached, rings, channels: by, people, nobody, repeat_s, a
   else left.dataset.until = at_ms;
   when.append(left);
   const what = element("div");
-  if (rings.length > 0) what.append(element("p", "", word("rings", { who: rings.map((one) => word(`rings_${one}`)).join(", ") })));
+  if (rings.length > 0) what.append(ringing(rings, screens));
   what.append(...calls(by, people, nobody).map((words) => element("p", "", words)));
   if (again_at_ms !== null) {
     const again = element("small");
@@ -101,6 +101,19 @@ function step({ at_ms, reached, rings, channels: by, people, nobody, repeat_s, a
   done.append(...tried.map(outcome));
   item.append(when, what, done);
   return item;
+}
+
+// Whom a step lets ring, and how many screens of theirs would now; a desk that just began does not know how many.
+function ringing(rings, screens) {
+  const counted = ([one, count]) => {
+    const who = word(`rings_${one}`);
+    if (count === undefined) return who;
+    return count > 0 ? word("screens", { who, count }) : word("screens_none", { who });
+  };
+  const all = rings.map((one) => [one, screens?.[one]]);
+  const made = element("p", "", word("rings", { who: all.map(counted).join(", ") }));
+  made.dataset.nobody = String(all.every(([, count]) => count === 0));
+  return made;
 }
 
 // Whom a step pages by what; a channel that reaches nobody by itself, as somebody has to see to it.
@@ -133,6 +146,12 @@ function channel({ name, fault, why, tested_ms, worked_ms, people }) {
   if (why !== null) item.append(element("p", "", why));
   item.append(element("p", "", worked_ms === null ? word("never_worked") : word("worked", { time: moment(worked_ms) })));
   if (tested_ms !== null && tested_ms !== worked_ms) item.append(element("p", "", word("tested", { time: moment(tested_ms) })));
+  if (fault === "unused") {
+    const how = element("a", "", word("unused_do"));
+    how.href = "/duty";
+    item.append(how);
+    return item;
+  }
   const list = element("ul");
   for (const { who, reached, fault: theirs } of people) {
     const line = element("li", "", `${who}: ${word(reached ? `fault_${theirs ?? "none"}` : "no_address")}`);
@@ -188,7 +207,7 @@ async function start() {
   follow(handlers);
   setInterval(look, LOOK_MS);
   setInterval(tick, 500);
-  $("page").focus({ preventScroll: true });
+  arrive($("page"));
 }
 
 start();

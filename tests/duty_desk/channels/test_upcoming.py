@@ -23,7 +23,15 @@ BEGAN_MS = MIDNIGHT_NS // 1_000_000 + 1_000_000
 
 def seen(night: Night) -> Desk:
     """Return what the views are made from."""
-    return Desk(night.ringing.escalation, night.pager, PLACES, night.display, night.wall_ns(), night.monotonic_ns())
+    return Desk(
+        escalation=night.ringing.escalation,
+        pager=night.pager,
+        places=PLACES,
+        display=night.display,
+        wall_ns=night.wall_ns(),
+        monotonic_ns=night.monotonic_ns(),
+        screens={"officer": 0, "everyone": 1, "supervisor": 1},
+    )
 
 
 def told(night: Night) -> UpcomingViews:
@@ -51,6 +59,7 @@ def test_each_step_is_told_with_its_time_whom_it_pages_and_what_was_tried() -> N
         assert [step.rings for step in one.steps] == [["officer"], ["everyone"], ["supervisor"]]
         assert [step.people for step in one.steps] == [["Petugas 1", "Petugas 2"], [], ["Penyelia 1"]]
         assert [step.channels for step in one.steps] == [["push"], [], ["push", "sms"]]
+        assert [step.screens for step in one.steps] == [{"officer": 0}, {"everyone": 1}, {"supervisor": 1}]
         first = one.steps[0]
         assert (first.repeat_s, first.again_at_ms) == (20, BEGAN_MS + 20_000)
         assert [(each.who, each.outcome, each.detail, each.round) for each in first.tried] == [

@@ -63,6 +63,13 @@ async def test_the_incoming_officer_takes_over_by_name_with_one_key(desk: Desk, 
             await expect(page.locator("#take-list")).to_contain_text("Braga")
             await expect(page.locator("#next-list")).to_contain_text("Petugas 2")
             await shot(page, f"duty-{language}.png")
+            # The keys are for the page at once; that they are is marked for who came to it by them.
+            await expect(page.locator("main")).to_be_focused()
+            await expect(page.locator("main")).to_have_css("box-shadow", "none")
+            await page.keyboard.press("Shift+Tab")
+            await page.keyboard.press("Tab")
+            await expect(page.locator("main")).to_be_focused()
+            await expect(page.locator("main")).not_to_have_css("box-shadow", "none")
             await page.keyboard.press("t")
             await expect(page.locator("#take")).to_be_hidden()
             await expect(page.locator("#now-list .person").first).to_have_attribute("data-confirmed", "true")

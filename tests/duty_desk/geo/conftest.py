@@ -55,7 +55,6 @@ vehicle = "patrol"
 [[devices]]
 name = "mobil-2"
 label = "Patroli 2"
-site = "dago"
 [[buttons]]
 device = "box-1"
 id = "sos"

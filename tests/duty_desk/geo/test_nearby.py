@@ -57,7 +57,7 @@ async def city(influxdb: Database, inventory: Inventory) -> tuple[Lookout, Clock
         position("mobil-1", 107.6100, -6.9190, now_ns - 7 * S, ",speed_mps=8.5,course_deg=45.0"),
         position("mobil-2", 107.6500, -6.9200, now_ns - 400 * S, ",speed_mps=0.0"),
         position("tanpa-nama", 107.6120, -6.9200, now_ns - 3 * S),
-        position("box-1", 107.6072, -6.9218, now_ns - 1 * S),
+        position("box-1", 107.6072, -6.9318, now_ns - 1 * S),
         position("mobil-lama", 107.6095, -6.9205, now_ns - 7_200 * S),
         f'weather,device=box-1,sensor=cuaca temperature_c=26.5,humidity_pct=80.0,clock="ntp" {now_ns - 90 * S}',
         f'weather,device=box-1,sensor=cuaca temperature_c=27.25,clock="ntp" {now_ns - 30 * S}',
@@ -81,7 +81,7 @@ async def test_vehicles_by_distance_with_age_and_heading_sensors_with_their_late
         ("Patroli 1", 7.0),
         ("tanpa-nama", 3.0),
         ("Patroli 2", 400.0),
-    ], "not the box that stands at its site, nor what was last heard two hours ago"
+    ], "not a box that has a site, wherever its receiver says it is, nor what was last heard two hours ago"
     first = found.vehicles[0]
     assert [one.use for one in found.vehicles] == ["patrol", None, None]
     assert (first.latitude, first.longitude, first.speed_mps, first.course_deg) == (-6.919, 107.61, 8.5, 45.0)

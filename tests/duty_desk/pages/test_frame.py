@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from duty_desk.web.pages import filled, framed
+from duty_desk.web.frame import filled, framed
 from tests.duty_desk.pages.conftest import PAGES
 
 NAMES = sorted(file.stem for file in PAGES.glob("*.json") if file.stem != "shared")

@@ -21,8 +21,8 @@ from duty_desk.geo.search import PlaceKind
 from duty_desk.incidents.entries import CancelReason, Category, PageOutcome
 from duty_desk.incidents.escalation import Audience
 from duty_desk.synthetic.trial import HOPS, Outcome
+from duty_desk.web.frame import framed
 from duty_desk.web.inbox_api import WHYS
-from duty_desk.web.pages import framed
 from duty_desk.web.timeline import Kind
 from tests.duty_desk.pages.conftest import PAGES, words
 

@@ -51,9 +51,11 @@ def test_fault_36_a_page_that_gives_no_sign_is_asleep_after_12_s_and_does_not_ri
     room.wait(SIGN_NS - 1)
     assert room.states() == [("Layar 1", "live", True)]
     assert room.screens.present() == {"officer", "everyone"}
+    assert room.screens.ringing() == {"officer": 1, "everyone": 1, "supervisor": 0}
     room.wait(1)
     assert room.states() == [("Layar 1", "asleep", False)]
     assert room.screens.present() == set()
+    assert room.screens.ringing() == {"officer": 0, "everyone": 0, "supervisor": 0}
     assert room.alive()
     assert room.states() == [("Layar 1", "live", True)]
 
@@ -172,6 +174,7 @@ def test_after_the_start_everybody_is_taken_to_be_there_for_8_s() -> None:
     screens = Screens()
     screens.tick(5)
     assert screens.present() == {"officer", "everyone", "supervisor", "siren"}
+    assert screens.ringing() is None, "nobody knows yet"
     for step in range(1, 9):
         screens.tick(5 + step * _S)
     assert screens.present() == set()

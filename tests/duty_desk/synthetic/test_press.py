@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import time
@@ -36,10 +37,12 @@ def stand(tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto) 
 def desk(
     tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto, stand: Stand, warm: Warm
 ) -> Iterator[Desk]:
-    """Yield a desk that commands it, and asks for no test by itself."""
+    """Yield a desk that commands it, asks for no test by itself, and knows a box that was never there."""
     running = Desk(tmp_path, alarm_broker, telemetry_broker, warm=warm)
     text = running.config.read_text()
     running.config.write_text(f'command_key = "{stand.private}"\n{text}[synthetic]\neach_s = 0\n')
+    with (tmp_path / "inventory.toml").open("a") as inventory:
+        inventory.write('[[devices]]\nname = "box-4"\nlabel = "Kotak Pasteur"\n')
     running.start()
     yield running
     running.process.stop()
@@ -89,6 +92,10 @@ async def test_a_box_presses_as_it_is_told_each_hop_is_seen_and_no_officer_sees_
             await expect(page.locator("#boxes tr")).to_have_count(4)
             await expect(page.locator("#boxes")).to_contain_text(words("synthetic", "en")["outcome_good"])
             await expect(page.locator("#hops tr")).to_have_count(6)
+            # What never connected is told apart from what is to be mended.
+            await expect(page.locator("#never-count")).to_have_text(re.compile(r"never connected: 1$"))
+            await expect(page.locator("#never-names")).to_have_text("Kotak Pasteur (box-4)")
+            await expect(page.locator("#troubles")).not_to_contain_text("box-4")
             assert await faults_of(page) == []
             await page.locator("#language").click()
             await expect(page.locator("#hops")).to_contain_text(words("synthetic")["hop_alarm"])
