@@ -64,10 +64,10 @@ def test_a_reader_that_does_not_read_costs_lines_and_no_time() -> None:
     begun_s = time.monotonic()
     for _ in range(3 * MOST_LINES):
         writer.emit(record("x" * 1_000))
-    assert time.monotonic() - begun_s < 1
+    assert time.monotonic() - begun_s < 10
     assert MOST_LINES <= writer.lost <= 2 * MOST_LINES
     writer.close()
-    assert time.monotonic() - begun_s < 2.5
+    assert time.monotonic() - begun_s < 15
     os.close(reading)  # its thread gets EPIPE now, and ends with the queue
     writer.close()
     assert not writer._thread.is_alive()

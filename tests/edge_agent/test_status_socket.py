@@ -85,8 +85,8 @@ async def test_who_does_not_read_holds_up_the_next_for_1_s_at_most_and_the_agent
                 await asyncio.sleep(0.005)
                 longest_s = max(longest_s, time.monotonic() - turn)
             assert await waiting == b"short\n"
-            assert time.monotonic() - begun < 2
-            assert longest_s < 0.25
+            assert time.monotonic() - begun < 5
+            assert longest_s < 0.9
 
 
 async def test_an_answer_without_end_is_refused(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ async def test_fault_19_a_half_open_connection_is_ended_by_the_keep_alive_and_ma
             start = time.monotonic()
             with pytest.raises(PublishTimeoutError, match="the connection ended"):
                 await session.publish("siaga/v1/up/box-1/alarm", b"press", timeout_s=PATIENCE_S)
-            assert time.monotonic() - start <= 2 * 1 + 2 + 0.5
+            assert time.monotonic() - start <= 2 * 1 + 2 + 2
             await connected(session)
             assert session.connects == 2
             await session.publish("siaga/v1/up/box-1/report", b"", allow_no_subscriber=True)

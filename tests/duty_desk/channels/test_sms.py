@@ -238,12 +238,12 @@ async def test_a_modem_that_stops_to_answer_fails_in_time_and_nothing_is_left_to
     monkeypatch.setattr(channel_module, "DEAD_S", 0.0)
     error, took_s = await fails(real)
     assert "no sign of life" in error.detail
-    assert took_s < 1
+    assert took_s < SEND_S / 2
 
 
 async def test_without_gammu_smsd_it_fails_at_once(tmp_path: Path) -> None:
     async with rig(tmp_path) as made:
         error, took_s = await fails(made)
         assert "no sign of life of gammu-smsd" in error.detail
-        assert took_s < 1
+        assert took_s < SEND_S / 2
         assert made.spool.pages(0) == []

@@ -91,7 +91,7 @@ async def test_it_climbs_sounds_the_siren_on_both_brokers_and_is_silent_at_the_a
         answered = time.monotonic()
         for each in (siren, other):
             await each.wait(topics.command("box-2"), lambda body: is_off_after(body, document))
-        assert time.monotonic() - answered < 1
+        assert time.monotonic() - answered < 3
         messages = [body["escalation_step"] for topic, body in siren.received if topic == topics.INCIDENT]
         assert messages[:3] == [0, 1, 2]
         assert quick.get("/healthz")["faults"] == {}

@@ -174,7 +174,7 @@ def test_fault_49_a_server_that_stands_still_delays_the_record_and_no_ring(place
         started = time.monotonic()
         for number in range(3):
             writer.happen(writer.board.press(alarm("utara"), "alarm", NOW + number))
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < 3
         eventually(lambda: not writer.ledger.recording)
         assert len(writer.done) == 1
     finally:

@@ -39,7 +39,7 @@ async def _is_done_once(stand: Stand) -> None:
     for lane in LANES:
         reply = await stand.reply(command, lane)
         assert (reply.outcome, reply.detail) == ("done", "20 s")
-    assert time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s < 5
     assert stand.board.lamp("siren")[0]
     changes = len(stand.board.lamp("siren")[1])
     for _ in range(5):

@@ -145,7 +145,7 @@ async def test_a_reading_that_hangs_keeps_nobody_from_stopping() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await source.aclose()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("read fake"))
     driver.go.set()
 

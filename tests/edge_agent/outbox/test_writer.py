@@ -174,7 +174,7 @@ async def test_the_queue_is_bounded_and_a_stop_is_not_held_up_by_a_stalled_card(
         await asyncio.gather(outbox.add(kept(0)), outbox.add(kept(1)))
     begun = time.monotonic()
     assert not outbox.writer.stop(0.2)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
     goes_on.set()
     await asyncio.gather(*jobs, return_exceptions=True)
     assert outbox.writer.stop()
