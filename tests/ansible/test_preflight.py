@@ -105,10 +105,10 @@ def test_each_bad_machine_is_stopped_with_one_line_and_the_others_go_on(tmp_path
     missing = [{"path": str(tmp_path / "unknown.key"), "make": "siaga provision ca issue device unknown"}]
     behind = _program(tmp_path / "behind", "date", "echo 1000000000")
     certificate = _certificate(tmp_path / "broker.pem", "DNS:alarm.example,IP:192.0.2.1")
-    told = {"path": certificate, "make": "issue it anew"}
+    broker = {"path": certificate, "make": "issue it anew"}
     hosts = {
-        "well": edge | {"preflight_certificates": [told | {"names": ["alarm.example", "192.0.2.1"]}]},
-        "foreign": {"preflight_certificates": [told | {"names": ["alarm.example", "127.0.0.1"]}]},
+        "well": edge | {"preflight_certificates": [broker | {"names": ["alarm.example", "192.0.2.1"]}]},
+        "foreign": {"preflight_certificates": [broker | {"names": ["alarm.example", "127.0.0.1"]}]},
         "full": {"machine": {"PATH": _program(tmp_path / "full", "df", "echo Avail; echo 12; echo 900")}},
         "behind": {"machine": {"PATH": behind}},
         "riscv": {"chip": "riscv64"},
