@@ -188,6 +188,8 @@ class DutyDesk:
                 presence.hear(device, lane, status.state, self._now_ns(), retained=retained)
         if status.state == "online":
             self._outlet.lamps(device)
+            if not any(incident.unanswered for incident in self.board.active()):
+                self.commander.found(device)
         self._know(device)
 
     def _hear_report(self, device: str, body: bytes) -> None:

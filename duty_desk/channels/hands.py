@@ -11,6 +11,7 @@ from typing import Final
 
 from duty_desk.channels.channel import SEND_S, Channel, ChannelError, Page
 from duty_desk.incidents.entries import PageOutcome
+from duty_desk.within import within
 
 MAX_AT_ONCE: Final = 32
 """Pages that one channel may be sending at once; what is due beyond that follows as they end."""
@@ -63,8 +64,7 @@ class Hands:
         sending = asyncio.create_task(_handed(channel, page), name=f"desk-send-{channel.name}")
         sending.add_done_callback(lambda _: self.give_back(channel.name))
         try:
-            await asyncio.wait((sending,), timeout=self._send_s)
-            known = sending.done() and not sending.cancelled()
+            known = await within(sending, self._send_s) and not sending.cancelled()
         finally:
             sending.cancel()
         outcome, detail, theirs = sending.result() if known else ("failed", NO_ANSWER, False)

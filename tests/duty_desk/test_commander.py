@@ -35,9 +35,24 @@ class Boxes:
         self.mute: set[str] = set()
         self.outcomes: dict[str, CommandOutcome] = {}
         self.wall_ns, self.monotonic_ns = NOW, 0
-        self.commander = Commander(self, key or CommandKey(KEY), lambda: self.wall_ns, lambda: self.monotonic_ns)
+        self.commander = self.another(key)
 
-        self.commander.watched = frozenset({"box-1", "box-2", "box-3"})
+    def another(self, key: CommandKey | None = None) -> Commander:
+        """Return a commander of these boxes."""
+        made = Commander(self, key or CommandKey(KEY), lambda: self.wall_ns, lambda: self.monotonic_ns)
+        made.watched = frozenset({"box-1", "box-2", "box-3"})
+        return made
+
+    def stand_still(self, seconds: float) -> None:
+        """Let time pass in which the desk does nothing."""
+        self.wall_ns += int(seconds * S)
+        self.monotonic_ns += int(seconds * S)
+
+    def rounds(self, seconds: float) -> None:
+        """Let time pass in which the desk looks twice a second."""
+        for _ in range(int(2 * seconds)):
+            self.stand_still(0.5)
+            self.commander.round()
 
     def send(self, topic: str, body: bytes) -> None:
         """Take what goes to both brokers, and answer as a box does."""
@@ -97,6 +112,13 @@ async def test_a_box_that_gives_no_answer_is_told_once_more_the_same_and_then_kn
     # An answer after the end changes nothing and raises nothing; the next one that is heard is well again.
     boxes.answer("box-1", boxes.commands[0])
     assert boxes.commander.wrong == {"box-1": "no answer"}
+    # One that has expired, as after the desk stood still, is not told again.
+    asked = asyncio.create_task(boxes.commander.ask(boxes.commander.make("siren", "box-1", seconds=30)))
+    await asyncio.sleep(0)
+    boxes.stand_still(EXPIRES_NS // S + 1)
+    with pytest.raises(NotCommandedError):
+        await asked
+    assert len(boxes.sent) == 3
     boxes.mute = set()
     await boxes.commander.ask(boxes.commander.make("siren", "box-1", on=False))
     assert boxes.commander.wrong == {}
@@ -109,11 +131,50 @@ async def test_what_is_told_without_waiting_is_known_all_the_same() -> None:
     for device in ("box-1", "box-2", "box-3"):
         boxes.commander.tell(boxes.commander.make("siren", device, seconds=30))
     await asyncio.sleep(0)
-    boxes.commander.round()
+    boxes.rounds(ANSWER_S - 1)
     assert boxes.commander.wrong == {"box-2": "refused: words"}
-    boxes.monotonic_ns = int(ANSWER_S * S)
-    boxes.commander.round()
+    boxes.rounds(1)
     assert boxes.commander.wrong == {"box-2": "refused: words", "box-1": "no answer"}
+    first, *_, last = (document for device, document in boxes.sent if device == "box-1")
+    assert first == last, "told once more, the same"
+    assert [device for device, _ in boxes.sent].count("box-1") == 2
+
+
+async def test_a_desk_that_stood_still_does_not_count_that_time_as_a_boxs() -> None:
+    """The answer waits to be read when the desk goes on; until then nobody is known to be silent."""
+    boxes = Boxes()
+    boxes.mute = {"box-1", "box-2"}
+    for device in ("box-1", "box-2"):
+        boxes.commander.tell(boxes.commander.make("siren", device, seconds=30))
+    boxes.rounds(1)
+    boxes.stand_still(8)
+    boxes.commander.round()
+    assert boxes.commander.wrong == {}
+    boxes.answer("box-1", boxes.commands[0])
+    boxes.rounds(ANSWER_S)
+    assert boxes.commander.wrong == {"box-2": "no answer"}
+    # What nobody would obey any more is not told again, and nobody is blamed for it.
+    boxes.mute, boxes.commander = {"box-3"}, boxes.another()
+    boxes.commander.tell(boxes.commander.make("siren", "box-3", seconds=30))
+    before = len(boxes.sent)
+    boxes.stand_still(EXPIRES_NS // S + 1)
+    boxes.rounds(2 * ANSWER_S)
+    assert (boxes.commander.wrong, len(boxes.sent)) == ({}, before)
+
+
+async def test_a_box_that_gave_no_answer_is_asked_again_once_it_is_there_and_no_other_is() -> None:
+    boxes = Boxes()
+    boxes.mute, boxes.outcomes = {"box-1"}, {"box-2": "refused"}
+    for name, device in (("beacon", "box-1"), ("siren", "box-2"), ("siren", "box-3")):
+        boxes.commander.tell(boxes.commander.make(name, device, seconds=30))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    boxes.rounds(ANSWER_S)
+    before, boxes.mute = len(boxes.sent), set()
+    for device in ("box-1", "box-2", "box-3"):
+        boxes.commander.found(device)
+    assert [(each.command, each.device, each.on) for each in boxes.commands[before:]] == [("beacon", "box-1", False)]
+    await asyncio.sleep(0)
+    assert boxes.commander.wrong == {"box-2": "refused: words"}
 
 
 async def test_the_look_for_who_gave_no_answer_leaves_those_who_are_waited_for() -> None:
@@ -121,10 +182,22 @@ async def test_the_look_for_who_gave_no_answer_leaves_those_who_are_waited_for()
     boxes.mute = {"box-1"}
     asked = asyncio.create_task(boxes.commander.ask(boxes.commander.make("siren", "box-1", seconds=30)))
     await asyncio.sleep(0)
-    boxes.monotonic_ns = int(ANSWER_S * S)
-    boxes.commander.round()
+    boxes.rounds(ANSWER_S)
     boxes.answer("box-1", boxes.commands[0])
     assert (await asked).outcome == "done"
+    assert boxes.commander.wrong == {}
+
+
+async def test_the_latest_command_to_a_siren_tells_whether_it_obeys() -> None:
+    """One that is told once more after a later one is refused as overtaken, and the siren is well."""
+    boxes = Boxes()
+    boxes.mute = {"box-1"}
+    for on in (True, False):
+        boxes.commander.tell(boxes.commander.make("siren", "box-1", on=on, seconds=30 if on else 0))
+    first, second = boxes.commands
+    boxes.answer("box-1", second)
+    boxes.outcomes = {"box-1": "refused"}
+    boxes.answer("box-1", first)
     assert boxes.commander.wrong == {}
 
 
@@ -137,8 +210,7 @@ async def test_only_the_box_itself_answers_for_it_and_nonsense_is_passed_over() 
     as_other = encode(reply.model_copy(update={"device": "box-2"}))
     for device, body in (("box-2", encode(reply)), ("box-2", as_other), ("box-1", as_other), ("box-1", b"\xff{")):
         boxes.commander.hear(device, body)
-    boxes.monotonic_ns = int(ANSWER_S * S)
-    boxes.commander.round()
+    boxes.rounds(ANSWER_S)
     assert boxes.commander.wrong == {"box-1": "no answer"}
 
 

@@ -6,16 +6,25 @@ import asyncio
 import sqlite3
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contract import topics
+from contract.messages import CommandReply, Status, encode
+from duty_desk import commander as commander_module
 from duty_desk import control
+from duty_desk.acts import Acts
+from duty_desk.commander import ANSWER_S
+from duty_desk.errors import NotCommandedError
+from duty_desk.incidents.actor import Actor
 from duty_desk.incidents.entries import PageEntry, parse_entry
 from siaga.stack.mosquitto import Mosquitto
 from tests.duty_desk.conftest import Desk, box, press_body
+from tests.duty_desk.synthetic.test_synthetic import Street
 from tests.edge_agent.commands.stand import Stand
 from tests.warm import Warm
 
@@ -94,6 +103,49 @@ def test_what_does_not_work_is_said(desk: Desk, tmp_path: Path) -> None:
     desk.process.stop()
     status, words = siren_test(desk, "--box", "box-1")
     assert (status, "no desk runs; start it: siaga desk run" in words) == (3, True)
+
+
+async def test_the_answer_that_came_while_the_desk_stood_still_counts(desk: Desk) -> None:
+    async with box(desk.alarm) as street:
+        await street.client.subscribe(topics.command("box-1"), qos=1)
+        asked = asyncio.create_task(asyncio.to_thread(siren_test, desk, "--box", "box-1"))
+        sealed = await street.wait(topics.command("box-1"))
+        desk.process.freeze()
+        reply = CommandReply(device="box-1", id=sealed["document"]["content"]["id"], outcome="done", timestamp_ns=0)
+        await street.client.publish(topics.reply("box-1"), encode(reply), qos=1)
+        await asyncio.sleep(ANSWER_S + 0.5)
+        desk.process.thaw()
+        status, words = await asked
+        assert (status, "box-1: it goes" in words) == (0, True), words
+        assert desk.get("/api/state")["sirens"] == {}
+
+
+async def test_a_siren_that_gave_no_answer_is_asked_again_once_its_box_is_heard_but_not_while_one_may_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commander_module, "ANSWER_S", 0.1)
+    monkeypatch.setattr(commander_module, "AGAIN_S", 0.05)
+    street = Street(tmp_path)
+    commander, online = (
+        street.desk.commander,
+        Status(device="box-1", lane="alarm", state="online", boot="1", software="0"),
+    )
+    commander.watched, street.cut, street.outcome = frozenset({"box-1"}), {"box-1"}, "refused"
+    with pytest.raises(NotCommandedError):
+        await commander.ask(commander.make("siren", "box-1", on=False))
+    street.cut = set()
+    street.press("box-2", status="Actual", cause="press")
+    street.desk.hear("alarm", topics.status("box-1", "alarm"), encode(online), True)
+    assert street.commanded == []
+    (incident,) = street.desk.board.active()
+    Acts(street.desk, time.time_ns).act("accept", incident.id, Actor("Petugas 1", "officer", "Layar 1"))
+    street.desk.hear("alarm", topics.status("box-1", "alarm"), encode(online), True)
+    assert street.commanded == ["box-1"]
+    assert commander.wrong == {"box-1": "no answer"}
+    async with asyncio.timeout(5):
+        while commander.wrong["box-1"] == "no answer":  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.005)
+    assert commander.wrong["box-1"].startswith("refused")
 
 
 async def test_the_socket_takes_one_line_refuses_nonsense_and_waits_for_nobody(
