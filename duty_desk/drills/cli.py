@@ -167,7 +167,7 @@ def _tell(lang: Lang | None, told: dict[str, Any], *, as_json: bool = False) -> 
     if as_json:
         print(json.dumps(told, ensure_ascii=False))
     elif not told.get("runs"):
-        print(_say(lang, "none"))
+        print(_say(lang, "none restarted" if "restarted" in told else "none", name=told.get("restarted")))
     else:
         print(_say(lang, "runs", **told | {"incidents": len(told["incidents"])}))
 

@@ -53,6 +53,7 @@ class Drills:
         self._numbers = itertools.count(1)
         self.drill: Drill | None = None
         self._at_ns = 0
+        self._restarted: str | None = None
 
     def adopt(self, past: Iterable[Record]) -> None:
         """Take what the ledger has of drills: one without an end, that is not this desk's own, ended with a restart."""
@@ -66,7 +67,8 @@ class Drills:
                 case _:
                     pass
         if left is not None and self.drill is None and left.at_ns != self._at_ns:
-            self._note("drill_ended", _end_words(left.detail or "", "restarted"), None)
+            self._restarted = left.detail or ""
+            self._note("drill_ended", _end_words(self._restarted, "restarted"), None)
 
     def shown(self) -> dict[str, Any] | None:
         """Return the drill that runs, as every page of the desk shows it; None without one."""
@@ -103,8 +105,9 @@ class Drills:
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer `{"drill": {"start": SCRIPT, "who": …}}`, `{"drill": {"stop": true, "who": …}}` or `{"drill": {}}`.
 
-        The answer is the drill that runs, as `name`, `steps`, `done`, `incidents`, or nothing of it; or `error` with
-        `detail`: `not understood`, `no such button`, `runs already`, `none runs`.
+        The answer is the drill that runs, as `name`, `steps`, `done`, `incidents`, or nothing of it but `restarted`,
+        the one that this desk's start ended; or `error` with `detail`: `not understood`, `no such button`,
+        `runs already`, `none runs`.
         """
         try:
             match request.get("drill"):
@@ -127,7 +130,7 @@ class Drills:
         check_places(script, self._desk.places.inventory)
         if self.drill is not None:
             raise DrillError("runs already", self.drill.script.name)
-        self.drill = Drill(script, self._monotonic_ns())
+        self.drill, self._restarted = Drill(script, self._monotonic_ns()), None
         self._at_ns = self._note("drill_began", script.name, who)
         self._tell()
         self.tick()
@@ -185,7 +188,7 @@ class Drills:
     def _told(self) -> dict[str, Any]:
         drill = self.drill
         if drill is None:
-            return {"runs": False}
+            return {"runs": False} | ({} if self._restarted is None else {"restarted": self._restarted})
         return {
             "runs": True,
             "name": drill.script.name,

@@ -11,6 +11,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "drill {name!r}: {done} of {steps} steps; incidents: {incidents}",
     ),
     "none": ("tidak ada latihan", "no drill runs"),
+    "none restarted": (
+        "tidak ada latihan; {name!r} berakhir saat posko dimulai ulang",
+        "no drill runs; {name!r} was ended by the desk's restart",
+    ),
     "whole": ("{file}: {steps} langkah dalam {seconds} detik, lengkap", "{file}: {steps} steps in {seconds} s, whole"),
     "not understood": ("posko versi lain; mulai ulang posko", "the desk is of another version; restart it"),
     "no such button": (

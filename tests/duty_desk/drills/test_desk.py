@@ -117,6 +117,8 @@ async def test_a_restart_ends_a_drill_with_a_line_in_the_ledger_and_every_page_k
     await until(lambda: len(opened(desk)) == 1, 15)
     await until(lambda: ends(desk) == ["Latihan malam: restarted"], 15)
     assert desk.get("/api/beat")["drill"] is None
+    status, told = await drill(desk, "status")
+    assert (status, "'Latihan malam' was ended by the desk's restart" in told) == (0, True), told
     status, told = await drill(desk, "report")
     assert (status, "ended by a restart of the desk" in told) == (0, True), told
 
