@@ -24,6 +24,10 @@ class Lang(StrEnum):
     EN = "en"
 
 
+NamedConfig = Annotated[Path | None, typer.Option("--config", help="The box's configuration, box.toml.")]
+BareConfig = Annotated[Path | None, typer.Argument(metavar="[FILE]", hidden=True)]
+"""The same without `--config`, as some type it."""
+
 app = typer.Typer(no_args_is_help=True, help="The box at the roadside: run its agent, ask how it is, read a line.")
 
 
@@ -124,7 +128,10 @@ def read(
     Baca satu jalur dan tampilkan hasil bacaan, satu baris per bacaan.
     """
     if (uri is None) != (driver is None) or (config is None) != (sensor is None) or (uri is None) == (config is None):
-        raise typer.BadParameter("give a line and --driver, or --config and --sensor")
+        raise typer.BadParameter(
+            "give a line and --driver, or --config and --sensor; "
+            "siaga edge probe tells what hangs on each serial port, and which driver knows it"
+        )
     from edge_agent.read import run_read
 
     raise typer.Exit(run_read(uri, driver, config=config, sensor=sensor, json_lines=json, limit=limit, out=sys.stdout))
@@ -146,9 +153,10 @@ def new_driver(
     raise typer.Exit(run_new_driver(name, folder, out=sys.stdout))
 
 
-@app.command(epilog="Example: siaga edge check-config /etc/siaga/box.toml")
+@app.command(epilog="Example: siaga edge check-config --config /etc/siaga/box.toml")
 def check_config(
-    config: Annotated[Path, typer.Argument(help="The box's configuration, box.toml.")],
+    bare: BareConfig = None,
+    config: NamedConfig = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Tell every mistake in a box's configuration; no device and no network is touched.
@@ -159,12 +167,13 @@ def check_config(
     """
     from edge_agent.config_check import run_check_config
 
-    raise typer.Exit(run_check_config(config, as_json=json, out=sys.stdout))
+    raise typer.Exit(run_check_config(_one_of(bare, config), as_json=json, out=sys.stdout))
 
 
-@app.command(epilog="Example: siaga edge show-config /etc/siaga/box.toml")
+@app.command(epilog="Example: siaga edge show-config --config /etc/siaga/box.toml")
 def show_config(
-    config: Annotated[Path, typer.Argument(help="The box's configuration, box.toml.")],
+    bare: BareConfig = None,
+    config: NamedConfig = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show the configuration that counts, without secrets: the file's or one that was pushed, and since when.
@@ -175,7 +184,7 @@ def show_config(
     """
     from edge_agent.config_show import run_show_config
 
-    raise typer.Exit(run_show_config(config, as_json=json, out=sys.stdout))
+    raise typer.Exit(run_show_config(_one_of(bare, config), as_json=json, out=sys.stdout))
 
 
 @app.command(epilog="Example: siaga edge probe")
@@ -195,3 +204,9 @@ def probe(
     from edge_agent.probe_command import run_probe
 
     raise typer.Exit(run_probe(ports or [], as_json=json, out=sys.stdout))
+
+
+def _one_of(bare: Path | None, named: Path | None) -> Path:
+    if (bare is None) == (named is None):
+        raise typer.BadParameter("give --config /etc/siaga/box.toml")
+    return bare or named or Path()

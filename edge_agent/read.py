@@ -79,7 +79,7 @@ def run_read(
 def _configured(config: Path, sensor: str) -> DriverSettings:
     sensors = {each.id: each for each in load_box_settings(config).sensors}
     if sensor not in sensors:
-        there = f"there are: {', '.join(sensors)}" if sensors else "it has none"
+        there = f"there are: {', '.join(sensors)}" if sensors else "it has none; siaga edge probe tells which to add"
         raise ConfigError(str(config), "sensors", f"no sensor {sensor!r}; {there}", example="--sensor gps")
     return sensors[sensor]
 

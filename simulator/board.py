@@ -160,6 +160,8 @@ class Board:
             case {"lamp_of": str(line)}:
                 on, changes = self._panel.lamp(line)
                 return {"on": on, "changes": changes}
+            case {"do": _}:
+                return {"error": "this board has no firmware and no cable, so that nothing can happen to it"}
         return {"error": "expected one of watch, lamp with on, press, presses, lamp_of, each with a line's name"}
 
 

@@ -49,13 +49,18 @@ def do(
 
     adc LINE MILLIVOLTS: the voltage of a line, of 5000: 2500 well, 1210 pressed, 5000 cut, 0 short.
     corrupt PER_MILLE SEED: of the bytes, each way. bounce MS SEED: how long contacts chatter.
+
+    In the demo only the last box has such a board; `siaga demo run` names its socket.
     """
     from simulator.control import BoardControl
+    from simulator.layout import chip_boards
     from simulator.panel import PanelError
 
     try:
         with BoardControl(board) as control:
             control.do(line)
     except (OSError, PanelError) as error:
-        typer.echo(f"siaga simulator: {board}: {error}", err=True)
+        there = [path for path in chip_boards(board.parent) if path != board]
+        hint = f"; one that runs the firmware: {', '.join(map(str, there))}" if there else ""
+        typer.echo(f"siaga simulator: {board}: {error}{hint}", err=True)
         raise typer.Exit(1) from None

@@ -1,4 +1,4 @@
-"""Where the simulator's devices are found in its folder, and what they are called. Pure."""
+"""Where the simulator's devices are found in its folder, and what they are called."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ SIREN: Final = "siren"
 
 DUTY_ROOM: Final = "duty-room"
 """The board in the duty room: its output stands for the bell's siren, its button silences it."""
+
+_CHIP: Final = "-board.tty"
 
 
 def box_name(number: int) -> str:
@@ -35,7 +37,12 @@ def tracker_path(folder: Path, box: str, sensor: str) -> Path:
 
 def chip_path(folder: Path, box: str) -> Path:
     """Return the tty of a box's microcontroller board."""
-    return folder / f"{box}-board.tty"
+    return folder / f"{box}{_CHIP}"
+
+
+def chip_boards(folder: Path) -> list[Path]:
+    """Return the sockets of the boards in a folder that are microcontroller boards."""
+    return sorted(board_path(folder, tty.name.removesuffix(_CHIP)) for tty in folder.glob(f"*{_CHIP}"))
 
 
 def counts_path(folder: Path) -> Path:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from siaga.demo.accounts import ACCOUNTS, DemoAccounts
 from siaga.demo.desk_client import DeskClient
 from siaga.demo.hops import HOPS, Follower, Pressed
-from siaga.demo.siren import SirenWatch
+from siaga.demo.siren import SirenWatch, city_time, why_a_box, why_the_bell
 from siaga.demo.stack import DemoStack, Size
 from siaga.demo.state import DemoError, DemoState, forget_state, is_running, load_state, locked
 from siaga.stack.influxdb import READER, query_database
@@ -122,13 +122,17 @@ def status(folder: Path, as_json: bool) -> None:
     for incident in told["incidents"]:
         officer = f" by {incident['officer']}" if incident["officer"] else ""
         drill = ", a drill" if incident["status"] == "Exercise" else ""
-        print(f"incident  {incident['state']}{officer}{drill}: {_where(incident)}, {incident['address']}")
+        since = city_time(incident["received_at_ms"])
+        print(f"incident  {incident['state']}{officer}{drill}, of {since}: {_where(incident)}, {incident['address']}")
     if told["bell"] is not None:
-        print(f"bell      {'SOUNDS' if told['bell'] else 'silent'}, in the duty room")
+        bell = f"SOUNDS: {why_the_bell(folder / 'bell')}" if told["bell"] else "silent"
+        print(f"bell      in the duty room, {bell}")
     for box in told["boxes"]:
         pressed = f"{box['presses']} {_presses(box['presses'])}"
         siren = "" if box["siren"] is None else f", siren {'SOUNDS' if box['siren'] else 'silent'}"
         print(f"{box['name']:<9} {pressed}, lamp {box['lamp']}{siren}, {box['positions']} positions stored")
+        if box["siren"]:
+            print(f"          the siren sounds: {why_a_box(told['incidents'])}")
 
 
 def _where(incident: dict[str, Any]) -> str:
@@ -160,7 +164,7 @@ def _status(state: DemoState) -> dict[str, Any]:
     if "bell" in state.processes:
         with BoardControl(board_path(Path(state.hardware), DUTY_ROOM)) as board:
             bell = board.lamp(SIREN).on
-    keys = ("id", "state", "status", "origin", "device", "button", "address", "officer", "recorded")
+    keys = ("id", "state", "status", "origin", "device", "button", "address", "officer", "recorded", "received_at_ms")
     shown = [
         {key: incident[key] for key in keys}
         for incident in incidents
@@ -173,7 +177,7 @@ def _keep_running(stack: DemoStack, folder: Path) -> None:
     """Start again what ends by itself, as a service manager would; give up on a part that keeps ending."""
     restarts: Counter[str] = Counter()
     pause = threading.Event()
-    sirens = SirenWatch(stack.hardware, (*stack.sirens, DUTY_ROOM))
+    sirens = SirenWatch(stack.hardware, (*stack.sirens, DUTY_ROOM), lambda box: _why_it_sounds(stack, box))
     while True:
         pause.wait(_LOOK_S)
         for words in sirens.look():
@@ -182,6 +186,16 @@ def _keep_running(stack: DemoStack, folder: Path) -> None:
             if not process.running:
                 _restart(stack, process, restarts)
                 stack.state().save(folder)
+
+
+def _why_it_sounds(stack: DemoStack, box: str) -> str:
+    if box == DUTY_ROOM:
+        return why_the_bell(stack.folder / "bell")
+    try:
+        with DeskClient(stack.page, stack.accounts) as desk:
+            return why_a_box(desk.incidents())
+    except DemoError as error:
+        return str(error)
 
 
 def _restart(stack: DemoStack, process: Process, restarts: Counter[str]) -> None:

@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from contract.errors import EX_CONFIG
+from edge_agent.cli import app
 from edge_agent.config_check import find_faults, run_check_config
 from edge_agent.drivers.base import DriverSettings
 from siaga.stack.trust import Trust
@@ -136,9 +138,31 @@ def test_no_device_is_opened_and_no_network_touched(box: Path, tmp_path: Path) -
     trace = tmp_path / "trace"
     command = ["strace", "-f", "-o", str(trace), "-e", "trace=network,openat", sys.executable, "-m", "siaga.main"]
     done = subprocess.run(
-        [*command, "edge", "check-config", str(box)], capture_output=True, text=True, timeout=60, check=False
+        [*command, "edge", "check-config", "--config", str(box)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     told = trace.read_text()
     assert str(box) in told, "it was traced"
     assert done.returncode == 0, done.stdout
     assert not re.findall(r'"/dev/(?:null|full|gpio)[^"]*"|/sys/bus|\bsocket\(|connect\(', told)
+
+
+@pytest.mark.parametrize("command", ["check-config", "show-config"])
+def test_the_file_is_taken_with_its_option_or_without_and_asked_for_in_words(box: Path, command: str) -> None:
+    asked = CliRunner()
+    with_option = asked.invoke(app, [command, "--config", str(box), "--json"])
+    assert with_option.exit_code == 0, with_option.output
+    assert asked.invoke(app, [command, str(box), "--json"]).output == with_option.output
+    for wrong in ([], [str(box), "--config", str(box)]):
+        refused = asked.invoke(app, [command, *wrong])
+        assert refused.exit_code == 2
+        assert "--config /etc/siaga/box.toml" in refused.output
+
+
+def test_a_reading_of_nothing_says_how_to_find_a_line() -> None:
+    refused = CliRunner().invoke(app, ["read"], env={"COLUMNS": "200"})
+    assert refused.exit_code == 2
+    assert "siaga edge probe" in refused.output
