@@ -97,8 +97,8 @@ class DutyDesk:
         self.links: dict[Lane, bool] = {"alarm": False, "telemetry": False}
         self.faults: dict[Lane, str] = {}
         self.accounts_fault: str | None = None
-        self.pair_wrong: dict[str, str] = {}
-        """What is wrong with the desk that stands by, where there are two."""
+        self.desks_wrong: dict[str, str] = {}
+        """What is wrong with the desk that stands by, where there are two, and which desk should not be there."""
         self.may_act: Callable[[], bool] = lambda: True
         """Whether pages may be sent now; what is due meanwhile is sent with a later tick."""
         self.failing: dict[str, str] = {}
@@ -400,7 +400,8 @@ class DutyDesk:
             "faults": dict(self.faults),
             "accounts_fault": self.accounts_fault,
             "failing": dict(self.failing),
-            "sirens": self.commander.wrong | self.bells.wrong | self.pair_wrong,
+            "sirens": self.commander.wrong | self.bells.wrong,
+            "desks": dict(self.desks_wrong),
             "bells": self.bells.sounding,
             "drill": self.drill(),
             "channels": {} if self.pager is None else dict(self.pager.faults()),

@@ -38,6 +38,7 @@ from duty_desk.duty.roster_disk import LOOK_S, RosterDisk
 from duty_desk.incidents.board import Board
 from duty_desk.incidents.retelling import ROUND_S
 from duty_desk.ledger.writer import Ledger
+from duty_desk.namesakes import Namesakes
 from duty_desk.outbound import WORKERS, Outbound
 from duty_desk.paging import PagingHost
 from duty_desk.pair.owner import Owner
@@ -68,7 +69,13 @@ _ANNOUNCE_S: Final = 1.5
 """How long the first heartbeat of a new owner may take to reach both brokers, before it acts without one of them."""
 KEEP_ALIVE_S: Final = 4
 """A path to a broker that fell silent is noticed after at most twice that and 2 s."""
-_SUBSCRIPTIONS: Final = (topics.ALL_ALARMS, topics.ALL_STATUS, topics.ALL_REPLIES, topics.ALL_BELLS)
+_SUBSCRIPTIONS: Final = (
+    topics.ALL_ALARMS,
+    topics.ALL_STATUS,
+    topics.ALL_REPLIES,
+    topics.ALL_BELLS,
+    topics.HEARTBEAT,
+)
 _LANES: Final[tuple[Lane, Lane]] = ("alarm", "telemetry")
 
 _Server = Server
@@ -124,6 +131,7 @@ class Service:
             on_fault=self._beat,
             clock=lambda: self.desk.board.clock,
         )
+        self.namesakes = Namesakes(config.name, paired=owner is not None, monotonic_ns=time.monotonic_ns)
         self.drills = Drills(self.desk, time.time_ns, time.monotonic_ns)
         self.desk.drill = self.drills.shown
         self.contacts = Contacts(config.contacts)
@@ -329,11 +337,16 @@ class Service:
         """
         tenure = None if self._owner is None else self._owner.tenure
         if tenure is None or tenure.may_beat:
-            beat = self.desk.heartbeat()
-            if tenure is not None:
-                beat = beat.model_copy(update={"epoch": tenure.epoch})
-                tenure.beat(beat.timestamp_ns)
-            await self._outbound[lane].session.publish(topics.HEARTBEAT, encode(beat), qos=qos)
+            await self._outbound[lane].session.publish(topics.HEARTBEAT, self._heartbeat(), qos=qos)
+
+    def _heartbeat(self) -> bytes:
+        """Return a heartbeat that is about to go out."""
+        beat = self.desk.heartbeat()
+        self.namesakes.sent(beat.timestamp_ns)
+        if self._owner is not None:
+            beat = beat.model_copy(update={"epoch": self._owner.tenure.epoch})
+            self._owner.tenure.beat(beat.timestamp_ns)
+        return encode(beat)
 
     async def _announce(self, owner: Owner) -> None:
         """Tell both brokers who owns from now on, before anything else goes out."""
@@ -404,8 +417,10 @@ class Service:
         owner, more = self._owner, ((topics.ALL_REPORTS,) if lane == "telemetry" else ())
 
         def hear(topic: str, body: bytes, retained: bool) -> None:
-            if owner is not None and topic == topics.HEARTBEAT:
-                owner.hear(body, retained)
+            if topic == topics.HEARTBEAT:
+                self.namesakes.hear(body, retained)
+                if owner is not None:
+                    owner.hear(body, retained)
                 return
             try:
                 self.desk.hear(lane, topic, body, retained)
@@ -415,7 +430,7 @@ class Service:
         return Session(
             broker,
             self._config.name,
-            subscriptions=_SUBSCRIPTIONS + more + (() if owner is None else (topics.HEARTBEAT,)),
+            subscriptions=_SUBSCRIPTIONS + more,
             on_message=hear,
             on_connect=lambda: self._on_connect(lane),
             on_disconnect=lambda: self._link(lane, False),
@@ -427,7 +442,7 @@ class Service:
         self._link(lane, True)
         outbound = self._outbound[lane]
         if self._owner is None:
-            outbound.send(topics.HEARTBEAT, encode(self.desk.heartbeat()))  # the bell counts the seconds
+            outbound.send(topics.HEARTBEAT, self._heartbeat())  # the bell counts the seconds
         if lane == "telemetry":
             outbound.send(topics.INVENTORY, encode(self._config.inventory), retain=True)
         for incident in self.desk.board.active():
@@ -456,7 +471,7 @@ class Service:
 
     def _beat(self) -> None:
         self.desk.accounts_fault = self.door.fault
-        self.desk.pair_wrong = {} if self._owner is None else self._owner.wrong()
+        self.desk.desks_wrong = ({} if self._owner is None else self._owner.wrong()) | self.namesakes.wrong
         self.desk.faults = {lane: fault for lane, each in self._outbound.items() if (fault := each.fault) is not None}
         broken = self.desk.synthetic.faults
         self.desk.faults |= {lane: broken[lane] for lane in _LANES if lane in broken and lane not in self.desk.faults}

@@ -40,7 +40,7 @@ export class Health {
   }
 
   render() {
-    const { links, faults = {}, stream, recording, ledger_broken, sirens = {}, channels = {} } = this.state;
+    const { links, faults = {}, stream, recording, ledger_broken, sirens = {}, desks = {}, channels = {} } = this.state;
     const states = { stream, ledger: recording && !ledger_broken };
     for (const [lane, up] of Object.entries(links)) states[lane] = up && !faults[lane];
     for (const [name, good] of Object.entries(states)) {
@@ -56,6 +56,8 @@ export class Health {
     );
     $("sirens").hidden = mute.length === 0 || this.stale || this.out;
     text($("sirens-text"), mute.join("; "));
+    $("desks").hidden = Object.keys(desks).length === 0 || this.stale || this.out;
+    text($("desks-text"), Object.entries(desks).map(([name, words]) => `${name}: ${words}`).join("; "));
     renderStanding(this.state, !this.stale && !this.out);
     const down = Object.keys(channels).map((name) => word("channel_bad", { name }));
     $("to-upcoming").dataset.good = String(down.length === 0);

@@ -90,7 +90,7 @@ def _health(desk: DutyDesk) -> tuple[bool, dict[str, Any]]:
     good = recorded and whole and beat["accounts_fault"] is None and not beat["failing"]
     body = {**beat, "pages": desk.push.pages, "refused": dict(desk.refused)}
     body["duty"] = [fault["kind"] for fault in beat["duty"]["faults"]]
-    body["sirens"] = len(beat["sirens"])
+    body["sirens"], body["desks"] = len(beat["sirens"]), len(beat["desks"])
     body["bells"] = sum(not bell["silenced"] for bell in beat["bells"])
     body["drill"] = beat["drill"] is not None
     body["synthetic"] = [broken.hop for broken in desk.synthetic.judge.broken]

@@ -124,7 +124,7 @@ async def test_fault_35_of_two_desks_one_owns_the_other_takes_over_from_a_killed
         assert {beat.desk for _, beat in two.heard.beats()} == {owner.name}
 
         state = await asyncio.to_thread(owner.desk.get, "/api/state")
-        assert state["sirens"][other.name].startswith("cadangan / standby: push.pem")
+        assert state["desks"][other.name].startswith("cadangan / standby: push.pem")
 
         killed = time.monotonic()
         owner.process.kill()
@@ -198,7 +198,7 @@ async def test_fault_35_an_owner_cut_off_from_everything_is_taken_over_from_and_
         owner.cut_off()
         await _taken_over(two, street, other, cut, record_property, "cut off")
         assert owner.health()["status"] == "standby", "no front leads there"
-        await until(lambda: "may not act" in owner.desk.get("/api/state")["sirens"].get(owner.name, ""))  # each second
+        await until(lambda: "may not act" in owner.desk.get("/api/state")["desks"].get(owner.name, ""))  # each second
         owner.join()
         assert await asyncio.to_thread(owner.process.wait) == STOOD_DOWN
         await _is_silent(two, owner, other, beats_on=True)
