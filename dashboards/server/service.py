@@ -124,7 +124,8 @@ class Service:
             open_store(self._server.settings.store, self._server.account) as read,
             open_store(settings, account) as write,
         ):
-            await traffic.run(read, write, streets)
+            posts = {device.name for device in self._server.inventory.devices if device.site is not None}
+            await traffic.run(read, write, streets, posts=posts)
 
     def _session(self, wall: Wall, lane: Lane, broker: Endpoint) -> Session:
         def link(up: bool) -> None:

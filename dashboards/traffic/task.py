@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from dashboards.traffic.matching import Streets
@@ -36,6 +36,7 @@ async def run(
     write: Store,
     streets: Streets,
     *,
+    posts: Collection[str] = (),
     now_ns: Callable[[], int] = time.time_ns,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     counters: Counter[str] | None = None,
@@ -46,6 +47,7 @@ async def run(
         read: The store, entered, as an account that may read.
         write: The same as one that may write; may be the same object.
         streets: The city's streets.
+        posts: The boxes that stand somewhere: one beside a street is no jam.
         now_ns: The clock, since 1970.
         sleep: Waits, in seconds.
         counters: Where minutes, points and troubles are counted.
@@ -58,7 +60,7 @@ async def run(
         next_ns = max(next_ns, settled_ns - MADE_AGAIN * MINUTE_NS)
         try:
             while next_ns < settled_ns:
-                counted["points"] += await make(read, write, streets, next_ns)
+                counted["points"] += await make(read, write, streets, next_ns, posts)
                 counted["minutes"] += 1
                 next_ns += MINUTE_NS
         except StoreError as error:
@@ -73,8 +75,8 @@ async def run(
         await sleep(LOOK_S)
 
 
-async def make(read: Store, write: Store, streets: Streets, begin_ns: int) -> int:
-    """Make one minute; return how many streets were written.
+async def make(read: Store, write: Store, streets: Streets, begin_ns: int, posts: Collection[str] = ()) -> int:
+    """Make one minute, without the boxes in `posts`; return how many streets were written.
 
     Raises:
         StoreError: As `Store.query` and `Store.write`.
@@ -84,7 +86,7 @@ async def make(read: Store, write: Store, streets: Streets, begin_ns: int) -> in
         f'SELECT "latitude", "longitude", "speed_mps", "course_deg" FROM "{RAW}"."position"'
         f' WHERE time >= {begin_ns - gap_ns} AND time < {end_ns + gap_ns} GROUP BY "device" LIMIT {_MOST_ROWS}'
     )
-    found = speeds(fixes_of(rows), begin_ns, end_ns, streets)
+    found = speeds(fixes_of([row for row in rows if row["device"] not in posts]), begin_ns, end_ns, streets)
     if found:
         await write.write("\n".join(line_of(one) for one in found).encode())
     return len(found)

@@ -138,6 +138,8 @@ async def test_it_makes_each_settled_minute_and_those_of_an_outage_of_the_store(
             "course_deg": fix.course_deg,
         }  # fmt: skip
         lines.append(line("position", {"device": "v-1", "sensor": "gps"}, fields, begin_ns + second * S))
+        post = {**fields, "speed_mps": 0.0}
+        lines.append(line("position", {"device": "box-1", "sensor": "gps"}, post, begin_ns + second * S))
     counters: Counter[str] = Counter()
     slept: asyncio.Queue[None] = asyncio.Queue()
     turns: asyncio.Queue[None] = asyncio.Queue()
@@ -149,7 +151,8 @@ async def test_it_makes_each_settled_minute_and_those_of_an_outage_of_the_store(
     now_ns = begin_ns + 9 * MINUTE_NS + round(SETTLED_S) * S
     async with influxdb.store() as store, influxdb.store(database="nowhere") as nowhere:
         await store.write("\n".join(lines).encode())
-        out = asyncio.create_task(run(store, nowhere, STREETS, now_ns=lambda: now_ns, sleep=sleep, counters=counters))
+        made = run(store, nowhere, STREETS, posts={"box-1"}, now_ns=lambda: now_ns, sleep=sleep, counters=counters)
+        out = asyncio.create_task(made)
         async with asyncio.timeout(10):
             await slept.get()
         assert counters == {"minutes": MADE_AGAIN - 9, "points": 0, "troubles": 1}, "empty minutes are done"
