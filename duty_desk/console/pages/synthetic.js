@@ -106,7 +106,7 @@ function scoped(scope, words) {
   return made;
 }
 
-const ms = (value) => (value === null ? "–" : `${Math.round(value)} ms`);
+const ms = (value) => (value === null ? "–" : `${Math.round(value)}\u00a0ms`);
 
 // Cut, not rounded: 99.9996 % is not all. Three digits after a point would be thousands to an Indonesian eye.
 function percent(part, digits) {

@@ -53,7 +53,7 @@ function table({ counts }) {
 }
 
 function spanHead(days) {
-  const made = element("th", "", word("days", { days }));
+  const made = element("th", "", word(days === 1 ? "day" : "days", { days }));
   made.scope = "col";
   return made;
 }

@@ -35,6 +35,12 @@ START = """async (inventory) => {
 }"""
 DARK, LIGHT = "rgb(18, 26, 35)", "rgb(243, 245, 248)"
 COUNT = "(layer) => window.city.drawn.map.queryRenderedFeatures({ layers: [layer] }).length"
+UNDER_THE_ADDRESS = """(nearby) => {
+  const { map } = city.drawn;
+  const { x, y } = map.project([107.6098, -6.9211]);
+  const { lat, lng } = map.unproject([x, y - 68]);
+  city.nearby({ ...nearby, cameras: [], vehicles: [], sensors: [{ ...nearby.sensors[0], latitude: lat, longitude: lng }] });
+}"""
 OPEN = {
     "id": "a",
     "status": "Actual",
@@ -117,7 +123,12 @@ async def test_the_map_is_drawn_under_the_strict_policy_from_this_machine_alone(
         for layer in ("street-medium", "street-names", "incidents", "vehicles", "sensors"):
             await until(page, f"({COUNT})({layer!r}) > 0")
         assert await page.evaluate(COUNT, "buttons") == 0, "it is under its incident's mark"
+        # What would be written over the address is not, until the address is gone.
+        await page.evaluate(UNDER_THE_ADDRESS, NEARBY)
+        await until(page, f"({COUNT})('sensors') > 0")
+        await until(page, f"({COUNT})('sensor-values') == 0")
         await page.evaluate("city.show([], null)")
+        await until(page, f"({COUNT})('sensor-values') > 0")
         await until(page, f"({COUNT})('buttons') > 0")
         await expect(ring).to_have_count(0)
 
