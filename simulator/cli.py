@@ -19,23 +19,33 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="The same seed drives the same way.")] = 1,
     board: Annotated[str | None, typer.Option(help="The box whose board runs the real firmware: box-3.")] = None,
     firmware: Annotated[Path | None, typer.Option(help="The folder of firmware and simhost; the checkout's.")] = None,
+    inventory: Annotated[
+        Path | None, typer.Option(help="inventory.toml: the receivers of boxes with a site stand there; others drive.")
+    ] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Run simulated hardware until SIGTERM or Ctrl-C; prints `ready` once every device is there."""
     import asyncio
     import logging
 
+    from contract.errors import ConfigError
+    from contract.inventory import Inventory, parse_inventory
     from simulator.firmware import FOLDER, FirmwareError, built_firmware
     from simulator.panel import PanelError
     from simulator.service import Plan
     from simulator.service import run as run_service
+    from simulator.streets import places_of
 
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         if board is not None:
             firmware = built_firmware(firmware or FOLDER)
-        asyncio.run(run_service(Plan(folder, boxes, rate_hz, trackers_per_box, seed, board, firmware)))
-    except (OSError, PanelError, FirmwareError) as error:
+        known = (
+            Inventory() if inventory is None else parse_inventory(inventory.read_text("utf-8"), source=str(inventory))
+        )
+        plan = Plan(folder, boxes, rate_hz, trackers_per_box, seed, board, firmware, places_of(known))
+        asyncio.run(run_service(plan))
+    except (OSError, UnicodeDecodeError, PanelError, FirmwareError, ConfigError) as error:
         typer.echo(f"siaga simulator: {error}", err=True)
         raise typer.Exit(1) from None
 

@@ -7,8 +7,9 @@ import json
 import logging
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,8 @@ from simulator.layout import (
 )
 from simulator.nmea import epoch_sentences
 from simulator.pty_line import PtyLine
-from simulator.streets import City, load_city
+from simulator.standing import Standing
+from simulator.streets import City, Place, load_city
 from simulator.tracker import Tracker
 
 _MAX_DRIFT_NS: Final = 1_000_000_000
@@ -39,8 +41,9 @@ _log = logging.getLogger("siaga.simulator")
 class Plan:
     """What to simulate.
 
-    `rate_hz` from 0.1 to 10; the first tracker of the first box drives along the first street, and so on. `chip` is the
-    box whose board is a microcontroller with the firmware of the folder `firmware`.
+    `rate_hz` from 0.1 to 10; the first tracker of the first box drives along the first street, and so on, but those of
+    a box of `places` stand there. `chip` is the box whose board is a microcontroller with the firmware of the folder
+    `firmware`.
     """
 
     folder: Path
@@ -50,6 +53,7 @@ class Plan:
     seed: int = 1
     chip: str | None = None
     firmware: Path | None = None
+    places: Mapping[str, Place] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -125,7 +129,10 @@ async def _drive_all(
     city = load_city()
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_drive(_tracker(city, plan, number), line, counts[name], plan.rate_hz), name=name)
+            group.create_task(
+                _drive(_receiver(city, plan, name.partition("/")[0], number), line, counts[name], plan.rate_hz),
+                name=name,
+            )
             for number, (name, line) in enumerate(lines.items())
         ]
         tasks += [group.create_task(_watch(chip, stop), name=chip.link.name) for chip in chips]
@@ -147,12 +154,14 @@ async def _watch(chip: ChipBoard, stop: asyncio.Event) -> None:
     stop.set()
 
 
-def _tracker(city: City, plan: Plan, number: int) -> Tracker:
-    street = city.streets[number % len(city.streets)]
-    return Tracker(street.points, seed=plan.seed * 1_000_003 + number)
+def _receiver(city: City, plan: Plan, box: str, number: int) -> Tracker | Standing:
+    seed = plan.seed * 1_000_003 + number
+    if (place := plan.places.get(box)) is not None:
+        return Standing(place, seed)
+    return Tracker(city.streets[number % len(city.streets)].points, seed)
 
 
-async def _drive(tracker: Tracker, line: PtyLine, counts: Counts, rate_hz: float) -> None:
+async def _drive(tracker: Tracker | Standing, line: PtyLine, counts: Counts, rate_hz: float) -> None:
     """Send an epoch each period, timed by the monotonic clock and stamped in UTC as a receiver does."""
     period_s = 1 / rate_hz
     epochs = Epochs(round(1e9 / rate_hz))

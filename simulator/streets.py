@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
+from contract.inventory import Inventory
+
 METRES_PER_DEGREE: Final = 111_195.0
 """Of latitude, on a sphere of 6,371 km."""
 
@@ -48,6 +50,12 @@ def load_city() -> City:
         else:
             streets.append(Street(name, tuple(_place(pair) for pair in geometry["coordinates"])))
     return City(tuple(streets), landmarks)
+
+
+def places_of(inventory: Inventory) -> dict[str, Place]:
+    """Return where each box stands that has a site."""
+    sites = {site.id: Place(site.latitude, site.longitude) for site in inventory.sites}
+    return {device.name: sites[device.site] for device in inventory.devices if device.site is not None}
 
 
 def metres_between(start: Place, end: Place) -> tuple[float, float]:

@@ -252,7 +252,8 @@ class DemoStack:
     def _hardware_options(self) -> list[str]:
         size = self.size
         counts = ["--boxes", str(size.boxes), "--trackers-per-box", str(size.trackers_per_box)]
-        return ["--folder", str(self.hardware), *counts, "--rate-hz", f"{size.rate_hz:g}"]
+        stand = ["--inventory", str(self.config / "inventory.toml")]
+        return ["--folder", str(self.hardware), *counts, "--rate-hz", f"{size.rate_hz:g}", *stand]
 
     def _city_options(self) -> list[str]:
         account = ["--username", COLLECTOR, "--password-file", str(self.influxdb.password_file(COLLECTOR))]

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from pynmeagps import NMEAReader
 
+from siaga.demo.places import inventory_toml, spots
 from siaga.stack.process import Process, ProcessError
 from simulator.control import BoardControl
 from simulator.layout import board_path, chip_path, counts_path, tracker_path
@@ -48,6 +49,23 @@ def test_two_boxes_speak_and_can_be_pressed(simulator: Process, tmp_path: Path) 
         assert len(board.presses()) == 1
     with BoardControl(board_path(tmp_path, "box-1")) as board:
         assert board.presses() == []
+
+
+@pytest.mark.slow
+def test_a_box_that_the_inventory_has_on_a_post_stands_there(tmp_path: Path) -> None:
+    inventory = tmp_path / "inventory.toml"
+    inventory.write_text(inventory_toml(1))
+    argv = [sys.executable, "-m", "siaga.main", "simulator", "run", "--folder", str(tmp_path), "--boxes", "2"]
+    process = Process([*argv, "--rate-hz", "10", "--inventory", str(inventory)], name="simulator", folder=tmp_path)
+    process.start()
+    process.wait_ready()
+    post, car = (read_epochs(tracker_path(tmp_path, box, "gps"), 3) for box in ("box-1", "box-2"))
+    process.stop()
+    [spot] = spots(1)
+    for _, latitude, longitude in post:
+        assert abs(latitude - spot.latitude) < 1e-4
+        assert abs(longitude - spot.longitude) < 1e-4
+    assert abs(car[0][1] - spot.latitude) + abs(car[0][2] - spot.longitude) > 1e-3
 
 
 @pytest.mark.slow
