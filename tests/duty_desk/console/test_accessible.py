@@ -82,15 +82,15 @@ async def test_each_other_page(desk: Desk) -> None:
     found = {}
     async with browser() as running:
         context = await running.new_context(viewport=DESK_SCREEN, color_scheme="dark", reduced_motion="reduce")
-        await remember(context, language="id", screen="Layar 1")
+        await remember(context, screen="Layar 1")
         page = await context.new_page()
+        await page.goto(desk.url + "/login")
         for path, ready in PAGES.items():
             for dark, language, size in ((True, "id", DESK_SCREEN), (False, "en", DESK_SCREEN), (True, "en", PHONE)):
                 await page.emulate_media(color_scheme="dark" if dark else "light")
                 await page.set_viewport_size(size)
-                await page.goto(desk.url + path)
                 await page.evaluate(f"localStorage.setItem('siaga.language', '{language}')")
-                await page.reload()
+                await page.goto(desk.url + path)
                 await expect(page.locator(ready).first).to_be_visible()
                 await expect(page.locator("html")).to_have_attribute("lang", language)
                 found[path, dark, language, size["width"]] = await faults_of(page)

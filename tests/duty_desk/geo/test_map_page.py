@@ -39,7 +39,8 @@ UNDER_THE_ADDRESS = """(nearby) => {
   const { map } = city.drawn;
   const { x, y } = map.project([107.6098, -6.9211]);
   const { lat, lng } = map.unproject([x, y - 68]);
-  city.nearby({ ...nearby, cameras: [], vehicles: [], sensors: [{ ...nearby.sensors[0], latitude: lat, longitude: lng }] });
+  const [sensor] = nearby.sensors;
+  city.nearby({ ...nearby, cameras: [], vehicles: [], sensors: [{ ...sensor, latitude: lat, longitude: lng }] });
 }"""
 OPEN = {
     "id": "a",
