@@ -58,7 +58,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with closing(Notifier(os.environ)) as notifier:
-        async with open_store(settings.store, account) as store:
+        async with open_store(settings.store, account, others=settings.group_file is not None) as store:
             _spare_the_garbage_collector()
             collector = Collector(settings, broker, store, _say_ready, topic_filter=topic_filter, notifier=notifier)
             if books is None:

@@ -52,14 +52,23 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(name)
 
 
-def open_store(settings: StoreSettings, account: Account | None) -> InfluxDB1:
-    """Return the store that settings name, not yet connected; the seam where other generations are chosen."""
+def open_store(settings: StoreSettings, account: Account | None, *, others: bool = False) -> InfluxDB1:
+    """Return the store that settings name, not yet connected; the seam where other generations are chosen.
+
+    Args:
+        settings: The settings.
+        account: Who we are to it.
+        others: Whether others write to the same database, too.
+
+    Raises:
+        StoreMisconfiguredError: The settings do not go together.
+    """
     if settings.kind == "influxdb2":
         from store.influxdb2 import InfluxDB2
 
         if settings.org is None or not isinstance(account, Token):
             raise StoreMisconfiguredError("InfluxDB 2.x and 3.x need an organisation and a token")
-        return InfluxDB2(settings.url, settings.database, settings.org, account)
+        return InfluxDB2(settings.url, settings.database, settings.org, account, others=others)
     from store.influxdb1 import InfluxDB1
 
-    return InfluxDB1(settings.url, settings.database, account)
+    return InfluxDB1(settings.url, settings.database, account, others=others)

@@ -12,6 +12,7 @@ import aiohttp
 from contract.errors import PrivateFileError
 from store.account import Account
 from store.errors import StoreDeniedError, StoreMisconfiguredError, StoreQueryError, StoreRetryError
+from store.first_writes import FirstWrites
 from store.protocol import Row
 from store.replies import reason_of, trouble, write_fault
 
@@ -30,13 +31,23 @@ class InfluxDB1:
         database: The database's name.
         account: Who we are to it; None for a server that asks nobody.
         timeout_s: How long one request may take altogether, in seconds.
+        others: Whether others write to the database, too; see `store.first_writes`.
     """
 
-    def __init__(self, url: str, database: str, account: Account | None = None, *, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        database: str,
+        account: Account | None = None,
+        *,
+        timeout_s: float = 10.0,
+        others: bool = False,
+    ) -> None:
         self.url = url.rstrip("/")
         self.database = database
         self._account = account
         self._timeout_s = timeout_s
+        self._first_writes = FirstWrites(others=others)
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -68,13 +79,7 @@ class InfluxDB1:
 
     async def write(self, lines: bytes, *, policy: str = "") -> None:
         """Write points; see `Store.write`."""
-        parameters = {"db": self.database, "precision": "ns"} | ({"rp": policy} if policy else {})
-        status, headers, body = await self._request("POST", "/write", parameters, lines, _MAX_FAULT_BYTES)
-        fault = write_fault(status, headers, body, self._account)
-        if status == 404 and self._account is not None:
-            raise StoreMisconfiguredError(f"{fault}; {_remedy(self.database, self._account)}")
-        if fault is not None:
-            raise fault
+        await self._first_writes.write(lines, policy, lambda: self._post(lines, policy))
 
     async def query(self, influxql: str) -> list[Row]:
         """Return the rows that answer an InfluxQL query; see `Store.query`."""
@@ -93,6 +98,15 @@ class InfluxDB1:
         if not version:
             raise StoreMisconfiguredError(f"{self.url} answers, but is no InfluxDB")
         return f"InfluxDB {version.removeprefix('v')}"
+
+    async def _post(self, lines: bytes, policy: str) -> None:
+        parameters = {"db": self.database, "precision": "ns"} | ({"rp": policy} if policy else {})
+        status, headers, body = await self._request("POST", "/write", parameters, lines, _MAX_FAULT_BYTES)
+        fault = write_fault(status, headers, body, self._account)
+        if status == 404 and self._account is not None:
+            raise StoreMisconfiguredError(f"{fault}; {_remedy(self.database, self._account)}")
+        if fault is not None:
+            raise fault
 
     async def _create(self) -> None:
         name = self.database.replace("\\", "\\\\").replace('"', '\\"')
@@ -149,6 +163,7 @@ class InfluxDB1:
             ) as reply:
                 return reply.status, reply.headers, await read_reply(reply, max_bytes)
         except TimeoutError:
+            self._first_writes.unanswered()
             raise StoreRetryError(f"{self.url} did not answer within {self._timeout_s} s") from None
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise StoreMisconfiguredError(f"{self.url}: not an address: {error}") from None

@@ -39,10 +39,13 @@ class InfluxDB2(InfluxDB1):
         org: The organisation; 3.x has none and takes any.
         token: Who we are to it.
         timeout_s: How long one request may take altogether, in seconds.
+        others: As in `InfluxDB1`.
     """
 
-    def __init__(self, url: str, bucket: str, org: str, token: Token, *, timeout_s: float = 10.0) -> None:
-        super().__init__(url, bucket, token, timeout_s=timeout_s)
+    def __init__(
+        self, url: str, bucket: str, org: str, token: Token, *, timeout_s: float = 10.0, others: bool = False
+    ) -> None:
+        super().__init__(url, bucket, token, timeout_s=timeout_s, others=others)
         self.org = org
         self.token = token
         self._client: InfluxDBClientAsync | None = None
@@ -73,16 +76,6 @@ class InfluxDB2(InfluxDB1):
             made = await self.api("POST", "/api/v2/buckets", {"orgID": await self.org_id(), "name": self.database})
             if "id" not in made:
                 raise StoreMisconfiguredError(f"{self.url}: made no bucket {self.database}")
-
-    async def write(self, lines: bytes, *, policy: str = "") -> None:
-        """Write points; see `Store.write`."""
-        bucket = f"{self.database}/{policy}" if policy else self.database
-        status, headers, body = await self._write(lines, bucket)
-        if status == 401 and self._read_again():
-            status, headers, body = await self._write(lines, bucket)
-        fault = write_fault(status, headers, body, self.token)
-        if fault is not None:
-            raise fault
 
     async def bucket(self, name: str) -> dict[str, Any] | None:
         """Return what the server says of a bucket, or None when there is none that our token may see.
@@ -159,6 +152,15 @@ class InfluxDB2(InfluxDB1):
         """Raise StoreQueryError: in 2.x and 3.x InfluxQL changes nothing."""
         raise StoreQueryError("InfluxQL changes nothing in InfluxDB 2.x and 3.x")
 
+    async def _post(self, lines: bytes, policy: str) -> None:
+        bucket = f"{self.database}/{policy}" if policy else self.database
+        status, headers, body = await self._write(lines, bucket)
+        if status == 401 and self._read_again():
+            status, headers, body = await self._write(lines, bucket)
+        fault = write_fault(status, headers, body, self.token)
+        if fault is not None:
+            raise fault
+
     def _connect(self) -> None:
         try:
             from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
@@ -192,6 +194,7 @@ class InfluxDB2(InfluxDB1):
                 async with reply:
                     return reply.status, reply.headers, await read_reply(reply, _MAX_BYTES)
         except TimeoutError:
+            self._first_writes.unanswered()
             raise StoreRetryError(f"{self.url} did not answer within {self._timeout_s} s") from None
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise StoreMisconfiguredError(f"{self.url}: not an address: {error}") from None

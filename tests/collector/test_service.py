@@ -77,9 +77,12 @@ async def _receipt(peer: Peer, *, pubacks_allowed: bool = True) -> TelemetryRece
 async def test_pubacks_leave_in_arrival_order_though_writes_run_in_parallel(tmp_path: Path) -> None:
     gate = asyncio.Event()
     held = replace(NO_CONTENT, gate=gate)
-    async with asyncio.timeout(10), _collector(tmp_path, held) as (peer, server, _, _):
+    async with asyncio.timeout(10), _collector(tmp_path, NO_CONTENT, held) as (peer, server, _, _):
+        await peer.publish(10, body(number=0))  # the first of a day goes alone
+        assert await peer.puback() == 10
+        await _receipt(peer)
         await peer.publish(11, body(number=1))
-        await server.wait_for_writes(1)
+        await server.wait_for_writes(2)
         await peer.publish(12, body(number=2))
         await peer.publish(13, b"not json")
         bodies: list[str] = []
