@@ -126,7 +126,7 @@ schema: test-setup ## write docs/schema from the types
 	@.venv/bin/python -m contract.schema --write
 
 docs-screenshots: test-setup ## take the docs' screenshots again
-	@SIAGA_SCREENSHOTS=1 .venv/bin/pytest -q tests/duty_desk/test_console.py tests/duty_desk/console tests/duty_desk/pages/test_archive_page.py tests/duty_desk/pages/test_calls.py tests/duty_desk/triage/test_page.py tests/dashboards/server/test_pictures.py tests/dashboards/server/test_incident.py
+	@SIAGA_SCREENSHOTS=1 .venv/bin/pytest -q tests/duty_desk/test_console.py tests/duty_desk/console tests/duty_desk/pages/test_archive_page.py tests/duty_desk/pages/test_calls.py tests/duty_desk/triage/test_page.py tests/duty_desk/duty/test_page.py tests/dashboards/server/test_pictures.py tests/dashboards/server/test_incident.py
 
 clean: ## remove everything that was installed or made here
 	rm -rf .venv .tools var dist build duty_desk/console/vendor dashboards/server/page/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
