@@ -62,7 +62,8 @@ async def test_the_incoming_officer_takes_over_by_name_with_one_key(desk: Desk, 
             await expect(page.locator("#take-list li")).to_have_count(1)
             await expect(page.locator("#take-list")).to_contain_text("Braga")
             await expect(page.locator("#next-list")).to_contain_text("Petugas 2")
-            await shot(page, f"duty-{language}.png")
+            if language == "id":
+                await shot(page, "duty-id.png")
             # The keys are for the page at once; that they are is marked for who came to it by them.
             await expect(page.locator("main")).to_be_focused()
             await expect(page.locator("main")).to_have_css("box-shadow", "none")

@@ -12,8 +12,8 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
-from tests.duty_desk.conftest import REPO, Desk, session_token
-from tests.duty_desk.console.browser import DESK_SCREEN, NO_WEBGL, PHONE
+from tests.duty_desk.conftest import REPO, Desk
+from tests.duty_desk.console.browser import DESK_SCREEN, NO_WEBGL, PHONE, come_in, errors_of, remember
 
 PAGES = REPO / "duty_desk" / "console" / "pages"
 SHOTS = REPO / "docs" / "assets"
@@ -48,15 +48,10 @@ async def opened(
     if not os.environ.get("SIAGA_SCREENSHOTS"):
         # The map is drawn by WebGL for pictures only, as that is slow without a card.
         await context.add_init_script(NO_WEBGL)
-    await context.add_cookies([{"name": "siaga", "value": session_token(who), "url": desk.url, "sameSite": "Strict"}])
-    await context.add_init_script(
-        f"localStorage.getItem('siaga.language') || localStorage.setItem('siaga.language', {json.dumps(language)});"
-        "localStorage.getItem('siaga.screen') || localStorage.setItem('siaga.screen', 'Meja 3');"
-    )
+    await come_in(context, desk.url, who)
+    await remember(context, language=language, screen="Meja 3")
     page = await context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    errors = errors_of(page)
     await page.goto(desk.url + path)
     await expect(page.locator("#who")).not_to_be_empty()
     try:
