@@ -1,4 +1,4 @@
-"""The desk's process: two broker sessions, the ledger's thread, the web server, and the timers."""
+"""The desk's process: it brings brokers, ledger, channels and web server together, and keeps the timers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,6 @@ from typing import Any, Final, Literal, ParamSpec
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
-from contract import topics
-from contract.messages import encode
-from contract.topics import Lane
 from duty_desk import siren_test
 from duty_desk.access.door import Door
 from duty_desk.acts import Acts
@@ -37,9 +34,8 @@ from duty_desk.duty.past import read_past
 from duty_desk.duty.roster_disk import LOOK_S, RosterDisk
 from duty_desk.incidents.board import Board
 from duty_desk.incidents.retelling import ROUND_S
+from duty_desk.lanes import LANES, Lanes
 from duty_desk.ledger.writer import Ledger
-from duty_desk.namesakes import Namesakes
-from duty_desk.outbound import WORKERS, Outbound
 from duty_desk.paging import PagingHost
 from duty_desk.pair.owner import Owner
 from duty_desk.ringing import TICK_S
@@ -49,12 +45,10 @@ from duty_desk.synthetic.asked import Asked
 from duty_desk.synthetic.book import Book
 from duty_desk.web.api import make_app
 from duty_desk.web.connections import Connection
-from duty_desk.web.view import Places, incident_message, json_bytes
-from link import Endpoint, LinkError, Session, ntp
+from duty_desk.web.view import Places, json_bytes
+from link import ntp
 from link.supervise import Failing, keep_running
 
-HEARTBEAT_S: Final = 2.0
-LAMPS_S: Final = 30.0
 BEAT_S: Final = 3.0
 """Between two signs of life to the pages."""
 WATCH_S: Final = 1.0
@@ -65,18 +59,6 @@ NTP_S: Final = 10.0
 """Between two questions whether NTP keeps the centre's clock."""
 _LEDGER_WAIT_S: Final = 2.0
 _FIRST_ATTEMPT_S: Final = 1.5
-_ANNOUNCE_S: Final = 1.5
-"""How long the first heartbeat of a new owner may take to reach both brokers, before it acts without one of them."""
-KEEP_ALIVE_S: Final = 4
-"""A path to a broker that fell silent is noticed after at most twice that and 2 s."""
-_SUBSCRIPTIONS: Final = (
-    topics.ALL_ALARMS,
-    topics.ALL_STATUS,
-    topics.ALL_REPLIES,
-    topics.ALL_BELLS,
-    topics.HEARTBEAT,
-)
-_LANES: Final[tuple[Lane, Lane]] = ("alarm", "telemetry")
 
 _Server = Server
 
@@ -96,22 +78,23 @@ class Service:
         self._config = config
         self._owner = owner
         self._loop = asyncio.get_running_loop()
-        self._places = Places(config.inventory)
         self._roster = RosterDisk(config.roster, config.settings.duty.zone)
+        self._loaded = asyncio.Event()
+        self._lanes = Lanes(config, owner, loaded=self._loaded.is_set, changed=self._beat)
         self.desk = DutyDesk(
             config.name,
-            self._places,
-            self,
+            Places(config.inventory),
+            self._lanes,
             time.time_ns,
             config.settings.escalation.policy,
             roster=self._roster,
             duty=config.settings.duty,
             command_key=config.command_key,
         )
+        self._lanes.desk = self.desk
         self._failing = Failing("siaga-desk")
         self._failures: Counter[str] = Counter()
         self._told = Board()
-        self._loaded = asyncio.Event()
         self.ledger = Ledger(
             config.ledger,
             past=self._begin_replay,
@@ -131,30 +114,11 @@ class Service:
             on_fault=self._beat,
             clock=lambda: self.desk.board.clock,
         )
-        self.namesakes = Namesakes(config.name, paired=owner is not None, monotonic_ns=time.monotonic_ns)
         self.drills = Drills(self.desk, time.time_ns, time.monotonic_ns)
         self.desk.drill = self.drills.shown
         self.contacts = Contacts(config.contacts)
         self.web_push = open_push(self.contacts, config.push_key, config.settings.channels.push, self.desk)
-        channels = open_channels(
-            self.web_push,
-            *open_addressed(
-                self.contacts,
-                config.settings.channels,
-                config.contacts.parent,
-                config.settings.language,
-                self.desk,
-            ),
-            *self._sirens(),
-        )
-        self.pager = Pager(
-            channels if owner is None else owner.gated(channels),
-            self.desk.duty,
-            PagingHost(self.desk, Acts(self.desk, time.time_ns), lambda: self.door.accounts, config.settings.language),
-            now_ns=time.time_ns,
-            monotonic_ns=time.monotonic_ns,
-            on_fault=partial(self._failing.note, "pager"),
-        )
+        self.pager = self._pager()
         self.desk.attach(self.pager)
         self.desk.bells.expect(config.settings.bells)
         self.desk.duty.ways, self.desk.duty.test = self.pager.ways, self.pager.test
@@ -162,24 +126,7 @@ class Service:
         self.desk.duty.call = lambda fault: calls.about(fault, self.desk.duty, config.settings.language)
         self.desk.synthetic.book = self._book = Book(config.synthetic, time.time_ns)
         self._synthetic_asked = Asked(self.desk)
-        self._connected = {lane: asyncio.Event() for lane in _LANES}
-        self._ungreeted: set[Lane] = set(_LANES)
-        self._outbound: dict[Lane, Outbound] = {
-            lane: Outbound(self._session(lane, config.brokers[lane]), self._lamp_message, self._may) for lane in _LANES
-        }
-        self.desk.may_act = self._may
-
-    # As the desk's outlet
-
-    def send(self, topic: str, body: bytes) -> None:
-        """Send a message soon, on both brokers."""
-        for outbound in self._outbound.values():
-            outbound.send(topic, body)
-
-    def lamps(self, device: str) -> None:
-        """Send the lamps of a device soon, on both brokers."""
-        for outbound in self._outbound.values():
-            outbound.lamps(device)
+        self.desk.may_act = self._lanes.may_act
 
     # The process
 
@@ -187,7 +134,7 @@ class Service:
         """Return how it is, in a few words."""
         faults = {
             "not recording": not self.ledger.recording,
-            "may not act": not self._may(),
+            "may not act": not self._lanes.may_act(),
             **{f"no {lane} broker": not up for lane, up in self.desk.links.items()},
         }
         return "; ".join([f"{len(self.desk.board.active())} open", *(words for words, so in faults.items() if so)])
@@ -233,11 +180,11 @@ class Service:
                 http = group.create_task(server.serve(sockets=[sock]), name="desk-http")
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_FIRST_ATTEMPT_S):
-                        for event in self._connected.values():
+                        for event in self._lanes.connected.values():
                             await event.wait()
                 ready()
                 await _until_stopped(stop, http)
-                await self._tell_alive()  # for the bell a restart begins now, not up to 2 s ago
+                await self._lanes.tell_alive()  # for the bell a restart begins now, not up to 2 s ago
                 self.desk.push.close()
                 server.should_exit = True
                 for task in tasks:
@@ -254,8 +201,6 @@ class Service:
         server's own end is the process's, which systemd starts again: without it there is nobody to ring for."""
         parts: dict[str, Callable[[], Awaitable[None]]] = {
             "escalation": self._ticks,
-            "heartbeat": self._heartbeats,
-            "lamps": self._lamp_rounds,
             "incidents": self._incident_rounds,
             "beat": self._beats,
             "watch": self._watches,
@@ -266,21 +211,36 @@ class Service:
             "drills": self.drills.run,
             "control": partial(serve, self._config.data, self._asked),
         }
-        if self._owner is not None:
-            parts["announce"] = partial(self._announce, self._owner)
         parts["synthetic-count"] = self.desk.synthetic.count
         parts["synthetic-book"] = partial(self._book.run, self.desk.synthetic.kept)
         if self._config.settings.synthetic.each_s and self.desk.commander.able:
             parts["synthetic"] = partial(self.desk.synthetic.run, self._config.settings.synthetic.each_s)
         for name, channel in self.pager.channels.items():
             parts[f"channel-{name}"] = partial(channel.run, self.pager.tell(name))
-        for lane, outbound in self._outbound.items():
-            parts[f"session-{lane}"] = outbound.session.run
-            parts |= {f"outbound-{lane}-{number}": outbound.work for number in range(WORKERS)}
+        parts |= self._lanes.parts
         return [
             group.create_task(keep_running(name, part, self._failures, self._failing), name=f"desk-{name}")
             for name, part in parts.items()
         ]
+
+    def _pager(self) -> Pager:
+        """Return what pages people, by all channels that are set up."""
+        settings = self._config.settings
+        channels = open_channels(
+            self.web_push,
+            *open_addressed(
+                self.contacts, settings.channels, self._config.contacts.parent, settings.language, self.desk
+            ),
+            *self._sirens(),
+        )
+        return Pager(
+            channels if self._owner is None else self._owner.gated(channels),
+            self.desk.duty,
+            PagingHost(self.desk, Acts(self.desk, time.time_ns), lambda: self.door.accounts, settings.language),
+            now_ns=time.time_ns,
+            monotonic_ns=time.monotonic_ns,
+            on_fault=partial(self._failing.note, "pager"),
+        )
 
     def _sirens(self) -> list[SirenChannel]:
         """Return the channels that sound at boxes."""
@@ -310,61 +270,10 @@ class Service:
             return self._synthetic_asked.answer(request)
         return await siren_test.answer(self.desk, request, time.time_ns)
 
-    def _may(self) -> bool:
-        """Return whether what this desk says may go out now."""
-        return self._owner is None or self._owner.tenure.good
-
     async def _ticks(self) -> None:
         while True:
-            more = self._may() and self.desk.tick()
+            more = self._lanes.may_act() and self.desk.tick()
             await asyncio.sleep(0 if more else TICK_S)
-
-    async def _heartbeats(self) -> None:
-        while True:
-            await self._tell_alive()
-            await asyncio.sleep(HEARTBEAT_S)
-
-    async def _tell_alive(self) -> None:
-        for lane in _LANES:
-            with contextlib.suppress(LinkError):
-                await self._tell_alive_on(lane)
-
-    async def _tell_alive_on(self, lane: Lane, qos: int = 0) -> None:
-        """Tell one broker.
-
-        Raises:
-            LinkError: It was not told.
-        """
-        tenure = None if self._owner is None else self._owner.tenure
-        if tenure is None or tenure.may_beat:
-            await self._outbound[lane].session.publish(topics.HEARTBEAT, self._heartbeat(), qos=qos)
-
-    def _heartbeat(self) -> bytes:
-        """Return a heartbeat that is about to go out."""
-        beat = self.desk.heartbeat()
-        self.namesakes.sent(beat.timestamp_ns)
-        if self._owner is not None:
-            beat = beat.model_copy(update={"epoch": self._owner.tenure.epoch})
-            self._owner.tenure.beat(beat.timestamp_ns)
-        return encode(beat)
-
-    async def _announce(self, owner: Owner) -> None:
-        """Tell both brokers who owns from now on, before anything else goes out."""
-
-        async def tell(lane: Lane) -> None:
-            await self._connected[lane].wait()
-            await self._tell_alive_on(lane, qos=1)
-
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_ANNOUNCE_S):
-                await asyncio.gather(*(tell(lane) for lane in _LANES), return_exceptions=True)
-        owner.tenure.announce()
-
-    async def _lamp_rounds(self) -> None:
-        while True:
-            await asyncio.sleep(LAMPS_S)
-            for device in self.desk.devices():
-                self.lamps(device)
 
     async def _incident_rounds(self) -> None:
         while True:
@@ -397,7 +306,7 @@ class Service:
                     self.drills.adopt(past)
                     self.pager.remember(past)
             duty.accounts = self.door.accounts
-            if self._may() and duty.tick().changed:
+            if self._lanes.may_act() and duty.tick().changed:
                 self._beat()
             await asyncio.sleep(DUTY_S)
 
@@ -411,70 +320,12 @@ class Service:
             self.desk.board.clock = "ntp" if await ntp.is_synchronised() else "none"
             await asyncio.sleep(NTP_S)
 
-    # The brokers
-
-    def _session(self, lane: Lane, broker: Endpoint) -> Session:
-        owner, more = self._owner, ((topics.ALL_REPORTS,) if lane == "telemetry" else ())
-
-        def hear(topic: str, body: bytes, retained: bool) -> None:
-            if topic == topics.HEARTBEAT:
-                self.namesakes.hear(body, retained)
-                if owner is not None:
-                    owner.hear(body, retained)
-                return
-            try:
-                self.desk.hear(lane, topic, body, retained)
-            except Exception:  # noqa: BLE001 - one message, whatever is in it, must not keep the desk from hearing the next
-                _log.exception("a message on %s was not understood", topic)
-
-        return Session(
-            broker,
-            self._config.name,
-            subscriptions=_SUBSCRIPTIONS + more,
-            on_message=hear,
-            on_connect=lambda: self._on_connect(lane),
-            on_disconnect=lambda: self._link(lane, False),
-            keep_alive_s=KEEP_ALIVE_S,
-        )
-
-    def _on_connect(self, lane: Lane) -> None:
-        self._connected[lane].set()
-        self._link(lane, True)
-        outbound = self._outbound[lane]
-        if self._owner is None:
-            outbound.send(topics.HEARTBEAT, self._heartbeat())  # the bell counts the seconds
-        if lane == "telemetry":
-            outbound.send(topics.INVENTORY, encode(self._config.inventory), retain=True)
-        for incident in self.desk.board.active():
-            outbound.send(topics.INCIDENT, encode(incident_message(incident, self._places, self.ledger.head)))
-            if incident.device is not None:
-                outbound.lamps(incident.device)
-        self._greet()
-
-    def _greet(self) -> None:
-        """Let each box know of this run of the desk, so that it sends again at once what waits for a receipt."""
-        if not self._loaded.is_set():
-            return
-        for lane in [lane for lane in self._ungreeted if self._outbound[lane].session.connected]:
-            self._ungreeted.discard(lane)
-            for device in self.desk.devices():
-                self._outbound[lane].lamps(device)
-
-    def _link(self, lane: Lane, up: bool) -> None:
-        if self._owner is not None:
-            self._owner.tenure.link(lane, up)
-        self.desk.link(lane, up)
-        self._beat()
-
-    def _lamp_message(self, device: str) -> tuple[str, bytes]:
-        return topics.lamp(device), encode(self.desk.lamps(device))
-
     def _beat(self) -> None:
         self.desk.accounts_fault = self.door.fault
-        self.desk.desks_wrong = ({} if self._owner is None else self._owner.wrong()) | self.namesakes.wrong
-        self.desk.faults = {lane: fault for lane, each in self._outbound.items() if (fault := each.fault) is not None}
+        self.desk.desks_wrong = ({} if self._owner is None else self._owner.wrong()) | self._lanes.namesakes.wrong
+        self.desk.faults = self._lanes.faults
         broken = self.desk.synthetic.faults
-        self.desk.faults |= {lane: broken[lane] for lane in _LANES if lane in broken and lane not in self.desk.faults}
+        self.desk.faults |= {lane: broken[lane] for lane in LANES if lane in broken and lane not in self.desk.faults}
         unusable = {
             "contacts": self.contacts.fault,
             "push": self.web_push.fault,
@@ -495,7 +346,7 @@ class Service:
         self.desk.adopt(self._told, epoch_ms, version("siaga"))
         remember_paged(self.web_push, self.desk)
         self._loaded.set()
-        self._greet()
+        self._lanes.greet()
         self._beat()
 
     def _from_thread(self, call: Callable[P, None]) -> Callable[P, None]:

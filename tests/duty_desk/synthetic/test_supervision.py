@@ -16,8 +16,8 @@ from contract.inventory import parse_inventory
 from contract.messages import Books, Report, Status, encode
 from contract.topics import Lane
 from duty_desk.desk import DutyDesk
+from duty_desk.lanes import KEEP_ALIVE_S
 from duty_desk.presence import GRACE_ROUNDS
-from duty_desk.service import KEEP_ALIVE_S
 from duty_desk.supervision import CERTIFICATE_DAYS, Supervision, Trouble
 from duty_desk.synthetic.trial import LANES
 from duty_desk.web.view import Places

@@ -94,7 +94,7 @@ async def test_fault_13_a_frozen_broker_is_shown_after_twice_the_keep_alive_and_
     assert 2 * real_s + 2 <= 20
     desk = Desk(tmp_path, brokers["alarm"], brokers["telemetry"])
     # The desk has one of its own, shorter than what others have.
-    desk.process = quicker(desk, f"{QUICKER}\nimport duty_desk.service as d; d.KEEP_ALIVE_S = {KEEP_ALIVE_S}")
+    desk.process = quicker(desk, f"{QUICKER}\nimport duty_desk.lanes as d; d.KEEP_ALIVE_S = {KEEP_ALIVE_S}")
     desk.start()
     command = [sys.executable, "-P", "-c", f"{QUICKER}\nimport sys; from edge_agent.main import main; sys.exit(main())"]
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from contract import topics
 from contract.topics import Lane
-from duty_desk import service
+from duty_desk import lanes
 from siaga.stack.mosquitto import Mosquitto
 from tests.duty_desk.conftest import Desk
 from tests.edge_agent.network_faults.packets import PUBACK, PUBLISH
@@ -28,9 +28,9 @@ async def test_fault_12_a_lost_lamp_message_is_repaired_by_the_next_round(
     tmp_path: Path, brokers: dict[Lane, Mosquitto]
 ) -> None:
     """The message that says that an officer comes is lost on both ways; the next round of the desk says it again."""
-    assert service.LAMPS_S <= 30.0
+    assert lanes.LAMPS_S <= 30.0
     desk = Desk(tmp_path, brokers["alarm"], brokers["telemetry"])
-    desk.process = quicker(desk, f"import duty_desk.service as s; s.LAMPS_S = {ROUND_S}")
+    desk.process = quicker(desk, f"import duty_desk.lanes as s; s.LAMPS_S = {ROUND_S}")
     desk.start()
     try:
         assert await repaired(brokers, desk) < 20.0, "not by these rounds"
