@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,8 +139,8 @@ def check(config: Config, language: Language = "id", as_json: AsJson = False) ->
     with _told():
         grafana, client, things = _open(config, language)
         planned = _changes(client, things)
-        answer = newest(client)
         store = grafana.settings.store
+        answer = newest(client, store.database, time.time() * 1_000)
         try:
             outcomes = try_all(grafana.url, store.database, store.org or "", grafana.settings.timeout_s)
         except OSError as error:

@@ -101,22 +101,27 @@ class Client:
         else:
             self._ask(lambda: api.alertingprovisioning.update_alertrule(uid, body))
 
-    def query(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer to `/api/ds/query`."""
-        answer: dict[str, Any] = self._ask(lambda: self._api.client.POST("/ds/query", json=body))
-        return answer
-
     def proxied(self, influxql: str, database: str) -> dict[str, Any]:
         """Return the store's answer to a question by the data source's proxy, the way a panel in a browser asks.
 
-        Not by `/ds/query`: 9.3 fails there over a column of words in which one is missing.
+        Not by `/ds/query`: 9.3 fails there over a column of words in which one is missing, and says of any other
+        trouble only that its plugin failed.
+
+        Raises:
+            GrafanaError: Grafana or the store refused, in the store's words where there are any, with the status.
         """
         asked = {"db": database, "q": influxql, "epoch": "ms"}
         path = f"/datasources/proxy/uid/{SOURCE_UID}/query"
-        answer: dict[str, Any] = self._ask(lambda: self._api.client.GET(path, params=asked))
+        answer: dict[str, Any] = self._ask(lambda: self._api.client.GET(path, params=asked), refused=_passed_on)
         return answer
 
-    def _ask(self, call: Callable[[], Any], *, none_for: tuple[int, ...] = ()) -> Any:
+    def _ask(
+        self,
+        call: Callable[[], Any],
+        *,
+        none_for: tuple[int, ...] = (),
+        refused: Callable[[GrafanaException], str] | None = None,
+    ) -> Any:
         try:
             answer = call()
         except GrafanaTimeoutError:
@@ -124,7 +129,7 @@ class Client:
         except GrafanaException as error:
             if error.status_code in none_for:
                 return None
-            raise GrafanaError(self._refused(error)) from None
+            raise GrafanaError((refused or self._refused)(error)) from None
         except niquests.exceptions.TooManyRedirects:
             raise GrafanaError(_page(self.url)) from None
         except niquests.exceptions.JSONDecodeError:
@@ -147,6 +152,15 @@ class Client:
             return f"{self.url} says it is there already (412), though it was not a moment ago; try again"
         detail = " ".join(str(error).split())[:_SHOWN]
         return f"{self.url} refused: {detail}"
+
+
+def _passed_on(error: GrafanaException) -> str:
+    """Return what the store said when Grafana passes it on, with the status."""
+    said = error.response
+    if isinstance(said, dict):
+        said = said.get("error") or said.get("message")
+    text = " ".join(str(said or "").split())[:_SHOWN]
+    return f"{text} ({error.status_code})".strip()
 
 
 def _page(url: str) -> str:

@@ -155,13 +155,12 @@ def _column(column: Column, language: str) -> list[model.DynamicConfigValue]:
 
 
 def bounds(definition: Panel, language: str) -> str:
-    """Return what a title adds: the bounds of its columns with their marks."""
-    told = [
-        f"{_heading(column, language)} {legend(column.thresholds, column.unit, language)}"
-        for column in definition.columns
-        if column.thresholds and column.field != "clock_trusted"
-    ]
-    return " · " + " · ".join(told) if told else ""
+    """Return what a title adds: the bounds of its columns with their marks, once for columns of the same bounds."""
+    same: dict[str, list[str]] = {}
+    for column in definition.columns:
+        if column.thresholds and column.field != "clock_trusted":
+            same.setdefault(legend(column.thresholds, column.unit, language), []).append(_heading(column, language))
+    return "".join(f" · {', '.join(headings)} {told}" for told, headings in same.items())
 
 
 def _narrow(px: int) -> list[model.DynamicConfigValue]:

@@ -17,7 +17,8 @@ class Standin:
     """What it keeps, and how it behaves.
 
     `mode`: well, refuses (401), forbids (403), redirects, page, nowhere (404). `open_proxy`: strangers may write.
-    `forgets`: a dashboard of which it says that it is not there.
+    `forgets`: a dashboard of which it says that it is not there. `store_says`: what the store answers, passed through to
+    whoever has the token.
     """
 
     def __init__(self) -> None:
@@ -25,7 +26,7 @@ class Standin:
         self.mode = "well"
         self.open_proxy = False
         self.lists_rules = True
-        self.store_error = ""
+        self.store_says: tuple[int, Any] = (200, {"results": [{"statement_id": 0}]})
         self.forgets = ""
         self.kept: dict[str, dict[str, dict[str, Any]]] = {"folders": {}, "sources": {}, "boards": {}, "rules": {}}
         self.secrets: dict[str, Any] = {}
@@ -35,7 +36,7 @@ class Standin:
     def answer(self, method: str, path: str, body: Any, authorized: bool) -> tuple[int, Any]:
         """Return the status and what is sent: JSON, or a string as HTML."""
         if path.startswith("datasources/proxy/"):
-            return self._proxied(path)
+            return self._proxied(method, authorized)
         if self.mode != "well":
             bad: dict[str, tuple[int, Any]] = {
                 "refuses": (401, {"message": "invalid API key"}),
@@ -52,7 +53,7 @@ class Standin:
             return 200, {"datasources": {"Siaga": {"id": 7, "uid": "siaga_store"}}}
         if not authorized:
             return 401, {"message": "Unauthorized"}
-        if method != "GET" and path != "ds/query":
+        if method != "GET":
             self.writes.append(f"{method} {path}")
         return self._api(method, path.split("/"), body)
 
@@ -73,10 +74,6 @@ class Standin:
             return self._board(body)
         if parts[:3] == ["v1", "provisioning", "alert-rules"]:
             return self._rule(method, parts[3:], body)
-        if parts == ["ds", "query"]:
-            if self.store_error:
-                return 400, {"message": self.store_error, "results": {"A": {"error": self.store_error}}}
-            return 200, {"results": {"A": {"frames": []}}}
         return 404, {"message": "Not found"}
 
     def _plain(self, kind: str, method: str, rest: list[str], body: Any) -> tuple[int, Any]:
@@ -109,7 +106,9 @@ class Standin:
         rules[body["uid"]] = {**body, "id": 3, "updated": "2026-11-22T00:00:00Z", "provenance": "api"}
         return 201, rules[body["uid"]]
 
-    def _proxied(self, path: str) -> tuple[int, Any]:
+    def _proxied(self, method: str, authorized: bool) -> tuple[int, Any]:
+        if method == "GET" and authorized:
+            return self.store_says
         if self.open_proxy:
             return 204, None
         return 403, {"error": "not authorized"}

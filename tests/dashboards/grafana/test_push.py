@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -163,12 +165,33 @@ def test_check_tells_what_a_stranger_may_and_what_the_store_says(standin: Standi
     assert json.loads(_run("check", "--json", "--config", str(config)).stdout)["stranger"][0]["open"] is True
 
 
-def test_check_of_a_store_without_the_database(standin: Standin, config: Path) -> None:
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ((200, {"results": [{"error": "database not found: siaga"}]}), "make it with: siaga store init"),
+        ((403, {"error": "reader not authorized to execute it, requires READ on siaga"}), "--grant-read"),
+        ((400, "Authentication to data source failed"), "the store refuses the reader; correct its name and secret"),
+        ((502, None), "Grafana cannot reach the store; url in [store] is as Grafana's machine sees it"),
+    ],
+)
+def test_check_says_what_is_wrong_with_the_store_as_a_9_3_passes_it_on(
+    standin: Standin, config: Path, said: tuple[int, object], advice: str
+) -> None:
     _run("push", "--config", str(config))
-    standin.store_error = "InfluxDB returned error: database not found: siaga"
+    standin.store_says = said
     result = _run("check", "--config", str(config))
     assert result.exit_code == 1
-    assert "make it with: siaga store init" in result.stdout
+    (line,) = (line for line in result.stdout.splitlines() if line.startswith("store through Grafana: "))
+    assert advice in line
+
+
+def test_check_says_how_old_the_newest_report_is(standin: Standin, config: Path) -> None:
+    _run("push", "--config", str(config))
+    at = (time.time() - 100) * 1_000
+    standin.store_says = 200, {"results": [{"series": [{"columns": ["time", "last"], "values": [[at, 7]]}]}]}
+    result = _run("check", "--config", str(config))
+    assert result.exit_code == 0
+    assert re.search(r"the newest report of a box is 1[0-5]\d s old", result.stdout), result.stdout
 
 
 def test_provisioning_files_have_everything_and_no_secret(config: Path, tmp_path: Path) -> None:
