@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from simulator.control import BoardControl, Pattern
 from tests.deploy.apt_cache import AptCache
-from tests.deploy.city import ADDRESSES, BOXES, CENTRE, NAMES, SCREEN, UNFIT_ADDRESSES, City
+from tests.deploy.city import ADDRESSES, BELL, BOXES, CENTRE, CLOCKED, NAMES, SCREEN, UNFIT_ADDRESSES, City
 from tests.deploy.errors import DeployError
 from tests.deploy.image import image
 from tests.deploy.machine import Machine
@@ -24,6 +24,14 @@ _NO_DISPLAY: Final = """\
 # A machine of these tests has no display: the browser draws into memory.
 [Service]
 Environment=WLR_BACKENDS=headless WLR_RENDERER=pixman WLR_LIBINPUT_NO_DEVICES=1
+"""
+_NO_CLOCK: Final = """\
+# The clock of these machines is their host's: chrony runs, asks its servers, and sets nothing (-x).
+[Unit]
+ConditionCapability=
+[Service]
+ExecStart=
+ExecStart=!/usr/sbin/chronyd -x -F 1
 """
 
 _Found = TypeVar("_Found")
@@ -60,6 +68,11 @@ class Bench:
         """The boxes."""
         return [self.machines[name] for name in BOXES]
 
+    @property
+    def bell(self) -> Machine:
+        """The bell, whose siren is the lamp of its board's first line."""
+        return self.machines[BELL]
+
     def machine(self, name: str) -> Machine:
         """Return a machine that is not made yet."""
         return Machine(name, (ADDRESSES | UNFIT_ADDRESSES)[name], self.folder / "machines", self.network)
@@ -82,12 +95,12 @@ class Bench:
     def make(self, machine: Machine) -> None:
         """Make a machine's disk anew: a bare Debian, and in a box the hardware."""
         machine.make(image(), self.city.public_key, f"{ADDRESSES[CENTRE]} {' '.join(NAMES)}\n")
-        if machine.name in BOXES:
+        if machine.name in (*BOXES, BELL):
             give_board(machine, self.repository)
         if machine.name == SCREEN:
-            told = machine.root / "etc/systemd/system/siaga-screen.service.d/no-display.conf"
-            told.parent.mkdir(parents=True, exist_ok=True)
-            told.write_text(_NO_DISPLAY)
+            _add(machine, "siaga-screen", _NO_DISPLAY)
+        if machine.name == CLOCKED:
+            _add(machine, "chrony", _NO_CLOCK)
 
     def close(self) -> None:
         """Stop the machines and remove the network."""
@@ -130,7 +143,7 @@ class Bench:
             time.sleep(0.05)
 
     def lamp(self, hand: BoardControl, wanted: Pattern) -> None:
-        """Wait until the lamp of a box's first button shows something.
+        """Wait until the lamp of a board's first button shows something.
 
         Raises:
             DeployError: It shows something else.
@@ -138,3 +151,10 @@ class Bench:
         self.wait(
             lambda: hand.lamp(LINES[0]).pattern(time.monotonic_ns())[0] == wanted, f"{hand.path}: no lamp {wanted}"
         )
+
+
+def _add(machine: Machine, unit: str, text: str) -> None:
+    """Add to a unit of a machine that is off what lets it run in a container."""
+    file = machine.root / f"etc/systemd/system/{unit}.service.d/container.conf"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)

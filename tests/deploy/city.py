@@ -17,7 +17,16 @@ from tests.deploy.presses import LINES, SOCKET
 CENTRE: Final = "centre-1"
 BOXES: Final = ("box-1", "box-2")
 SCREEN: Final = "screen-1"
-ADDRESSES: Final = {CENTRE: address(10), BOXES[0]: address(21), BOXES[1]: address(22), SCREEN: address(31)}
+BELL: Final = "bell-1"
+CLOCKED: Final = BOXES[1]
+"""The machine with chrony."""
+ADDRESSES: Final = {
+    CENTRE: address(10),
+    BOXES[0]: address(21),
+    BOXES[1]: address(22),
+    SCREEN: address(31),
+    BELL: address(32),
+}
 SCREEN_NUMBER: Final = 1
 UNFIT: Final = ("bad-space", "bad-clock", "bad-arch", "bad-older", "bad-secret")
 """Boxes that are not fit, by what is wrong with each."""
@@ -94,7 +103,7 @@ class City:
             self._provision("ca", "issue", "broker", lane, *(word for host in hosts for word in ("--host", host)))
             settings = self.authority / "brokers" / lane / "broker.toml"
             settings.parent.mkdir(parents=True, exist_ok=True)
-            settings.write_text(f'at = "/etc/siaga/brokers/{lane}"\nuser = "mosquitto"\n')
+            settings.write_text(f'at = "/etc/siaga/brokers/{lane}"\nuser = "mosquitto"\ncentre_bind = ""\n')
         self._provision("ca", "issue", "device", *BOXES, *(name for name in UNFIT if name != "bad-secret"))
         self._provision("broker", "render")
 
@@ -129,12 +138,15 @@ def machines_toml(boxes: Iterable[str]) -> str:
     addresses = ADDRESSES | UNFIT_ADDRESSES
     tables = [
         'city = "kota"',
-        f'[centre]\nname = "{CENTRE}"\naddress = "{addresses[CENTRE]}"',
+        f'[centre]\nname = "{CENTRE}"\naddress = "{addresses[CENTRE]}"\nvars = {{ duty_desk_bells = ["bell"] }}',
         f'[[screens]]\nname = "{SCREEN}"\naddress = "{addresses[SCREEN]}"\narch = "x86_64"\nnumber = {SCREEN_NUMBER}',
+        f'[[bells]]\nname = "{BELL}"\naddress = "{addresses[BELL]}"\narch = "x86_64"\n'
+        f'vars = {{ bell_siren = "sim://{SOCKET}?line={LINES[0]}" }}',
     ]
     for number, box in enumerate(boxes):
+        clocked = f'\nvars = {{ base_clock = true, base_ntp_servers = ["{addresses[CENTRE]}"] }}' * (box == CLOCKED)
         canary = "\ncanary = true" if number == 0 else ""
-        tables.append(f'[[boxes]]\nname = "{box}"\naddress = "{addresses[box]}"\narch = "x86_64"{canary}')
+        tables.append(f'[[boxes]]\nname = "{box}"\naddress = "{addresses[box]}"\narch = "x86_64"{canary}{clocked}')
     return "\n\n".join(tables) + "\n"
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from siaga.demo.accounts import ACCOUNTS, OFFICER
 from tests.deploy.bench import Bench
-from tests.deploy.city import SCREEN_NUMBER, UNFIT
+from tests.deploy.city import CLOCKED, SCREEN_NUMBER, UNFIT
 from tests.deploy.errors import DeployError
 from tests.deploy.front import Front, wall
 from tests.deploy.machine import Machine
@@ -24,7 +24,7 @@ BROKEN: Final = "0.1.2"
 
 
 def boot(bench: Bench) -> str:
-    """Four bare machines boot and answer ssh."""
+    """Bare machines boot and answer ssh."""
     began = time.monotonic()
     for machine in bench.machines.values():
         machine.boot()
@@ -119,6 +119,47 @@ def exposure(bench: Bench) -> str:
     return ", ".join(f"{unit.removesuffix('.service')} {value}" for unit, value in sorted(values.items()))
 
 
+def clock(bench: Bench) -> str:
+    """Chrony itself reads what the role wrote, follows the server it names, and may step at any time."""
+    box = bench.machines[CLOCKED]
+    box.run("systemctl", "is-active", "chrony.service")
+    read = box.run("chronyd", "-p").splitlines()
+    step = [line for line in read if line.startswith("makestep")][-1]  # of two the last counts
+    asked = [line for line in box.run("chronyc", "-n", "sources").splitlines() if bench.centre.address in line]
+    if step != "makestep 1 -1" or not asked:
+        raise DeployError(f"{box.name}: chrony has {step}, and asks {asked or 'not the server it was given'}")
+    return f"{box.name}: {step}; asks {bench.centre.address}"
+
+
+def frozen(bench: Bench) -> str:
+    """The desk's process stands still: the bell sounds, a press waits, and systemd starts the desk anew."""
+    told = ("show", "--property=MainPID", "--value", "siaga-desk")
+    before = bench.centre.run("systemctl", *told)
+    with board(bench.bell) as siren:
+        bench.lamp(siren, "off")
+        began = time.monotonic()
+        bench.centre.run("systemctl", "kill", "--signal=SIGSTOP", "--kill-whom=main", "siaga-desk")
+        tap(bench.boxes[0], LINES[0])
+        bench.lamp(siren, "solid")
+        sounded_s = time.monotonic() - began
+
+        def anew() -> bool:
+            after = bench.centre.run("systemctl", *told).strip()
+            running = bench.centre.run("systemctl", "is-active", "siaga-desk", check=False).strip() == "active"
+            return running and after not in (before.strip(), "0")
+
+        bench.wait(anew, "the desk is not started anew", 40.0)
+        back_s = time.monotonic() - began
+        bench.settled()
+        # What it sounded for is over, but only somebody at the bell ends it.
+        command = ("/opt/siaga/current/bin/siaga", "bell", "silence", "--config", "/etc/siaga/bell.toml")
+        bench.bell.run("runuser", "-u", "siaga-bell", "--", *command)
+        bench.lamp(siren, "off")
+    with Front(bench.city.front, bench.password) as front:
+        front.log_in(OFFICER)
+    return f"the bell sounded after {sounded_s:.0f} s; the desk was back after {back_s:.0f} s, with the press made then"
+
+
 def upgrade(bench: Bench) -> str:
     """upgrade.yml to another version while a button of each box is pressed each second: none lost."""
     wheels = variant(bench.wheelhouse / ARCH, bench.folder / "wheels" / GOOD, GOOD)
@@ -126,7 +167,7 @@ def upgrade(bench: Bench) -> str:
     with Presser(bench.boxes) as presser:
         done = bench.playbooks.run("upgrade", variables={"siaga_wheelhouse": str(wheels)})
     _whole(presser)
-    _versions(bench, GOOD, [bench.centre, *bench.boxes])
+    _versions(bench, GOOD, [bench.centre, *bench.boxes, bench.bell])
     return f"{done.seconds:.0f} s; {bench.settled(since_ns)} presses meanwhile, 0 lost, 0 doubled"
 
 
@@ -150,6 +191,23 @@ def broken(bench: Bench) -> str:
     return (
         f"{canary.name} went back by itself; {bench.settled(since_ns)} presses, 0 lost; {_told(done.text, canary.name)}"
     )
+
+
+def resumed(bench: Bench) -> str:
+    """An upgrade that was broken off when the release had changed and nothing was started anew is done to its end."""
+    box = bench.boxes[0]
+    agent = ("systemctl", "show", "--property=MainPID", "--value", "siaga-edge")
+    before = box.run(*agent)
+    box.run("sh", "-c", "readlink -n /opt/siaga/previous >/opt/siaga/upgrading")
+    wheels = {"siaga_wheelhouse": str(bench.folder / "wheels" / GOOD)}
+    done = bench.playbooks.run("upgrade", "--limit", box.name, variables=wheels)
+    if box.run(*agent) == before or box.run("ls", "/opt/siaga").split().count("upgrading"):
+        raise DeployError(f"{box.name}: its agent was not started anew, or not judged")
+    _versions(bench, GOOD, [box])
+    again = bench.playbooks.run("upgrade", "--limit", box.name, variables=wheels)
+    if again.changed:
+        raise DeployError(f"once more changed {again.changes}")
+    return f"{done.seconds:.0f} s; its agent runs anew and was judged; once more: 0 changed"
 
 
 def power(bench: Bench) -> str:
@@ -249,8 +307,11 @@ STEPS: Final[dict[str, Callable[[Bench], str]]] = {
     "press": press,
     "screen": screen,
     "exposure": exposure,
+    "clock": clock,
+    "frozen": frozen,
     "upgrade": upgrade,
     "broken": broken,
+    "resumed": resumed,
     "power": power,
     "restore": restore,
     "unfit": unfit,
