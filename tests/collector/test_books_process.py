@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import time
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from siaga.stack.process import free_port
 from siaga.stack.trust import Trust
 from tests.collector.batches import STREAM, body, reading
 from tests.collector.box import Box, box
-from tests.collector.test_process import COMMAND, send, write_config
+from tests.collector.test_process import COMMAND, ask, send, write_config
 from tests.conftest import Database
 from tests.link.harness import until
 from tests.warm import WarmProcess
@@ -56,13 +55,8 @@ def _report(at_ns: int, produced: int, **changes: object) -> bytes:
 def _books(config: Path, influxdb: Database, *words: str) -> tuple[int, list[dict[str, object]]]:
     password_file = str(influxdb.server.password_file(READER))
     account_words = ["--username", READER, "--password-file", password_file]
-    told = subprocess.run(
-        [*COMMAND, "books", "--config", str(config), *account_words, *words, "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return told.returncode, [json.loads(line) for line in told.stdout.splitlines()]
+    code, told = ask(config.parent, "books", "--config", str(config), *account_words, *words, "--json")
+    return code, [json.loads(line) for line in told.splitlines() if line.startswith("{")]
 
 
 async def _send(one: Box, number: int, times_ns: list[int]) -> None:
@@ -103,11 +97,9 @@ async def test_the_books_balance_and_a_reading_that_the_store_lost_is_named(
         assert _books(config, influxdb, "box-2") == (0, [])
         mute = tmp_path / "mute.toml"
         mute.write_text("\n".join(line for line in config.read_text().splitlines() if not line.startswith("store_")))
-        refused = subprocess.run(
-            [*COMMAND, "books", "--config", str(mute)], capture_output=True, text=True, check=False
-        )
-        assert refused.returncode == 69, "who writes may not count"
-        assert "store_username in [books], or --username" in refused.stderr
+        code, refused = ask(tmp_path, "books", "--config", str(mute))
+        assert code == 69, "who writes may not count"
+        assert "store_username in [books], or --username" in refused
     finally:
         collector.stop()
         broker.stop()

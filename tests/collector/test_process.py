@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -123,12 +122,17 @@ def missing(server: InfluxDB, database: str, device: str, batches: int, readings
     return [number for number, each in wanted.items() if any(one["timestamp_ns"] not in stored for one in each)]
 
 
+def ask(folder: Path, *words: str) -> tuple[int, str]:
+    """Run `siaga collector` with these words to its end; return its exit status and what it wrote."""
+    process = WarmProcess([*COMMAND, *words], name="asked", folder=folder)
+    process.start()
+    return process.wait(), process.output()
+
+
 def _quarantined(folder: Path) -> list[dict[str, Any]]:
-    config = folder / "collector.toml"
-    listed = subprocess.run(
-        [*COMMAND, "quarantine", "list", "--config", str(config), "--json"], capture_output=True, text=True, check=True
-    )
-    return [json.loads(line) for line in listed.stdout.splitlines()]
+    code, listed = ask(folder, "quarantine", "list", "--config", str(folder / "collector.toml"), "--json")
+    assert code == 0, listed
+    return [json.loads(line) for line in listed.splitlines()]
 
 
 async def send(one: Box, numbers: range, readings: int = 4) -> None:
@@ -321,12 +325,8 @@ async def test_its_figures_are_the_truth_while_it_works_and_in_trouble(
             figures = await asyncio.to_thread(fetch, url)
             assert (figures["store_ok"], figures["store_troubles_total"]) == (0, 1)
             assert figures["held_messages"] >= 10
-            looked = await asyncio.to_thread(
-                subprocess.run,
-                [*COMMAND, "top", "--url", url, "--looks", "1", "--interval", "0.1"],
-                capture_output=True,
-            )
-            assert b"TAKES NOTHING" in looked.stdout
+            looked = ("top", "--url", url, "--looks", "1", "--interval", "0.1")
+            assert "TAKES NOTHING" in (await asyncio.to_thread(ask, tmp_path, *looked))[1]
             await asyncio.to_thread(database.start)
             await patient.all_receipted()
     finally:
