@@ -52,6 +52,7 @@ WAITING: Final = (
     "test_fault_13_a_frozen_alarm_broker_is_shown_within_20_s_and_presses_come_by_the_other",
     "duty_desk/proof/test_script.py::test_the_log_in_leads_to_this_desk_alone",
     "duty_desk/escalation/test_service.py::test_with_no_screen_to_ring_all_steps_come_at_once_after_the_start",
+    "collector/test_life.py::test_it_is_ready_without_its_broker_says_what_is_wrong_and_tells_nothing_while_frozen",
     "collector/test_outage.py::test_fault_31_a_store_that_is_down_costs_no_reading_and_every_box_is_told_to_wait",
     "duty_desk/geo/test_map_page.py::test_a_lost_graphics_card_gives_way_to_the_plain_map",
     "end_to_end/test_outage.py::test_fault_31_after_an_outage_what_is_fresh_is_stored_before_the_backlog",

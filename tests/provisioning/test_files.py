@@ -8,7 +8,6 @@ import os
 import resource
 import signal
 import stat
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ import pytest
 from provisioning import files
 from provisioning.errors import ExistsError, KeyFileError, ProvisioningError, UnusableError
 from tests.provisioning.city import contents
+from tests.warm import WarmProcess
 
 _BEFORE: dict[str, bytes | None] = {"a.key": b"old a", "deep/b.pem": b"old b", "gone.key": b"old gone"}
 _CHANGE: dict[str, bytes | None] = {
@@ -99,7 +99,9 @@ def test_a_process_killed_anywhere_leaves_all_or_nothing(tmp_path: Path) -> None
     for at in range(1, 200):
         folder = tmp_path / str(at)
         make(folder)
-        died = subprocess.run([sys.executable, "-c", _DYING, folder, str(at)], check=False, timeout=20).returncode
+        process = WarmProcess([sys.executable, "-c", _DYING, str(folder), str(at)], name="dying", folder=tmp_path)
+        process.start()
+        died = process.wait()
         files.recover(folder)
         seen.append(contents(folder))
         assert seen[-1] in (_BEFORE, _AFTER), f"killed at call {at}"
