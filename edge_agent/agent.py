@@ -36,6 +36,7 @@ from edge_agent.fittings import Fittings
 from edge_agent.gatherer import Gatherer
 from edge_agent.health import HealthReader, boot_id, health_faults
 from edge_agent.inputs import SensorReader
+from edge_agent.kept_lines import KeptLines
 from edge_agent.lamp import LampPanel
 from edge_agent.last_run import LastRun
 from edge_agent.latest import Latest
@@ -79,6 +80,7 @@ class Agent:
         ready: Called once, when every button's level was read and the sessions are on their way.
         in_force: Where the settings are from; None: pushed configurations are not minded.
         notifier: Tells systemd; None: nobody is told.
+        kept: Lets the buttons' lines outlive this process; None: nothing does.
         metrics_port: The port on 127.0.0.1 for Prometheus; None: none.
         log_lost: Returns how many lines of the log nobody took.
 
@@ -92,6 +94,7 @@ class Agent:
         in_force: InForce | None = None,
         notifier: Notifier | None = None,
         *,
+        kept: KeptLines | None = None,
         metrics_port: int | None = None,
         log_lost: Callable[[], int] = lambda: 0,
     ) -> None:
@@ -122,10 +125,10 @@ class Agent:
         self._latest = Latest()
         self._thresholds = Thresholds(settings.thresholds)
         self._failing = Failing("siaga-edge")
-        self._make_inputs(settings)
+        self._make_inputs(settings, kept)
         self._make_books(settings)
 
-    def _make_inputs(self, settings: BoxSettings) -> None:
+    def _make_inputs(self, settings: BoxSettings, kept: KeptLines | None) -> None:
         """Make what hears sensors, buttons and boards, and what watches whether they speak."""
         self._sensors = [
             SensorReader(sensor, self._clock, self._faults, self._sampled, partial(self._measured, sensor.id))
@@ -142,7 +145,13 @@ class Agent:
             send=lambda kept: self._uplink.press(kept),
         )
         self._fittings = Fittings(
-            settings, self._boot, panel=self._panel, raiser=self._raiser, faults=self._faults, ready=self._ready
+            settings,
+            self._boot,
+            panel=self._panel,
+            raiser=self._raiser,
+            faults=self._faults,
+            ready=self._ready,
+            kept=kept,
         )
         self._watchman = Watchman(
             zip(self._sensors, settings.sensors, strict=True),

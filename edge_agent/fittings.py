@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edge_agent.alarm_lane import KeptPress
 from edge_agent.config import BoxSettings, ButtonSettings, OutputSettings
 from edge_agent.inputs import ButtonState, watch
+from edge_agent.kept_lines import KeptLines
 from edge_agent.lamp import LampPanel
 from edge_agent.lamp_output import drive
 from edge_agent.outbox.alarms import HeldButton
@@ -35,6 +36,7 @@ class Fittings:
         raiser: Told what a button does.
         faults: Counts what fails.
         ready: Called once, when every button's level was read.
+        kept: Lets the buttons' lines outlive this process; None: nothing does.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Fittings:
         raiser: Raiser,
         faults: Counter[str],
         ready: Callable[[], None],
+        kept: KeptLines | None = None,
     ) -> None:
         self.states: dict[str, ButtonState] = {}
         """How each button is, once it is watched."""
@@ -55,6 +58,7 @@ class Fittings:
         self._raiser = raiser
         self._faults = faults
         self._ready = ready
+        self._kept = kept
         self._unopened = {button.id for button in settings.buttons}
         self._boards = self._make_boards()
         self.outputs = {name: self._make_output(name, output) for name, output in settings.outputs().items()}
@@ -106,6 +110,7 @@ class Fittings:
             lambda: self._uplink.released(button.id),
             partial(self._opened, button.id),
             partial(self._raiser.stuck, button.id),
+            self._kept,
         )
 
     def _make_boards(self) -> dict[str, Board]:

@@ -19,6 +19,7 @@ from edge_agent.drivers.button.hold import Hold, Told
 from edge_agent.drivers.button.trial import Trial
 from edge_agent.drivers.registry import find_driver
 from edge_agent.errors import LineError
+from edge_agent.kept_lines import KeptLines
 from edge_agent.lines import reopen_backoff
 from edge_agent.outbox.alarms import HeldButton
 from edge_agent.thinning import Thinner
@@ -68,6 +69,7 @@ async def watch(
     on_release: Callable[[], None],
     opened: Callable[[], None],
     on_stuck: Callable[[int], None] | None = None,
+    kept: KeptLines | None = None,
 ) -> None:
     """Watch a button until cancelled, opening its line again when it is lost.
 
@@ -79,6 +81,7 @@ async def watch(
         on_release: Called when the button is let go.
         opened: Called each time its level was read.
         on_stuck: Called once when the button is stuck, with the moment since when it is held.
+        kept: Lets its line outlive this process; None: nothing does.
     """
     backoff = Backoff(base_s=0.2, cap_s=5.0)
     hold = Hold(hold_ns=button.hold_ms * 1_000_000, stuck_ns=round(button.stuck_s * 1e9))
@@ -99,7 +102,7 @@ async def watch(
 
     while True:
         try:
-            async with aclosing(_edges_and_due(button.uri, hold, state.trial)) as edges:
+            async with aclosing(_edges_and_due(button.uri, hold, state.trial, kept)) as edges:
                 async for edge in edges:
                     backoff.reset()
                     if edge is None:
@@ -126,9 +129,11 @@ async def watch(
         await asyncio.sleep(backoff.next_s())
 
 
-async def _edges_and_due(uri: str, hold: Hold, trial: Trial) -> AsyncGenerator[Edge | None, None]:
+async def _edges_and_due(
+    uri: str, hold: Hold, trial: Trial, kept: KeptLines | None
+) -> AsyncGenerator[Edge | None, None]:
     """Yield a button's level, then its edges; None whenever `hold` is due."""
-    async with aclosing(watch_button(uri, trial)) as edges:
+    async with aclosing(watch_button(uri, trial, kept)) as edges:
         coming = asyncio.ensure_future(anext(edges))
         try:
             while True:

@@ -18,6 +18,7 @@ from typing import Final
 
 from contract.errors import EX_CONFIG, ConfigError
 from edge_agent.agent import Agent
+from edge_agent.kept_lines import KeptLines, inherited, line_names
 from edge_agent.log import FORMATS, LogFormat, log_to_stderr
 from edge_agent.pushed_config import take_up
 from link.notify import Notifier
@@ -41,6 +42,7 @@ def run_agent(config: Path, log_level: str, log_format: LogFormat = "text", metr
     Returns:
         The exit status: 0 after a stop, 78 when the configuration cannot be used; then nothing was opened.
     """
+    found = inherited(os.environ)
     log = log_to_stderr(log_level, log_format)
     with suppress(OSError, ValueError):
         faulthandler.enable()  # systemd's watchdog kills with SIGABRT: the log then says where the loop stood
@@ -51,9 +53,13 @@ def run_agent(config: Path, log_level: str, log_format: LogFormat = "text", metr
             print(f"siaga edge: {error}", file=sys.stderr)
         return EX_CONFIG
     notifier = Notifier(os.environ)
-    agent = Agent(in_force.box, _ready, in_force, notifier, metrics_port=metrics_port, log_lost=lambda: log.lost)
+    kept = KeptLines(notifier, found, line_names(button.uri for button in in_force.box.settings.buttons))
+    agent = Agent(
+        in_force.box, _ready, in_force, notifier, kept=kept, metrics_port=metrics_port, log_lost=lambda: log.lost
+    )
     asyncio.run(agent.run())
     if agent.starts_again:
+        kept.hand_over(os.environ)
         logging.shutdown()  # what waits to be written would be lost
         # The same process id, so that whoever watches over it sees no end.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

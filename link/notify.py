@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Mapping
+from array import array
+from collections.abc import Mapping, Sequence
 
 
 class Notifier:
@@ -26,15 +27,17 @@ class Notifier:
         self.watchdog_s = _watchdog_s(environ)
         """How long systemd waits for a `WATCHDOG=1` before it kills, in seconds; None: it does not."""
 
-    def tell(self, *assignments: str) -> bool:
-        """Send assignments such as `READY=1`; return whether systemd took them."""
+    def tell(self, *assignments: str, files: Sequence[int] = ()) -> bool:
+        """Send assignments such as `READY=1`, with `files` as descriptors; return whether systemd took them."""
         if self._address is None:
             return False
         with contextlib.suppress(OSError):
             if self._socket is None:
                 self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
                 self._socket.setblocking(False)
-            self._socket.sendto("\n".join(assignments).encode(), self._address)
+            # Not by `send_fds`, which forgets the address.
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", files))] if files else []
+            self._socket.sendmsg(["\n".join(assignments).encode()], rights, 0, self._address)
             return True
         return False
 

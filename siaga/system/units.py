@@ -57,6 +57,7 @@ EDGE: Final = Service(
     service=(
         *_watched(10, start_s=60, restart_s=1, stop_s=20),
         *_state("edge"),
+        "FileDescriptorStoreMax=16",
         "RuntimeDirectory=siaga",
         "RuntimeDirectoryMode=0750",
         "RuntimeDirectoryPreserve=yes",

@@ -15,6 +15,7 @@ from edge_agent.drivers.button.edges import Edge
 from edge_agent.drivers.button.sim import open_sim_lamp, watch_sim
 from edge_agent.drivers.button.trial import Trial
 from edge_agent.errors import LineError
+from edge_agent.kept_lines import KeptLines
 from pins.uri import GpioLine, SimLine, parse_button_uri, parse_lamp_uri
 
 __all__ = ["Edge", "LampOutput", "check_button_uri", "check_lamp_uri", "open_lamp", "watch_button"]
@@ -50,8 +51,12 @@ def check_lamp_uri(uri: str) -> None:
     parse_lamp_uri(uri)
 
 
-async def watch_button(uri: str, trial: Trial | None = None) -> AsyncGenerator[Edge, None]:
+async def watch_button(
+    uri: str, trial: Trial | None = None, kept: KeptLines | None = None
+) -> AsyncGenerator[Edge, None]:
     """Open a button's line; yield its level (`initial`), then its edges, and those of tests (`synthetic`), without end.
+
+    `kept` lets a GPIO line outlive this process.
 
     Raises:
         ValueError: As `check_button_uri`.
@@ -59,7 +64,7 @@ async def watch_button(uri: str, trial: Trial | None = None) -> AsyncGenerator[E
     """
     line = parse_button_uri(uri)
     trial = trial or Trial()
-    edges = _watch_gpio(line, trial) if isinstance(line, GpioLine) else watch_sim(line, trial)
+    edges = _watch_gpio(line, trial, kept) if isinstance(line, GpioLine) else watch_sim(line, trial)
     try:
         async with aclosing(edges):
             async for edge in edges:
@@ -91,10 +96,10 @@ async def open_lamp(uri: str) -> AsyncIterator[LampOutput]:
         yield _Lamp(uri, line, lamp)
 
 
-def _watch_gpio(line: GpioLine, trial: Trial) -> AsyncGenerator[Edge, None]:
+def _watch_gpio(line: GpioLine, trial: Trial, kept: KeptLines | None) -> AsyncGenerator[Edge, None]:
     from edge_agent.drivers.button.gpio import watch_gpio  # gpiod, only for a box that has GPIO lines
 
-    return watch_gpio(line, trial)
+    return watch_gpio(line, trial, kept)
 
 
 class _Lamp:

@@ -41,17 +41,17 @@ class EdgeHistory:
         self.lost = 0
         self.level_in_doubt = False
         self._active: bool | None = None
-        self._sequence = 0
+        self._sequence: int | None = 0
 
-    def opened(self, active: bool, timestamp_ns: int, sequence: int) -> Edge:
-        """Take the level at opening, and the number of the last edge before it."""
+    def opened(self, active: bool, timestamp_ns: int, sequence: int | None) -> Edge:
+        """Take the level at opening, and the number of the last edge before it; None: not known, and none is lost."""
         self._active = active
         self._sequence = sequence
-        return Edge(active, timestamp_ns, sequence, initial=True)
+        return Edge(active, timestamp_ns, sequence or 0, initial=True)
 
     def edge(self, active: bool, timestamp_ns: int, sequence: int) -> list[Edge]:
         """Take an edge; return what to tell."""
-        missing = sequence - self._sequence - 1
+        missing = 0 if self._sequence is None else sequence - self._sequence - 1
         self._sequence = sequence
         edges: list[Edge] = []
         if missing > 0:
@@ -66,7 +66,7 @@ class EdgeHistory:
 
     def synthetic(self, timestamp_ns: int) -> Edge:
         """Return the edge of a test; the history knows nothing of it."""
-        return Edge(True, timestamp_ns, self._sequence, initial=False, synthetic=True)
+        return Edge(True, timestamp_ns, self._sequence or 0, initial=False, synthetic=True)
 
     def level(self, active: bool, timestamp_ns: int) -> list[Edge]:
         """Take the level, read again; return what to tell."""
@@ -74,4 +74,4 @@ class EdgeHistory:
         if active == self._active:
             return []
         self._active = active
-        return [Edge(active, timestamp_ns, self._sequence, initial=False)]
+        return [Edge(active, timestamp_ns, self._sequence or 0, initial=False)]

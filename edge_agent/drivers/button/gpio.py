@@ -1,15 +1,16 @@
 """Buttons and lamps on GPIO lines, by the kernel's character device (libgpiod 2).
 
 The kernel debounces and stamps the edges with CLOCK_MONOTONIC. Its queue holds 16 edges a line; when it runs over, the
-oldest is dropped, which the line's sequence number shows.
+oldest is dropped, which the line's sequence number shows. A line that an earlier agent requested is taken over with
+what waits in its queue.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from typing import Protocol
 
@@ -19,7 +20,9 @@ from gpiod.line import Clock, Direction, Value
 from gpiod.line import Edge as GpiodEdge
 
 from edge_agent.drivers.button.edges import Edge, EdgeHistory
+from edge_agent.drivers.button.inherited import InheritedRequest
 from edge_agent.drivers.button.trial import Trial
+from edge_agent.kept_lines import KeptLines, line_name
 from pins.uri import Bias, GpioLine
 
 _BIASES: dict[Bias, GpiodBias] = {
@@ -53,17 +56,22 @@ def read_edges(request: EdgeRequest, offset: int, history: EdgeHistory) -> list[
     Raises:
         OSError: The line is gone.
     """
-    edges: list[Edge] = []
-    for event in request.read_edge_events():
-        active = event.event_type is gpiod.EdgeEvent.Type.RISING_EDGE
-        edges += history.edge(active, event.timestamp_ns, event.line_seqno)
+    edges = _edges(request.read_edge_events(), history)
     if history.level_in_doubt:
         edges += history.level(request.get_value(offset) is Value.ACTIVE, time.monotonic_ns())
     return edges
 
 
-async def watch_request(request: EdgeRequest, offset: int, trial: Trial | None = None) -> AsyncGenerator[Edge, None]:
+async def watch_request(
+    request: EdgeRequest, offset: int, trial: Trial | None = None, before: Sequence[gpiod.EdgeEvent] | None = None
+) -> AsyncGenerator[Edge, None]:
     """Yield the level of a requested line, then its edges, and those of tests.
+
+    Args:
+        request: The line.
+        offset: Its number.
+        trial: Asks for tests.
+        before: The edges that came while nobody watched a line that is taken over; None: it was requested just now.
 
     Raises:
         OSError: The line is gone.
@@ -81,7 +89,8 @@ async def watch_request(request: EdgeRequest, offset: int, trial: Trial | None =
         readable = True
         woken.set()
 
-    yield history.opened(request.get_value(offset) is Value.ACTIVE, time.monotonic_ns(), 0)
+    for edge in _opened(request, offset, before, history):
+        yield edge
     try:
         with trial.served(woken.set):
             while True:
@@ -100,12 +109,37 @@ async def watch_request(request: EdgeRequest, offset: int, trial: Trial | None =
         loop.remove_reader(request.fd)
 
 
-async def watch_gpio(line: GpioLine, trial: Trial) -> AsyncGenerator[Edge, None]:
+async def watch_gpio(line: GpioLine, trial: Trial, kept: KeptLines | None = None) -> AsyncGenerator[Edge, None]:
     """Request a line with edge detection and yield its level, then its edges, and those of tests.
+
+    Args:
+        line: The line.
+        trial: Asks for tests.
+        kept: Lets it outlive this process, and has it if an earlier one let it.
 
     Raises:
         OSError: It cannot be requested, or is gone.
     """
+    try:
+        with _requested(line, kept) as (request, before):
+            async with aclosing(watch_request(request, line.offset, trial, before)) as edges:
+                async for edge in edges:
+                    yield edge
+    except OSError:
+        if kept is not None:
+            kept.lost(line_name(line))
+        raise
+
+
+@contextmanager
+def _requested(
+    line: GpioLine, kept: KeptLines | None
+) -> Iterator[tuple[EdgeRequest, Sequence[gpiod.EdgeEvent] | None]]:
+    name = line_name(line)
+    if kept is not None and (file := kept.take(name)) is not None:
+        with InheritedRequest(file) as taken:
+            yield taken, taken.waiting()
+        return
     settings = gpiod.LineSettings(
         direction=Direction.INPUT,
         edge_detection=GpiodEdge.BOTH,
@@ -115,9 +149,29 @@ async def watch_gpio(line: GpioLine, trial: Trial) -> AsyncGenerator[Edge, None]
         event_clock=Clock.MONOTONIC,
     )
     with gpiod.request_lines(f"/dev/{line.chip}", config={line.offset: settings}, consumer="siaga") as request:
-        async with aclosing(watch_request(request, line.offset, trial)) as edges:
-            async for edge in edges:
-                yield edge
+        if kept is not None:
+            kept.keep(name, request.fd)
+        yield request, None
+
+
+def _opened(
+    request: EdgeRequest, offset: int, before: Sequence[gpiod.EdgeEvent] | None, history: EdgeHistory
+) -> list[Edge]:
+    """Return the level at opening, and the edges that came before it, after the level before them."""
+    if not before:
+        active = request.get_value(offset) is Value.ACTIVE
+        return [history.opened(active, time.monotonic_ns(), 0 if before is None else None)]
+    first = before[0]
+    rises = first.event_type is gpiod.EdgeEvent.Type.RISING_EDGE
+    return [history.opened(not rises, first.timestamp_ns, first.line_seqno - 1), *_edges(before, history)]
+
+
+def _edges(events: Sequence[gpiod.EdgeEvent], history: EdgeHistory) -> list[Edge]:
+    edges: list[Edge] = []
+    for event in events:
+        active = event.event_type is gpiod.EdgeEvent.Type.RISING_EDGE
+        edges += history.edge(active, event.timestamp_ns, event.line_seqno)
+    return edges
 
 
 class GpioLamp:
