@@ -6,19 +6,23 @@ is given by the test.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import socket
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import aclosing, closing
 
 import pytest
 
+from edge_agent.config import ButtonSettings
 from edge_agent.drivers.button.edges import Edge
 from edge_agent.drivers.button.gpio import watch_gpio, watch_request
 from edge_agent.drivers.button.inherited import InheritedRequest
 from edge_agent.drivers.button.trial import Trial
-from edge_agent.kept_lines import KeptLines, line_name
+from edge_agent.inputs import ButtonState, watch
+from edge_agent.kept_lines import KeptLines, line_name, line_names
 from link.notify import Notifier
 from pins.uri import GpioLine
 
@@ -125,3 +129,24 @@ async def test_the_level_of_a_line_that_is_gone_says_so(line: tuple[int, socket.
     file, _ = line
     with InheritedRequest(file) as request, pytest.raises(OSError, match="Inappropriate ioctl"):
         request.get_value(17)
+
+
+async def test_the_box_raises_a_press_that_an_earlier_agent_did_not_read(line: tuple[int, socket.socket]) -> None:
+    file, kernel = line
+    kernel.send(events(DOWN, UP, first=40))
+    button = ButtonSettings(id="sos", uri="gpio://gpiochip0/17?active=low&bias=pull-up")
+    pressed: list[int] = []
+    released = asyncio.Event()
+    with closing(KeptLines(Notifier({}), [(line_name(LINE), file)], line_names([button.uri]))) as kept:
+        state = ButtonState("boot", None)
+        watching = asyncio.create_task(
+            watch(button, state, Counter(), pressed.append, released.set, lambda: None, kept=kept)
+        )
+        async with asyncio.timeout(5):
+            while not pressed:
+                await released.wait()
+                released.clear()
+                await asyncio.sleep(0)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    assert pressed == [40_000]
