@@ -4,6 +4,7 @@ import { again, get } from "./ask.js";
 import { el, rem, svg } from "./dom.js";
 import { MARKS, clock, lasted, marked, valued } from "./format.js";
 import { Ground } from "./draw/ground.js";
+import { boxAround, free } from "./draw/names.js";
 import { now } from "./time.js";
 import { say, spoken } from "./words.js";
 
@@ -54,6 +55,9 @@ export class Incident {
     const size = rem();
     const made = [];
     const at = this.ground.project([place.longitude, place.latitude]);
+    // A vehicle beside the place keeps its name readable.
+    const marks = this.known.vehicles.map(({ longitude, latitude }) => boxAround(this.ground.project([longitude, latitude]), size * 0.8));
+    const taken = [boxAround(at, size * 1.6), ...marks];
     for (const camera of this.known.cameras) made.push(this.mark(camera, "camera", svg("rect", { x: -size * 0.4, y: -size * 0.3, width: size * 0.8, height: size * 0.6 })));
     for (const sensor of this.known.sensors) made.push(this.sensor(sensor, size));
     for (const vehicle of this.known.vehicles) {
@@ -63,7 +67,9 @@ export class Incident {
       const shape = moves
         ? svg("path", { d: "M0,-1 L.72,.9 L0,.5 L-.72,.9 Z", transform: `rotate(${vehicle.course_deg}) scale(${size * 0.9})` })
         : svg("circle", { r: size * 0.5 });
-      made.push(this.mark(vehicle, "vehicle", shape));
+      const mark = this.mark(vehicle, "vehicle", shape);
+      mark.append(svg("text", free([x, y], vehicle.label, size, taken), vehicle.label));
+      made.push(mark);
     }
     const ended = ["closed", "cancelled"].includes(this.known.state);
     made.push(
@@ -75,7 +81,7 @@ export class Incident {
 
   mark(one, kind, shape) {
     const [x, y] = this.ground.project([one.longitude, one.latitude]);
-    return svg("g", { transform: `translate(${x},${y})`, class: kind }, shape, ...(kind === "vehicle" ? [svg("text", { y: rem() * 1.6, class: "mark-name" }, one.label)] : []));
+    return svg("g", { transform: `translate(${x},${y})`, class: kind }, shape);
   }
 
   // Who has nothing new to say is no green one.

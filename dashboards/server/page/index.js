@@ -9,6 +9,7 @@ import { say, speak } from "./words.js";
 const SCREENS = 24;
 const ASK_MS = 2_000;
 const SECOND_DIGIT_MS = 700;
+const ONE_LINE = 17;
 const chosen = new URLSearchParams(location.search);
 speak(chosen.get("language") === "en" ? "en" : "id");
 if (chosen.get("theme") === "light") document.documentElement.dataset.theme = "light";
@@ -37,9 +38,10 @@ function card(number, screen, wall) {
   // That a screen planned as the own board is one is no news.
   const source = screen.planned === "board" ? "" : say(screen.source === "board" ? "fallback" : "frame");
   const age = screen.data.newest_ms ? say("age", { age: lasted(now() - screen.data.newest_ms) }) : say(screen.data.quiet ? "none_in_range" : "none");
+  const title = screen.titles[document.documentElement.lang];
   const made = el("a", `card ${level}`,
     el("p", "top", el("b", "", String(number)), el("span", "mark", { good: `✓ ${say("fine")}`, watch: `▲ ${say("watch")}`, bad: `✕ ${say("fault")}` }[level])),
-    el("p", "what", screen.titles[document.documentElement.lang]),
+    el("p", title.length > ONE_LINE ? "what long" : "what", title),
     screen.incident ? el("p", "taken", `! ${say("taken")}`) : "",
     el("p", "why", reasons.join(" · ")),
     el("p", "foot", el("span", "", age), el("span", "", source)));

@@ -17,7 +17,7 @@ class Standin:
     """What it keeps, and how it behaves.
 
     `mode`: well, refuses (401), forbids (403), redirects, page, nowhere (404). `open_proxy`: strangers may write.
-    `forgets`: a dashboard of which it says that it is not there. `store_says`: what the store answers, passed through to
+    `forgets`: a dashboard of which it says that it is not there. `store_says`: what the store answers, passed on to
     whoever has the token.
     """
 

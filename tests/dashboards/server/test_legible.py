@@ -27,12 +27,14 @@ SCREENS: Final = {1: "city", 2: "alarms", 6: "water", 8: "fleet", 10: "box"}
 AXE: Final = REPO / ".tools" / "vendor" / "axe-core" / "axe.min.js"
 DRAWN: Final = """
 window.drawnPx = [];
+window.drawnCut = [];
 const given = CanvasRenderingContext2D.prototype.fillText;
 CanvasRenderingContext2D.prototype.fillText = function (...more) {
   window.drawnPx.push(parseFloat(/([\\d.]+)px/.exec(this.font)[1]));
+  if (this.textAlign === "right" && more[1] < this.measureText(more[0]).width) window.drawnCut.push(more[0]);
   return given.call(this, ...more);
 };"""
-"""Before a page's own scripts: keeps how large the letters of a chart are."""
+"""Before a page's own scripts: keeps how large the letters of a chart are, and what is cut off at its left."""
 SMALLEST: Final = """(choice) => {
 const own = (one) => [...one.childNodes].some((each) => each.nodeType === 3 && each.data.trim());
 const seen = (one) => one.checkVisibility() && one.getBoundingClientRect().width > 0;
@@ -57,6 +59,10 @@ for (const [level, mark] of Object.entries(MARKS)) {
 return found;
 }"""
 """Whatever has a level's colour without that level's mark."""
+OVER: Final = """[...drawnCut, ...[...document.querySelectorAll(".panel > .body")]
+  .filter((one) => one.scrollWidth > one.clientWidth + 1)
+  .map((one) => one.textContent.trim().slice(0, 60))]"""
+"""A chart's words and panels' contents that are cut off: an age without its end reads as another one."""
 CONTRAST: Final = """async () => {
 const { violations } = await axe.run(document, { runOnly: { type: "rule", values: ["color-contrast"] } });
 return violations.flatMap(({ nodes }) => nodes.map(({ target, any }) => `${target}: ${any[0].message}`));
@@ -104,7 +110,7 @@ async def _faults(page: Page, name: str) -> dict[str, Any]:
         await page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         found[f"{name} {theme}"] = await page.evaluate(CONTRAST)
     for size in (HD, UHD):
-        await page.evaluate("drawnPx.length = 0")
+        await page.evaluate("drawnPx.length = drawnCut.length = 0")
         await page.set_viewport_size(size)
         scale = size["height"] / 1080
         for choice, least in LEAST_PX.items():
@@ -114,5 +120,6 @@ async def _faults(page: Page, name: str) -> dict[str, Any]:
         drawn = await page.evaluate("Math.min(...drawnPx, 1000)")
         if drawn < LEAST_PX[""] * scale - 0.5:
             found[f"{name} {size['height']} chart"] = drawn
+        found[f"{name} {size['height']} cut off"] = await page.evaluate(OVER)
     await page.set_viewport_size(HD)
     return {key: value for key, value in found.items() if value}

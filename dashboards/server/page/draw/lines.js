@@ -60,7 +60,7 @@ export class Lines {
             space: size * 6,
             values: (_, splits) => splits.map((at) => axisWord(at * 1000, found.to_ms - found.from_ms)),
           },
-          { ...axis, size: size * 4.2, ...(whole(data) ? { incrs: WHOLE } : {}), values: (_, splits) => splits.map((value) => valued(value, this.panel.unit === "By" ? "By" : "").join(" ").trim()) },
+          { ...axis, size: (_, words) => wide(words, size), ...(whole(data) ? { incrs: WHOLE } : {}), values: (_, splits) => splits.map((value) => valued(value, this.panel.unit === "By" ? "By" : "").join(" ").trim()) },
         ],
         series: [
           {},
@@ -169,6 +169,12 @@ function aligned(chosen) {
 
 function whole([, ...columns]) {
   return columns.every((values) => values.every((value) => value === undefined || value === null || Number.isInteger(value)));
+}
+
+// As wide as its longest word, such as 10.0 GB; what was cut off on the left would be another number.
+function wide(words, size) {
+  const longest = Math.max(0, ...(words ?? []).map((word) => word.length));
+  return size * Math.max(4.2, longest * 0.62 + 1);
 }
 
 function axisWord(ms, spanMs) {

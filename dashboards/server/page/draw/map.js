@@ -4,6 +4,7 @@ import { el, rem, svg } from "../dom.js";
 import { MARKS } from "../format.js";
 import { say } from "../words.js";
 import { Ground, boundsOf, boundsOfStreets } from "./ground.js";
+import { boxAround, boxOf, free } from "./names.js";
 
 const ENDED = ["closed", "cancelled"];
 const MOVES_MPS = 0.8;
@@ -47,6 +48,8 @@ export class CityMap {
     }
     const labelled = vehicles.length <= MOST_LABELS;
     const taken = [...vehicles, ...incidents].filter((each) => near(each.at)).map((each) => boxAround(this.ground.project(each.at), size * 0.7));
+    // An incident's name stays beneath it; the vehicles' give way.
+    for (const { at, label, state } of incidents.filter((each) => near(each.at))) taken.push(boxOf(this.ground.project(at), named(label, state), size, [0, size * 2.1, "middle"]));
     for (const { at, course, speed, label } of vehicles.filter((each) => near(each.at))) {
       const [x, y] = this.ground.project(at);
       const moves = (speed ?? 0) >= MOVES_MPS && course !== null;
@@ -65,7 +68,7 @@ export class CityMap {
           { transform: `translate(${x},${y})`, class: `incident-mark ${state === "open" ? "open" : "answered"}${stale}` },
           svg("circle", { r: size * 0.95 }),
           svg("text", { y: size * 0.36, class: "sign" }, "!"),
-          svg("text", { y: size * 2.1, class: "mark-name" }, `${label} · ${say(`state.${state}`)}`),
+          svg("text", { y: size * 2.1, class: "mark-name" }, named(label, state)),
         ),
       );
     }
@@ -118,35 +121,8 @@ function read(found) {
   };
 }
 
-function boxAround([x, y], half) {
-  return { left: x - half, right: x + half, top: y - half, bottom: y + half };
-}
-
-// The place of a name beside its mark: where it lies over no other, if there is one.
-function free([x, y], label, size, taken) {
-  const width = label.length * size * 0.58;
-  const height = size * 1.1;
-  const places = [
-    [0, size * 1.5, "middle"],
-    [0, -size * 0.95, "middle"],
-    [size * 0.95, size * 0.35, "start"],
-    [-size * 0.95, size * 0.35, "end"],
-    [size * 0.95, -size * 0.9, "start"],
-    [-size * 0.95, -size * 0.9, "end"],
-    [size * 0.95, size * 1.5, "start"],
-    [-size * 0.95, size * 1.5, "end"],
-    [0, size * 2.5, "middle"],
-    [0, -size * 2, "middle"],
-  ];
-  const boxes = places.map(([dx, dy, anchor]) => {
-    const left = x + dx - (anchor === "middle" ? width / 2 : anchor === "end" ? width : 0);
-    return { left, right: left + width, top: y + dy - height * 0.8, bottom: y + dy + height * 0.2 };
-  });
-  const over = (one) => taken.filter((other) => one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom).length;
-  const best = boxes.reduce((found, one, at) => (over(one) < over(boxes[found]) ? at : found), 0);
-  taken.push(boxes[best]);
-  const [dx, dy, anchor] = places[best];
-  return { x: dx, y: dy, class: `mark-name ${anchor}` };
+function named(label, state) {
+  return `${label} · ${say(`state.${state}`)}`;
 }
 
 function isNear([longitude, latitude], [west, south, east, north]) {

@@ -10,7 +10,9 @@ export function stat(panel, found) {
   const at = columns.findIndex((column) => column !== "time");
   const value = series?.rows.at(-1)?.[at] ?? null;
   if (value === null) return [];
-  const [text, unit] = valued(value, panel.unit, panel.decimals);
+  // Whether the desk records is 1 or 0 in the store, and yes or no for people.
+  const shown = panel.key === "recording" ? String(value === 1) : value;
+  const [text, unit] = valued(shown, panel.unit, panel.decimals);
   const missing = found.expected > 0 && typeof value === "number" ? found.expected - value : 0;
   const level = found.stale || found.no_answer ? "stale" : missing > 0 ? "watch" : (series.level ?? (found.expected ? "good" : null));
   const of = found.expected > 0 ? say("of", { n: found.expected }) : "";

@@ -1,4 +1,5 @@
-// Words over time: a band for each series, each stretch with its word.
+// Words over time: a band for each series, each stretch with its word. The newest word stands beside the name as well: a
+// stretch that is too narrow for its word has none.
 
 import { el } from "../dom.js";
 import { clock } from "../format.js";
@@ -13,14 +14,15 @@ export function states(panel, found) {
     const at = columns.findIndex((column) => column !== "time");
     return series.map((each) => {
       const band = el("div", "band");
-      for (const { word, start, end } of stretches(each.rows, columns.indexOf("time"), at, to)) {
+      const found = stretches(each.rows, columns.indexOf("time"), at, to);
+      for (const { word, start, end } of found) {
         if (!kinds.includes(word)) kinds.push(word);
-        const part = el("span", `word kind${kinds.indexOf(word) % 5}`, known(word));
+        const part = el("span", `word kind${kinds.indexOf(word) % 5}`, el("span", "", known(word)));
         part.style.left = `${((start - from) / (to - from)) * 100}%`;
         part.style.width = `${((end - start) / (to - from)) * 100}%`;
         band.append(part);
       }
-      return el("div", "state", el("span", "name", each.label), band);
+      return el("div", "state", el("span", "name", each.label, found.length > 0 ? el("b", "", known(found.at(-1).word)) : ""), band);
     });
   });
   return [...bands, el("p", "span", el("span", "", from ? clock(from) : ""), el("span", "", to ? clock(to) : ""))];
@@ -35,7 +37,7 @@ function stretches(rows, timeAt, at, to) {
     if (word === null) continue;
     const start = row[timeAt];
     const last = found.at(-1);
-    if (last && last.word === word && start - last.end <= GAP * step) last.end = start + step;
+    if (last && last.word === word && start - last.end <= GAP * step) last.end = Math.min(to, start + step);
     else {
       if (last && start - last.end <= GAP * step) last.end = start;
       found.push({ word, start, end: Math.min(to, start + step) });
