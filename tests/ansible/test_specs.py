@@ -93,6 +93,21 @@ def test_only_a_city_with_a_bell_opens_the_ports_of_the_centres_own_services(tmp
     assert roles.told_to("centre", "base_tcp_ports", tmp_path, groups=groups) == [80, 443, 8883, 8884, 8893, 8894]
 
 
+def test_a_word_of_the_command_line_is_taken_for_the_truth_value_it_says() -> None:
+    """`-e backup_replace=true` gives a text, which Ansible takes for no truth value, and a template for true."""
+    values = {name for role in roles.names() for name, one in roles.options(role).items() if one["type"] == "bool"}
+    names = "|".join([*values, "siaga_walls", "siaga_grafana"])
+    used = re.compile(rf"\b({names})\b(?!:|=)(?! \| (?:default\(true\) \| )?bool\b)")
+    files = [path for part in ("tasks", "handlers", "templates") for path in roles.ROLES.glob(f"*/{part}/*")]
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in [*files, *roles.ANSIBLE.glob("*.yml"), *roles.ANSIBLE.glob("group_vars/*.yml")]
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if used.search(line) and not line.lstrip().startswith("#")
+    ]
+    assert found == []
+
+
 def test_secrets_are_in_no_log() -> None:
     silent = re.compile(r"no_log: true")
     for path in sorted(roles.ROLES.glob("*/tasks/*.yml")):
