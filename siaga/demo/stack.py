@@ -260,8 +260,20 @@ class DemoStack:
         return ["--store", self.influxdb.url, *account, "--kept", str(self.folder / "city.json")]
 
     def _write_files(self) -> None:
+        files = self._box_files() | self._centre_files()
+        for folder in (self.config, *(self.folder / name for name in ("collector", "desk", *self.boxes))):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.accounts.prepare(self.folder / "desk" / "accounts.db")
+        (self.folder / _PAGE_PORT).write_text(f"{self.page_port}\n")
+        (self.folder / _WALL_PORT).write_text(f"{self.wall_port}\n")
+        for name, text in files.items():
+            (self.config / name).write_text(text, encoding="utf-8")
+        for process in self.processes:
+            process.log.unlink(missing_ok=True)
+
+    def _ports(self) -> Ports:
         alarm, telemetry = self.alarm_broker, self.telemetry_broker
-        ports = Ports(
+        return Ports(
             alarm.device_port,
             alarm.centre_port,
             telemetry.device_port,
@@ -270,15 +282,17 @@ class DemoStack:
             self.page_port,
             self.wall_port,
         )
+
+    def _box_files(self) -> dict[str, str]:
         trackers = self.size.trackers_per_box
-        command_key, command_keys = self.trust.command_keys()
-        files = {
+        _, command_keys = self.trust.command_keys()
+        return {
             f"{box}.toml": box_toml(
                 self.folder,
                 self.hardware,
                 box,
                 trackers,
-                ports,
+                self._ports(),
                 self._device(box),
                 command_keys,
                 siren=box in self.sirens,
@@ -286,6 +300,11 @@ class DemoStack:
             )
             for box in self.boxes
         }
+
+    def _centre_files(self) -> dict[str, str]:
+        ports = self._ports()
+        command_key, _ = self.trust.command_keys()
+        files: dict[str, str] = {}
         files["collector.toml"] = collector_toml(
             self.folder,
             ports,
@@ -313,12 +332,4 @@ class DemoStack:
         files["wall.toml"] = WALL_TOML
         files["inventory.toml"] = inventory_toml(self.size.boxes, members() if self._lives else None, chip=self.chip)
         files["streets.geojson"] = resources.files("simulator").joinpath("bandung.geojson").read_text(encoding="utf-8")
-        for folder in (self.config, *(self.folder / name for name in ("collector", "desk", *self.boxes))):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.accounts.prepare(self.folder / "desk" / "accounts.db")
-        (self.folder / _PAGE_PORT).write_text(f"{self.page_port}\n")
-        (self.folder / _WALL_PORT).write_text(f"{self.wall_port}\n")
-        for name, text in files.items():
-            (self.config / name).write_text(text, encoding="utf-8")
-        for process in self.processes:
-            process.log.unlink(missing_ok=True)
+        return files
