@@ -183,6 +183,7 @@ export async function begin(file, spoken) {
     setLanguage(language);
     $("notice").textContent = "";
     renderHead();
+    tick();
     cutOff(stale);
     spoken();
   };
