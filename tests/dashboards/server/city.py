@@ -86,7 +86,7 @@ def signs_of_life(now_ns: int) -> bytes:
     # The last of each vehicle's positions, which are 10 s apart.
     places = _vehicles(now_ns, random.Random(1))[59::60]
     made += [place for place in places if f"={SILENT_VEHICLE}," not in place]
-    made.append(line("desk_beat", {"desk": "desk"}, {"open_incidents": 1, "recording": 1}, now_ns - 2 * _S))
+    made.append(line("desk_beat", {"desk": "desk"}, _beat(), now_ns - 2 * _S))
     return "\n".join(made).encode()
 
 
@@ -162,7 +162,7 @@ def _boxes(now_ns: int, hours: int, rng: random.Random, *, minutes: int = 0) -> 
                 report["fault"] = "disk: 91 % full"
             made.append(line("box_report", {"device": f"box-{number}"}, report, at))
             health: dict[str, FieldValue] = {
-                "disk_free_bytes": 12_000_000_000 - number * 10**9,
+                "disk_free_bytes": 62_000_000_000 - number * 10**9,
                 "cpu_temperature_c": 47 + rng.gauss(0, 2),
                 "load_1min": abs(rng.gauss(0.4, 0.1)),
                 "supply_v": 12.1 + rng.gauss(0, 0.05),
@@ -173,10 +173,14 @@ def _boxes(now_ns: int, hours: int, rng: random.Random, *, minutes: int = 0) -> 
             report = {"produced": 500_000 - minute * 30, "waiting": 0, "dropped": 0, "faults": 0, "clock": "gnss"}
             report |= {"faulty": 0, "clock_trusted": 1, "software": "0.1.0"}
             made.append(line("box_report", {"device": name}, report, at))
-    for second in range(0, hours * 3_600, 30):
-        beat: dict[str, FieldValue] = {"open_incidents": 1, "recording": 1}
-        made.append(line("desk_beat", {"desk": "desk"}, beat, now_ns - (second + 2) * _S))
-    return made
+    beats = range(2, hours * 3_600, 30)
+    return made + [line("desk_beat", {"desk": "desk"}, _beat(), now_ns - second * _S) for second in beats]
+
+
+def _beat() -> dict[str, FieldValue]:
+    hops = {"command": 0.4, "alarm": 0.5, "store": 0.5, "telemetry": 3.4, "receipt": 3.5}
+    tests: dict[str, FieldValue] = {f"tests_{hop}_s": seconds for hop, seconds in hops.items()}
+    return {"open_incidents": 1, "recording": 1, "tests_share_pct": 99.95, "tests_budget_pct": 58.0, **tests}
 
 
 def _others() -> list[str]:
