@@ -16,6 +16,7 @@ requirements:
   - callbacks_enabled = siaga.platform.told
 """
 
+_FAILED = "non-zero return code"
 _ITEMS = "One or more items failed"
 
 
@@ -55,6 +56,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def _remember(self, result: Any) -> None:
         told = result.result
-        words = " ".join(str(told.get("msg") or told.get("stderr") or "failed").split())
+        said = told.get("msg")
+        # What a command itself says is more than that it failed.
+        said = told.get("stderr") or said if said in (None, "", _FAILED) else said
+        words = " ".join(str(said or "failed").split())
         if not words.startswith(_ITEMS):
             self._last[result.host.get_name()] = words
