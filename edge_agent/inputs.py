@@ -84,49 +84,78 @@ async def watch(
         kept: Lets its line outlive this process; None: nothing does.
     """
     backoff = Backoff(base_s=0.2, cap_s=5.0)
-    hold = Hold(hold_ns=button.hold_ms * 1_000_000, stuck_ns=round(button.stuck_s * 1e9))
-
-    def tell(all_told: list[Told]) -> None:
-        for told in all_told:
-            if told.what == "pressed":
-                on_press(told.monotonic_ns)
-            elif told.what == "released":
-                on_release()
-            else:
-                faults[f"button {button.id}: stuck"] += 1
-                _log.error("button %s: stuck since %.0f s", button.id, button.stuck_s)
-                if on_stuck is not None:
-                    on_stuck(told.monotonic_ns)
-        state.wrong = _STUCK if hold.stuck else None
-        state.undecided = hold.waiting
-
+    judge = _Judge(button, state, faults, on_press, on_release, on_stuck)
     while True:
         try:
-            async with aclosing(_edges_and_due(button.uri, hold, state.trial, kept)) as edges:
+            async with aclosing(_edges_and_due(button.uri, judge.hold, state.trial, kept)) as edges:
                 async for edge in edges:
                     backoff.reset()
-                    if edge is None:
-                        tell(hold.tick(time.monotonic_ns()))
-                    elif edge.synthetic:
-                        state.trial.came(edge.timestamp_ns)
-                    elif edge.active:
-                        tell(hold.down(edge.timestamp_ns, press=state.edge(edge)))
-                    else:
-                        state.edge(edge)
-                        short = hold.too_short
-                        told = hold.up(edge.timestamp_ns)
-                        if hold.too_short > short:
-                            faults[f"button {button.id}: pressed too shortly"] += 1
-                        # Let go while nobody watched: what an earlier run holds of its press ends now.
-                        tell(told or [Told("released", edge.timestamp_ns)] if edge.initial else told)
+                    judge.take(edge)
                     if edge is not None and edge.initial:
                         opened()
         except LineError as error:
-            tell(hold.lost())
-            faults[f"button {button.id}: line lost"] += 1
-            state.wrong = f"line lost: {error}"
-            _log.error("button %s: %s", button.id, error)
+            judge.lost(error)
         await asyncio.sleep(backoff.next_s())
+
+
+class _Judge:
+    """Makes presses, releases and stuck buttons of edges, over lost lines. Arguments are those of `watch`."""
+
+    def __init__(
+        self,
+        button: ButtonSettings,
+        state: ButtonState,
+        faults: Counter[str],
+        on_press: Callable[[int], None],
+        on_release: Callable[[], None],
+        on_stuck: Callable[[int], None] | None,
+    ) -> None:
+        self.hold = Hold(hold_ns=button.hold_ms * 1_000_000, stuck_ns=round(button.stuck_s * 1e9))
+        self._button = button
+        self._state = state
+        self._faults = faults
+        self._on_press = on_press
+        self._on_release = on_release
+        self._on_stuck = on_stuck
+
+    def take(self, edge: Edge | None) -> None:
+        """Take a level or an edge, or that the hold time is due (None)."""
+        if edge is None:
+            self._tell(self.hold.tick(time.monotonic_ns()))
+        elif edge.synthetic:
+            self._state.trial.came(edge.timestamp_ns)
+        elif edge.active:
+            self._tell(self.hold.down(edge.timestamp_ns, press=self._state.edge(edge)))
+        else:
+            self._state.edge(edge)
+            short = self.hold.too_short
+            told = self.hold.up(edge.timestamp_ns)
+            if self.hold.too_short > short:
+                self._faults[f"button {self._button.id}: pressed too shortly"] += 1
+            # Let go while nobody watched: what an earlier run holds of its press ends now.
+            self._tell(told or [Told("released", edge.timestamp_ns)] if edge.initial else told)
+
+    def lost(self, error: LineError) -> None:
+        """Take that the line is lost."""
+        name = self._button.id
+        self._tell(self.hold.lost())
+        self._faults[f"button {name}: line lost"] += 1
+        self._state.wrong = f"line lost: {error}"
+        _log.error("button %s: %s", name, error)
+
+    def _tell(self, all_told: list[Told]) -> None:
+        for told in all_told:
+            if told.what == "pressed":
+                self._on_press(told.monotonic_ns)
+            elif told.what == "released":
+                self._on_release()
+            else:
+                self._faults[f"button {self._button.id}: stuck"] += 1
+                _log.error("button %s: stuck since %.0f s", self._button.id, self._button.stuck_s)
+                if self._on_stuck is not None:
+                    self._on_stuck(told.monotonic_ns)
+        self._state.wrong = _STUCK if self.hold.stuck else None
+        self._state.undecided = self.hold.waiting
 
 
 async def _edges_and_due(
