@@ -132,13 +132,14 @@ async def test_fault_41_a_stuck_button_is_one_press_and_a_fault_told_once(tmp_pa
 async def test_a_hold_time_lets_only_long_presses_through(tmp_path: Path) -> None:
     desk, state = Desk(), ButtonState("boot-1", None)
     async with Board(tmp_path / "b") as board:
-        task = desk.watch(_button(board.path, hold_ms=60), state)
+        # The board lets go by the same loop, which a busy machine may hold up.
+        task = desk.watch(_button(board.path, hold_ms=500), state)
         await desk.until("opened")
         board.press("sos", hold_ms=1)
         async with asyncio.timeout(10):
             while not desk.faults["button sos: pressed too shortly"]:  # noqa: ASYNC110  # a counter has nothing to await
                 await asyncio.sleep(0)
-        board.press("sos", hold_ms=200)
+        board.press("sos", hold_ms=600)
         await desk.until("release", 2)
         task.cancel()
     assert desk.told == ["release", "opened", "press", "release"]

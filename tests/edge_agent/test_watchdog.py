@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -124,6 +124,15 @@ def start(tmp_path: Path, port: int, watchdog_s: float) -> subprocess.Popen[byte
     return subprocess.Popen(command, stderr=subprocess.PIPE, cwd=REPO, env=env)
 
 
+@contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Leave no process behind, however the test ends."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 def wait_for(systemd: socket.socket, wanted: str) -> None:
     while wanted not in systemd.recv(4_096).decode().split("\n"):
         pass
@@ -144,22 +153,25 @@ def wait_for_silence(systemd: socket.socket, longest_s: float) -> None:
 def test_fault_42_a_blocked_loop_is_not_fed_and_the_agent_is_back_within_15_s(
     tmp_path: Path, systemd: socket.socket
 ) -> None:
-    period_s = 3.0
-    process = start(tmp_path, 1, period_s)
-    wait_for(systemd, "READY=1")
-    wait_for(systemd, "WATCHDOG=1")
-    process.send_signal(signal.SIGUSR1)
-    begun_s = time.monotonic()
-    wait_for_silence(systemd, period_s)
-    process.send_signal(signal.SIGABRT)
-    _, told = process.communicate(timeout=10)
-    assert process.returncode == -signal.SIGABRT
-    assert b"<lambda>" in told, "the log says where the loop stood"
-    process = start(tmp_path, 1, period_s)
-    wait_for(systemd, "READY=1")
-    # With the unit's WatchdogSec=10 it takes 7 s longer than here.
-    assert time.monotonic() - begun_s < 15 - (10 - period_s)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
-    assert process.returncode == 0
+    period_s, usual_start_s = 3.0, 2.0
+    started_s = time.monotonic()
+    with start(tmp_path, 1, period_s) as process, ended(process):
+        wait_for(systemd, "READY=1")
+        start_s = time.monotonic() - started_s
+        wait_for(systemd, "WATCHDOG=1")
+        process.send_signal(signal.SIGUSR1)
+        begun_s = time.monotonic()
+        wait_for_silence(systemd, period_s)
+        process.send_signal(signal.SIGABRT)
+        _, told = process.communicate(timeout=10)
+        assert process.returncode == -signal.SIGABRT
+        assert b"<lambda>" in told, "the log says where the loop stood"
+    with start(tmp_path, 1, period_s) as process, ended(process):
+        wait_for(systemd, "READY=1")
+        # With the unit's WatchdogSec=10 it takes 7 s longer than here. A busy machine starts each process late.
+        took_s = time.monotonic() - begun_s
+        assert took_s < 15 - (10 - period_s) + 2 * max(0.0, start_s - usual_start_s)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+        assert process.returncode == 0
     assert "STOPPING=1" in heard(systemd)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.catalogue import fault
@@ -212,6 +212,7 @@ REPORTS = st.fixed_dictionaries(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault of the inputs
 @given(st.lists(st.binary(max_size=60) | REPORTS.map(lambda report: json.dumps(report).encode() + b"\n"), max_size=10))
 def test_any_reports_give_good_positions_or_are_counted_nothing_else(chunks: list[bytes]) -> None:
     samples, counters = decode(*chunks, decoder=GpsdDecoder(earliest_ns=EARLIEST_LIVE_NS, rules=FixRules()))
