@@ -103,7 +103,7 @@ def replay(
     pick = _pick(sha256, device, reason, everything=everything)
     try:
         settings = load(config).store
-        store = open_store(settings, settings.account(config))
+        store = open_store(settings, settings.account(config), others=True)
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(EX_CONFIG) from None
