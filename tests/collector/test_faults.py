@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -20,6 +21,7 @@ from provisioning.brokers.accounts import ensure_password
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.process import free_port
 from siaga.stack.trust import Trust
+from store.first_writes import SETTLED_S
 from tests.collector.batches import body, reading
 from tests.collector.box import Box, box
 from tests.collector.test_process import Start, count, missing, send, start
@@ -147,9 +149,11 @@ async def test_fault_30_and_50_a_replica_of_a_group_dies_or_is_frozen_and_its_sh
     )
     async with AsyncExitStack() as stack:
         boxes = [await stack.enter_async_context(box(two_accounts, f"box-{number}")) for number in range(3)]
+        began_s = time.monotonic()
         await _send_all(boxes, range(40))
         for one in boxes:
             await one.all_receipted()
+        assert time.monotonic() - began_s >= SETTLED_S, "the first of a day is written again before its receipt"
         shares = [
             (await asyncio.to_thread(fetch, f"http://127.0.0.1:{port}"))["messages_total"] for port in ports.values()
         ]
