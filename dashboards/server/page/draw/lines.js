@@ -7,7 +7,7 @@ import { known, say } from "../words.js";
 
 const NAMED = 6;
 const COLOURS = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5", "--line-6"];
-const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
+const WHOLE = Array.from({ length: 14 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 const DASHES = [[], [9, 5], [3, 4], [14, 4, 3, 4], [6, 3], [2, 6]];
 
 export class Lines {
