@@ -35,9 +35,12 @@ RING = (Threshold(0, "good"), Threshold(RING_TARGET_S, "watch"), Threshold(3, "b
 _FIELDS = ", ".join(f'"tests_{hop}_s"' for hop, _, _ in HOPS)
 
 
-def _told(field: str) -> str:
-    """Return the question for what the desk last told of its test presses."""
-    return f'SELECT last("{field}") AS "{field}" FROM "{RAW}"."desk_beat" WHERE time > now() - {TESTED_S}s'
+def _promised(what: str, title: Words, cell: Cell, thresholds: tuple[Threshold, ...], decimals: int) -> Panel:
+    """Return a panel of what the desk last told of its test presses, in percent."""
+    field = f"tests_{what}_pct"
+    told = f'SELECT last("{field}") AS "{field}" FROM "{RAW}"."desk_beat" WHERE time > now() - {TESTED_S}s'
+    shown = stat(f"tests-{what}", title, cell, told, unit="%")
+    return replace(shown, thresholds=thresholds, decimals=decimals)
 
 
 def _longest(field: str) -> Question:
@@ -91,27 +94,9 @@ BOARD = Dashboard(
             f' WHERE {{time}} AND {REAL} AND "accept_s" > {ACCEPT_TARGET_S:g}),'
             f' (SELECT count("presses") * 0 AS "n" FROM {INCIDENT} WHERE {{time}})',
         ),
-        replace(
-            stat(
-                "tests-share",
-                Words("Uji tepat waktu, 24 jam", "Tests in time, 24 hours"),
-                Cell(0, 6, 6, 6),
-                _told("tests_share_pct"),
-                unit="%",
-            ),
-            thresholds=SHARE,
-            decimals=2,
-        ),
-        replace(
-            stat(
-                "tests-budget",
-                Words("Sisa anggaran gagal, 30 hari", "Error budget left, 30 days"),
-                Cell(6, 6, 6, 6),
-                _told("tests_budget_pct"),
-                unit="%",
-            ),
-            thresholds=BUDGET,
-            decimals=0,
+        _promised("share", Words("Uji tepat waktu, 24 jam", "Tests in time, 24 hours"), Cell(0, 6, 6, 6), SHARE, 2),
+        _promised(
+            "budget", Words("Sisa anggaran gagal, 30 hari", "Error budget left, 30 days"), Cell(6, 6, 6, 6), BUDGET, 0
         ),
         Panel(
             "tests-hops",
