@@ -27,7 +27,8 @@ from contract.topics import ALL_TELEMETRY
 from link import BrokerSettings, Credentials, Endpoint
 from provisioning.files import write_private
 from siaga.stack.influxdb import COLLECTOR, InfluxDB
-from siaga.stack.process import Process, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process
 from siaga.stack.trust import HOST, Trust
 
 RECEIVE_MAXIMUM: Final = Terms(Endpoint(HOST, 1), "any", ALL_TELEMETRY).receive_maximum

@@ -22,7 +22,7 @@ from benchmarks.desk_stage import OFFICERS, Stage
 from benchmarks.figures import Figure, keep_samples, percentile
 from duty_desk.channels.contacts_file import MAX_PHONES, ContactsFile, Subscription
 from duty_desk.channels.webpush.sealing import point_of, to_base64url
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from simulator.control import BoardControl
 from simulator.layout import board_path
 

@@ -36,7 +36,8 @@ from duty_desk.ledger.verify import verify
 from provisioning.brokers.model import account
 from siaga.stack.client import connection
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process
 from siaga.stack.trust import Trust
 
 ROWS: Final = int(os.environ.get("ROWS", "1000000"))

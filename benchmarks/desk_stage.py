@@ -31,7 +31,8 @@ from duty_desk.access.changes import Changes
 from siaga.demo.stack import DemoStack, Size
 from siaga.stack.client import connection
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process
 from siaga.stack.trust import HOST
 
 PASSWORD: Final = "only-for-this-measurement"

@@ -28,7 +28,8 @@ from benchmarks.figures import Figure, keep_samples
 from duty_desk.access.changes import Changes
 from provisioning.brokers.model import account
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process
 from siaga.stack.trust import Trust
 
 PAGES: Final = int(os.environ.get("PAGES", "100"))

@@ -11,7 +11,7 @@ from contract.topics import Lane
 from link import Endpoint
 from provisioning.brokers.apply import Rendered
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from siaga.stack.trust import HOST, Trust
 
 _PLAIN: Final = """

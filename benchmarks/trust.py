@@ -32,7 +32,8 @@ from contract.identity import new_event_id, new_stream_id
 from contract.messages import Press, encode
 from link import Endpoint, Session
 from siaga.stack.influxdb import COLLECTOR, InfluxDB
-from siaga.stack.process import Process, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process
 from siaga.stack.trust import Trust
 
 MESSAGES: Final = 100_000

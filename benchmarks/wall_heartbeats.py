@@ -19,7 +19,7 @@ import aiohttp
 import psutil
 
 from benchmarks.figures import Figure, conclude, keep_samples
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 
 SCREENS: Final = 24
 BEAT_S: Final = 2.0

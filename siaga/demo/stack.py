@@ -35,7 +35,8 @@ from siaga.demo.places import inventory_toml
 from siaga.demo.state import DemoState
 from siaga.stack.influxdb import COLLECTOR, READER, InfluxDB
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process
 from siaga.stack.trust import Trust
 from simulator.firmware import FirmwareError, built_firmware
 from simulator.layout import box_name

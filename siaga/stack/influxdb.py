@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from provisioning.files import make_folder, write_private
-from siaga.stack.process import Process, ProcessError, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process, ProcessError
 from store import Account, InfluxDB1, StoreError
 from store.account import read_password
 from store.layout import Layout

@@ -16,7 +16,8 @@ from link.trust import load_credentials
 from provisioning.brokers.apply import Rendered
 from provisioning.brokers.render import render_password
 from provisioning.files import write_private
-from siaga.stack.process import Process, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process
 from siaga.stack.trust import HOST, Trust
 
 _POLL_S: Final = 0.005

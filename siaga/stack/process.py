@@ -10,10 +10,8 @@ Rules:
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import weakref
@@ -24,45 +22,14 @@ from contract.errors import SiagaError
 
 _POLL_S: Final = 0.01
 _LOG_LINES: Final = 12
-_PORTS: Final = range(20_000, 32_000)
-"""Below Linux' ephemeral ports (32768 and up), so no outgoing connection takes a port before it is listened on."""
-
 _UNLESS_ORPHANED: Final = '[ "$PPID" = "$1" ] || exit 1; shift; exec "$@"'
 """Closes the gap in which the parent dies before its child has asked for the signal."""
 
-_given_ports: set[int] = set()
 _live: weakref.WeakSet[Process] = weakref.WeakSet()
 
 
 class ProcessError(SiagaError):
     """A process cannot be started, ended by itself, or is not ready in time; the text has its last log lines."""
-
-
-def free_port(preferred: int | None = None) -> int:
-    """Return a TCP port on 127.0.0.1 that nothing listens on, never the same one twice in a process.
-
-    Args:
-        preferred: The port to return when it is free, such as the one of the last start.
-
-    Raises:
-        ProcessError: None found in 1,000 tries.
-    """
-    choose = random.SystemRandom()
-    for attempt in range(1_000):
-        port = choose.choice(_PORTS)
-        if attempt == 0 and preferred is not None and preferred in _PORTS:
-            port = preferred
-        if port in _given_ports:
-            continue
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _given_ports.add(port)
-        return port
-    raise ProcessError("no free port on 127.0.0.1 between 20000 and 31999")
 
 
 def find_program(name: str) -> str:

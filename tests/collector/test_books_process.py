@@ -22,7 +22,7 @@ from provisioning.brokers.accounts import ensure_password
 from provisioning.brokers.model import account
 from siaga.stack.influxdb import READER
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from siaga.stack.trust import Trust
 from tests.collector.batches import STREAM, body, reading
 from tests.collector.box import Box, box

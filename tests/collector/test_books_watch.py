@@ -15,7 +15,7 @@ from collector.books_file import FILE, BooksFile
 from collector.books_watch import BooksWatch
 from collector.config import Folders
 from siaga.stack.influxdb import READER
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from store.influxdb1 import InfluxDB1
 from tests.conftest import Database
 

@@ -19,7 +19,7 @@ from contract.topics import ALL_ALARMS, alarm
 from link import Session
 from provisioning.brokers.accounts import ensure_password
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from siaga.stack.trust import Trust
 from store.first_writes import SETTLED_S
 from tests.collector.batches import body, reading

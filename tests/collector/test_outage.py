@@ -22,7 +22,7 @@ from contract.messages import decode
 from contract.topics import telemetry
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from tests.collector.box import Box, box
 from tests.collector.test_process import Start, count, send, start
 

@@ -18,7 +18,8 @@ from contract.identity import body_hash
 from provisioning.brokers.model import account
 from siaga.stack.influxdb import COLLECTOR, InfluxDB
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process
 from tests.collector.batches import BAD_BODIES, body, reading
 from tests.collector.box import Box, box
 from tests.conftest import Database

@@ -14,7 +14,7 @@ from collector.quarantine import FILE, Entry, Quarantine
 from collector.quarantine_read import read_counts
 from contract.identity import body_hash
 from siaga.stack.influxdb import COLLECTOR
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from store.refusals import FIELD_TYPE
 from tests.collector.batches import T0_NS, body, reading
 from tests.collector.test_process import count

@@ -14,7 +14,7 @@ from collector.quarantine_read import read_counts, read_rows
 from collector.top import fetch
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from store.refusals import FIELD_TYPE, SERIES_LIMIT
 from tests.collector.batches import T0_NS, body, reading
 from tests.collector.box import box

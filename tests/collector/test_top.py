@@ -11,7 +11,7 @@ import pytest
 from collector.metrics import METRICS, Snapshot, parse, render
 from collector.top import TopError, fetch, rates, screen, show
 from collector.web import serving
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 
 ZERO = dict.fromkeys((metric.name for metric in METRICS if not metric.label), 0.0)
 

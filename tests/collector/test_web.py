@@ -9,7 +9,7 @@ import pytest
 
 from collector.metrics import METRICS, Snapshot, parse
 from collector.web import ListenError, serving
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 
 VALUES = {metric.name: 1.0 for metric in METRICS if not metric.label}
 

@@ -34,7 +34,8 @@ from link import Outgoing, Session
 from provisioning.brokers.model import account
 from siaga.stack.client import connection
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process
 from siaga.stack.trust import Trust
 from tests.warm import Warm, WarmProcess
 

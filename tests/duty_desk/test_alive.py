@@ -13,7 +13,7 @@ import pytest
 
 from duty_desk.alive import ROUND_S, Alive
 from link.notify import Notifier
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from tests.duty_desk.conftest import Desk
 from tests.warm import Warm, WarmProcess
 

@@ -27,7 +27,7 @@ from edge_agent.config_store import NAME
 from edge_agent.pushed_config import InForce, take_up
 from link import Session
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from siaga.stack.trust import Trust
 from tests.edge_agent.network_faults.street import BOX, LANES, Street, lamps, street
 from tests.edge_agent.test_config import box

@@ -17,7 +17,7 @@ import pytest
 from contract.errors import EX_CONFIG
 from edge_agent.main import main
 from siaga.demo.files import Identity, Ports, box_toml
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from siaga.stack.trust import Trust
 from simulator.layout import box_name
 

@@ -14,7 +14,7 @@ import pytest
 from edge_agent import metrics_server
 from edge_agent.metrics import CONTENT_TYPE
 from edge_agent.metrics_server import HOST, serve_metrics
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 
 
 @asynccontextmanager

@@ -19,7 +19,8 @@ from link import Backoff, Endpoint, PublishRefusedError, Session
 from link.dial import Dialer
 from provisioning.brokers.placing import this_user
 from siaga.stack.mosquitto import Mosquitto
-from siaga.stack.process import Process, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process
 from siaga.stack.trust import Trust
 from tests.link.forgery import broker_of, device, forge, tls_1_2, with_credentials
 from tests.link.harness import HOST, PATIENCE_S, Inbox, answer_names, connected, listening, running, started, until

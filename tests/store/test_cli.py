@@ -8,7 +8,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from siaga.stack.influxdb import READER
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from store.cli import app
 from tests.conftest import Database
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from store.errors import (
     StoreDeniedError,
     StoreError,

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from contract.errors import ConfigError
 from contract.settings import load_toml
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from store import open_store
 from store.account import Token
 from store.cli import app

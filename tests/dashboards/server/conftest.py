@@ -18,7 +18,7 @@ from playwright.async_api import Browser, async_playwright
 from dashboards.server.service import Service
 from dashboards.server.settings import load_server
 from siaga.stack.influxdb import ADMIN, READER, InfluxDB
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from tests.browsers import CHROMIUM, SHELL
 from tests.dashboards.server import city
 

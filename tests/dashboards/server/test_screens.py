@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from siaga.stack.influxdb import InfluxDB
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from tests.dashboards.server import city
 from tests.dashboards.server.conftest import NO_WEBGL, Walls, chromium, walls
 

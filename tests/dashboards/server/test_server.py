@@ -13,7 +13,7 @@ from contract.errors import ConfigError
 from dashboards.boards import DASHBOARDS
 from dashboards.server.settings import load_server
 from siaga.stack.influxdb import InfluxDB
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from tests.dashboards.server.conftest import TOKEN, walls
 
 CHANGING = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from siaga.stack.trust import Trust
 from tests.dashboards.server import city
 from tests.warm import WarmProcess

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 
 CURVE = ec.SECP256R1()
 

@@ -24,7 +24,7 @@ from duty_desk.web.files import CONSOLE
 from duty_desk.web.geo_api import add_geo
 from duty_desk.web.guard import Guard
 from link import BrokerSettings
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from store import Account, StoreSettings
 
 REPO = Path(__file__).parents[3]

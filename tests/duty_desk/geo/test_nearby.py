@@ -15,7 +15,7 @@ from duty_desk.geo.lookout import KEPT_S, MAX_AGE_S, TIMEOUT_S, Lookout, as_json
 from duty_desk.geo.nearby import MAX_VEHICLES, Surroundings, sensors_query
 from duty_desk.geo.shapes import Point
 from siaga.stack.influxdb import COLLECTOR, READER
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 from store import Account, Row, StoreSettings
 from tests.conftest import Database
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 from duty_desk.ledger.place import Server, server
-from siaga.stack.process import free_port
+from siaga.stack.ports import free_port
 
 PASSWORD = "rahasia-basis-data"
 _FAST = "-c fsync=off -c full_page_writes=off -c shared_buffers=16MB -c max_connections=30 -c autovacuum=off"

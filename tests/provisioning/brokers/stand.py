@@ -18,7 +18,8 @@ from provisioning.brokers.model import LANES, Account, Broker, Grant, local_brok
 from provisioning.brokers.placing import this_user
 from provisioning.brokers.probe import Probe
 from provisioning.brokers.throwaway import Pair, client_tls
-from siaga.stack.process import Process, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process
 
 ALL = (Grant("read", "#"), Grant("write", "#"))
 START_TIMEOUT_S = 10.0

@@ -23,7 +23,8 @@ from provisioning.brokers.families import up
 from provisioning.brokers.placing import place
 from provisioning.brokers.running import reload
 from provisioning.errors import KeyFileError, UnusableError
-from siaga.stack.process import Process, free_port
+from siaga.stack.ports import free_port
+from siaga.stack.process import Process
 from tests.provisioning.brokers.stand import WITNESS, Stand, await_listening, free_broker, make_authority
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from siaga.stack.process import Process, ProcessError, free_port
+from siaga.stack.process import Process, ProcessError
 from tests.siaga.ends import Ends
 
 STUBBORN = """
@@ -29,12 +29,6 @@ time.sleep(60)
 
 def python(code: str, folder: Path, name: str = "child") -> Process:
     return Process([sys.executable, "-c", code], name=name, folder=folder)
-
-
-def test_ports_are_never_given_twice() -> None:
-    ports = [free_port() for _ in range(200)]
-    assert len(set(ports)) == 200
-    assert all(1_024 < port < 32_768 for port in ports)
 
 
 def test_stop_ends_a_process_that_listens_to_sigterm(tmp_path: Path) -> None:
