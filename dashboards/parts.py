@@ -108,9 +108,9 @@ def graded(panel: Panel, *thresholds: Threshold) -> Panel:
     return replace(panel, thresholds=thresholds)
 
 
-def column(kind: str, field: str, *, decimals: int | None = None) -> Column:
-    """Return a column for a field of the catalogue."""
-    return Column(field, label(kind, field), quantity(kind, field).unit, decimals)
+def column(kind: str, field: str, *, decimals: int | None = None, heading: Words | None = None) -> Column:
+    """Return a column for a field of the catalogue; `heading` is a shorter name where the catalogue's would be cut."""
+    return Column(field, heading or label(kind, field), quantity(kind, field).unit, decimals)
 
 
 def seconds(within: str) -> float:

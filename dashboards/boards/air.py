@@ -34,8 +34,8 @@ BOARD = Dashboard(
             Cell(16, 13, 8, 14),
             (newest("air_quality", ("pm2_5_ugm3", "pm10_ugm3"), "1h"),),
             columns=(
-                column("air_quality", "pm2_5_ugm3", decimals=0),
-                column("air_quality", "pm10_ugm3", decimals=0),
+                column("air_quality", "pm2_5_ugm3", decimals=0, heading=Words("PM2,5", "PM2.5")),
+                column("air_quality", "pm10_ugm3", decimals=0, heading=Words("PM10", "PM10")),
             ),
             stale_s=900,
             expected="air_quality",

@@ -56,7 +56,7 @@ BOARD = Dashboard(
                 column("position", "latitude", decimals=5),
                 column("position", "longitude", decimals=5),
                 column("position", "speed_mps", decimals=1),
-                column("position", "hdop", decimals=1),
+                column("position", "hdop", decimals=1, heading=Words("HDOP", "HDOP")),
             ),
             stale_s=300,
         ),

@@ -43,7 +43,7 @@ BOARD = Dashboard(
             Words("Papan duga", "Gauges"),
             Cell(16, 14, 8, 13),
             (newest("water_level", ("level_m",), "6h"),),
-            columns=(column("water_level", "level_m", decimals=2),),
+            columns=(column("water_level", "level_m", decimals=2, heading=Words("Tinggi", "Level")),),
             stale_s=900,
             expected="water_level",
         ),

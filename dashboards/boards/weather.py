@@ -45,12 +45,12 @@ BOARD = Dashboard(
             Cell(12, 0, 12, 10),
             (newest("weather", ("temperature_c", "humidity_pct", "wind_speed_mps", "wind_gust_mps"), "1h"),),
             columns=tuple(
-                column("weather", field, decimals=decimals)
-                for field, decimals in (
-                    ("temperature_c", 1),
-                    ("humidity_pct", 0),
-                    ("wind_speed_mps", 1),
-                    ("wind_gust_mps", 1),
+                column("weather", field, decimals=decimals, heading=heading)
+                for field, decimals, heading in (
+                    ("temperature_c", 1, Words("Suhu", "Temperature")),
+                    ("humidity_pct", 0, Words("Kelembapan", "Humidity")),
+                    ("wind_speed_mps", 1, Words("Angin", "Wind")),
+                    ("wind_gust_mps", 1, Words("Embusan", "Gust")),
                 )
             ),
             stale_s=900,

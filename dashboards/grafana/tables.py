@@ -35,6 +35,9 @@ _CLOCK = "dateTimeAsIsoNoDateIfToday"
 _GRAVE = ("faults", "speed_mps")
 """Columns that say which rows are to be seen first."""
 _NEVER_AMISS = "–"
+_NAME_PX = 100
+_NUMBER_PX = 120
+"""Of columns beside a box's name, so that the name has the rest of the width."""
 
 
 def table_panel(definition: Panel, language: str) -> table.Panel:
@@ -71,10 +74,13 @@ def table_panel(definition: Panel, language: str) -> table.Panel:
         made.override_by_name(
             name, [_value("displayName", _time(definition).of(language)), _value("unit", _CLOCK), *_narrow(160)]
         )
+    crowded = {"device", "sensor"} <= set(tags)
     for tag in tags:
-        made.override_by_name(tag, [_value("displayName", _TAGS[tag].of(language))])
+        narrow = _narrow(_NAME_PX) if crowded and tag == "sensor" else []
+        made.override_by_name(tag, [_value("displayName", _TAGS[tag].of(language)), *narrow])
     for column in definition.columns:
-        made.override_by_name(column.field, _column(column, language))
+        narrow = _narrow(_NUMBER_PX) if crowded and column.unit else []
+        made.override_by_name(column.field, [*_column(column, language), *narrow])
     return made.sort_by(_order(definition, language))
 
 
