@@ -9,8 +9,10 @@
 //   reset               the reset pin           power               off and on: the RAM is forgotten too
 //   cut / mend          the serial line         send HEX            bytes to the board, as if from the pty
 //   run MS              go on (--virtual only)  lamp? time? held?   quit
+//   await N             take from the pty until it gave N bytes since the start
 // Lines on stdout, US simulated microseconds since the start:
-//   pty PATH | ready US | edge US N 1|0 | frame US HEX | pins US LAMP LAMP SIREN | ran US | lamp US … | time US
+//   pty PATH | ready US | edge US N 1|0 | frame US HEX | pins US LAMP LAMP SIREN | lamp US … | time US
+//   ran US N (bytes given to the pty since the start)
 //   held US PRESSES (ended, of 200 ms or more) | stack US BYTES (deepest; at the end) | error what
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -102,7 +104,7 @@ static void run_ms(unsigned long ms) {
     wire_poll(&wire);
     run_until(avr->cycle + avr->frequency / 1000);
   }
-  printf("ran %lu\n", micros());
+  printf("ran %lu %lu\n", micros(), wire.given);
 }
 
 static bool send_hex(const char *hex) {
@@ -137,6 +139,7 @@ static bool obey(char *line) {
   else if (strcmp(word, "cut") == 0) wire.cut = true;
   else if (strcmp(word, "mend") == 0) wire.cut = false;
   else if (strcmp(word, "send") == 0) right = sscanf(line, "%*s %511s", hex) == 1 && send_hex(hex);
+  else if (strcmp(word, "await") == 0 && count == 2) right = wire_await(&wire, a);
   else if (strcmp(word, "run") == 0 && count == 2 && is_virtual) run_ms(a);
   else if (strcmp(word, "lamp?") == 0) pins_print(&pins, "lamp");
   else if (strcmp(word, "time?") == 0) printf("time %lu\n", micros());

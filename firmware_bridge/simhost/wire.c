@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <simavr/avr_uart.h>
 #include <simavr/sim_time.h>
@@ -34,7 +35,9 @@ static void on_output(struct avr_irq_t *irq, uint32_t value, void *param) {
     wire->frame_length = 0;
   }
   // When nobody reads, the pty is full at some time, and what comes is lost as on a real line.
-  if (spoil(wire, &byte) && write(wire->master, &byte, 1) < 0 && errno != EAGAIN) perror("simhost: pty");
+  if (!spoil(wire, &byte)) return;
+  if (write(wire->master, &byte, 1) == 1) wire->given++;
+  else if (errno != EAGAIN) perror("simhost: pty");
 }
 
 void wire_open(struct wire *wire, avr_t *avr) {
@@ -64,7 +67,19 @@ bool wire_queue(struct wire *wire, unsigned char byte) {
 
 void wire_poll(struct wire *wire) {
   unsigned char byte;
-  while (wire->length < WIRE_QUEUE && read(wire->master, &byte, 1) == 1) wire_queue(wire, byte);
+  while (wire->length < WIRE_QUEUE && read(wire->master, &byte, 1) == 1) {
+    wire->taken++;
+    wire_queue(wire, byte);
+  }
+}
+
+bool wire_await(struct wire *wire, unsigned long taken) {
+  struct pollfd input = {.fd = wire->master, .events = POLLIN};
+  for (int tries = 0; tries < 50 && wire->taken < taken && wire->length < WIRE_QUEUE; tries++) {
+    poll(&input, 1, 100);
+    wire_poll(wire);
+  }
+  return wire->taken >= taken;
 }
 
 void wire_step(struct wire *wire) {

@@ -10,6 +10,7 @@ struct wire {
   avr_t *avr;
   avr_irq_t *input;
   int master, slave;  // the slave stays open, so that a reader may come and go
+  unsigned long given, taken;  // bytes: to the pty, from it
   bool cut;
   unsigned per_mille;  // of bytes that are changed or lost
   unsigned seed;
@@ -25,6 +26,9 @@ struct wire {
 void wire_open(struct wire *wire, avr_t *avr);
 // Take what the pty holds, as far as there is room.
 void wire_poll(struct wire *wire);
+// Take from the pty until it gave so many bytes since the start: the kernel passes them on when it has time. False: it
+// did not within 5 s, or there is no room.
+bool wire_await(struct wire *wire, unsigned long taken);
 // Queue a byte to the board, as if it had come from the pty. False: no room.
 bool wire_queue(struct wire *wire, unsigned char byte);
 // Give the board the next byte when its time has come.

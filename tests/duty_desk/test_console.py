@@ -105,16 +105,23 @@ async def test_the_second_officer_is_told_who_was_first(desk: Desk) -> None:
         console(running, desk, officer="petugas-2", screen="Layar 2") as second,
         box(desk.alarm) as street,
     ):
+        both = asyncio.Barrier(2)
+
+        async def together(route: Route) -> None:
+            await both.wait()  # neither hears of the other before it has pressed
+            await route.continue_()
+
         await street.alarm(press_body())
         for page in (first, second):
             await expect(page.locator("#hero")).to_have_attribute("data-state", "open")
+            await page.route("**/accept", together)
         await asyncio.gather(first.keyboard.press("Space"), second.keyboard.press("Space"))
         await expect(first.locator("#hero")).to_have_attribute("data-state", "accepted")
         (incident,) = desk.incidents()
         loser = second if incident["officer"] == "Petugas 1" else first
-        await expect(loser.locator("#hero-state")).to_contain_text(incident["officer"], timeout=1_000)
+        await expect(loser.locator("#hero-state")).to_contain_text(incident["officer"])
         await expect(loser.locator("#notice")).to_have_text(
-            words()["fault_already_accepted"].format(officer=incident["officer"]), timeout=1_000
+            words()["fault_already_accepted"].format(officer=incident["officer"])
         )
 
 

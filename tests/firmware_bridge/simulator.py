@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +48,9 @@ class Simulator:
     process: subprocess.Popen[str]
     port: int
     seq: int = 0
+    given: int = 0
+    got: int = 0
+    put: int = 0
 
     def tell(self, line: str) -> None:
         """Send a line of simhost's protocol."""
@@ -67,7 +71,9 @@ class Simulator:
 
     def run(self, ms: int) -> list[str]:
         """Let simulated time pass."""
-        return self.ask(f"run {ms}", "ran ")
+        lines = self.ask(f"run {ms}", "ran ")
+        self.given = int(lines[-1].split(" ")[2])
+        return lines
 
     def send(self, kind: int, payload: Payload) -> None:
         """Send a frame to the board."""
@@ -75,15 +81,19 @@ class Simulator:
         self.tell(f"send {encode_frame(Frame(kind, self.seq % 65536, payload)).hex()}")
 
     def read(self) -> bytes:
-        """Return what came through the pty."""
-        try:
-            return os.read(self.port, 65536)
-        except BlockingIOError:
-            return b""
+        """Return what came through the pty: all that was sent by now, however late the kernel passes it on."""
+        told = b""
+        while self.got < self.given:
+            assert select.select([self.port], [], [], 5.0)[0], "the pty lost what the board sent"
+            told += (some := os.read(self.port, 65536))
+            self.got += len(some)
+        return told
 
     def write(self, data: bytes) -> None:
-        """Send bytes through the pty."""
+        """Send bytes through the pty, and let the board's side have all of them before time goes on."""
         assert os.write(self.port, data) == len(data)
+        self.put += len(data)
+        self.tell(f"await {self.put}")
 
     def meet(self) -> None:
         """Answer the board's hello."""
