@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from collector.batcher import Batcher
@@ -32,6 +32,7 @@ from store.errors import (
     StoreSlowDownError,
     StoreTooLargeError,
 )
+from store.first_writes import days_of_ends
 from store.protocol import Store
 
 _log = logging.getLogger("siaga.collector.writer")
@@ -125,7 +126,9 @@ class Writer:
         if self.suspects:
             waiting = await self._attempt_apart(load)
         else:
-            fault = await self._attempt("\n".join([piece[2] for piece in load.pieces]).encode())
+            bodies = [piece[2] for piece in load.pieces]
+            # A message is of the day it ends in: what it has of the day before follows what was written of that.
+            fault = await self._attempt("\n".join(bodies).encode(), days_of_ends(bodies))
             waiting = [] if fault is None else [(_parts(load), fault)]
         refused: dict[int, list[tuple[bytes, str]]] = {}
         while waiting:
@@ -157,13 +160,13 @@ class Writer:
                 self.suspects.clear(parts)
         return waiting
 
-    async def _attempt(self, body: bytes) -> _Never | None:
+    async def _attempt(self, body: bytes, days: Collection[int] | None = None) -> _Never | None:
         """Write a body, for as long as it takes; return why the store will never take it, or None."""
         backoff = self._new_backoff()
         while True:
             began_s = self._loop.time()
             try:
-                await self._store.write(body)
+                await self._store.write(body, days=days)
             except (StoreRefusedError, StoreTooLargeError) as error:
                 self._succeeded()
                 return error

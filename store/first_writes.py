@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from operator import itemgetter
 from typing import Final
 
 from store.errors import StoreRetryError
@@ -31,6 +32,9 @@ MAX_DAYS: Final = 4_096
 _DAY_NS: Final = 86_400 * 10**9
 _DIGITS: Final = 19
 """Of a time in ns since 1970, from 2001 to 2286."""
+_BELOW: Final = 10
+_TENS_OF_S: Final = itemgetter(slice(-_DIGITS, -_BELOW))
+_DAY_TENS: Final = _DAY_NS // 10**_BELOW
 
 
 class FirstWrites:
@@ -52,15 +56,15 @@ class FirstWrites:
         self._written_s: dict[tuple[str, int], float] = {}
         self._unanswered = False
 
-    async def write(self, lines: bytes, policy: str, send: Callable[[], Awaitable[None]]) -> None:
+    async def write(self, of: Collection[int], policy: str, send: Callable[[], Awaitable[None]]) -> None:
         """Send lines, when it is their turn.
 
         Args:
-            lines: Line protocol.
+            of: Their days, see `days_of`.
             policy: The retention policy they go to.
             send: Sends them; what it raises is raised.
         """
-        days = [(policy, day) for day in days_of(lines)]
+        days = [(policy, day) for day in of]
         if not self._known(days):
             async with self._alone:
                 if not self._known(days):
@@ -112,6 +116,12 @@ def days_of(lines: bytes) -> set[int]:
         return {first}
     days = {_day(line.rpartition(b" ")[2]) for line in several}
     return {day for day in days if day is not None}
+
+
+def days_of_ends(ends: Iterable[str]) -> set[int]:
+    """Return the days of what ends with a time in ns, counted since 1970; one without a time has none."""
+    tens_of_s = set(map(_TENS_OF_S, ends))
+    return {int(digits) // _DAY_TENS for digits in tens_of_s if digits.isdigit()}
 
 
 def _day(digits: bytes) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Collection
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ import aiohttp
 from contract.errors import PrivateFileError
 from store.account import Account
 from store.errors import StoreDeniedError, StoreMisconfiguredError, StoreQueryError, StoreRetryError
-from store.first_writes import FirstWrites
+from store.first_writes import FirstWrites, days_of
 from store.protocol import Row
 from store.replies import reason_of, trouble, write_fault
 
@@ -77,9 +78,10 @@ class InfluxDB1:
         except StoreQueryError as error:
             raise StoreMisconfiguredError(f"{self.url}: {error}") from None
 
-    async def write(self, lines: bytes, *, policy: str = "") -> None:
+    async def write(self, lines: bytes, *, policy: str = "", days: Collection[int] | None = None) -> None:
         """Write points; see `Store.write`."""
-        await self._first_writes.write(lines, policy, lambda: self._post(lines, policy))
+        of = days_of(lines) if days is None else days
+        await self._first_writes.write(of, policy, lambda: self._post(lines, policy))
 
     async def query(self, influxql: str) -> list[Row]:
         """Return the rows that answer an InfluxQL query; see `Store.query`."""

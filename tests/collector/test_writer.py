@@ -105,6 +105,17 @@ async def test_a_load_without_lines_is_settled_without_a_write() -> None:
         assert desk.server.bodies == []
 
 
+async def test_the_store_is_told_the_days_that_messages_end_in() -> None:
+    day_ns = 86_400 * 10**9
+    async with _desk() as desk:
+        desk.add("m1", b"a v=1 %d" % (20_779 * day_ns), b"a v=1 %d" % (20_780 * day_ns))
+        desk.add("m2", b"a v=1 %d" % (20_782 * day_ns - 1))
+        await desk.told(2)
+        store = desk.writer._store
+        assert isinstance(store, InfluxDB1)
+        assert {day for _, day in store._first_writes._written_s} == {20_780, 20_781}
+
+
 async def test_messages_that_come_together_are_one_body() -> None:
     async with _desk() as desk:
         desk.add("m1", b"a", b"b")

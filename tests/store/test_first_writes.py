@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from store.errors import StoreRefusedError, StoreRetryError
-from store.first_writes import KNOWN_S, MAX_DAYS, FirstWrites, days_of
+from store.first_writes import KNOWN_S, MAX_DAYS, FirstWrites, days_of, days_of_ends
 from store.influxdb1 import InfluxDB1
 from tests.store.scripted import NO_CONTENT, scripted
 
@@ -39,6 +39,19 @@ def line(day: int, ns: int = 0) -> bytes:
 )
 def test_days_are_those_of_the_lines_times(lines: bytes, days: set[int]) -> None:
     assert days_of(lines) == days
+
+
+@pytest.mark.parametrize(
+    ("ends", "days"),
+    [
+        ([line(TODAY)], {TODAY}),
+        ([line(TODAY, DAY_NS - 1), line(TODAY + 1)], {TODAY, TODAY + 1}),
+        ([line(TODAY - 1) + b"\n" + line(TODAY)], {TODAY}),  # the first line of several counts for nothing
+        ([line(11_000), b"garbage", b""], set()),
+    ],
+)
+def test_days_of_messages_are_those_they_end_in(ends: list[bytes], days: set[int]) -> None:
+    assert days_of_ends(end.decode() for end in ends) == days
 
 
 class Store:
@@ -82,7 +95,7 @@ class Stand:
 
     async def write(self, name: str, lines: bytes = line(TODAY), policy: str = "") -> None:
         """Begin a write."""
-        self.tasks[name] = asyncio.create_task(self.writes.write(lines, policy, self.store.send(name)))
+        self.tasks[name] = asyncio.create_task(self.writes.write(days_of(lines), policy, self.store.send(name)))
         await _turns()
 
     async def written(self, name: str, lines: bytes = line(TODAY), policy: str = "") -> None:

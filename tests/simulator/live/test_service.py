@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -34,12 +34,12 @@ class _Away(InfluxDB1):
     away = False
     tried = 0
 
-    async def write(self, lines: bytes, *, policy: str = "") -> None:
+    async def write(self, lines: bytes, *, policy: str = "", days: Collection[int] | None = None) -> None:
         """Write, or say that it is away."""
         if self.away:
             self.tried += 1
             raise StoreRetryError("away")
-        await super().write(lines, policy=policy)
+        await super().write(lines, policy=policy, days=days)
 
 
 @asynccontextmanager
