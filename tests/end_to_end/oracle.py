@@ -26,6 +26,9 @@ _POLL_S: Final = 0.005
 _CALM_S: Final = 0.05
 """A look costs processor time that the looked at would need: after a second there is time between two."""
 
+_MARK: Final = "probe/mark"
+"""A topic of the taps' own, outside the product's."""
+
 T = TypeVar("T")
 
 
@@ -137,6 +140,8 @@ class Tap:
         self._identity = identity
         self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()), name="tap")
         self._standing = threading.Event()
+        self._marked = threading.Event()
+        self._publish_mark: Callable[[], object] = lambda: None
         self._stop: Callable[[], object] = lambda: None
         self.seen: Counter[object] = Counter()
 
@@ -151,6 +156,17 @@ class Tap:
         self._stop()
         self._thread.join(10)
 
+    def catch_up(self) -> None:
+        """Wait until the broker did all that was asked of it before, by message or signal, and all of it is counted.
+
+        A mark goes to the broker and back. Mosquitto takes a signal at the end of a round in which it reads its
+        sockets, so that the first mark may overtake one; the second does not.
+        """
+        for _ in range(2):
+            self._marked.clear()
+            self._publish_mark()
+            assert self._marked.wait(10), "the broker does not answer the tap"
+
     async def _listen(self) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -158,14 +174,18 @@ class Tap:
         session = Session(
             self._endpoint,
             "tap",
-            subscriptions=(self._filter,),
+            subscriptions=(self._filter, _MARK),
             on_message=self._hear,
             on_connect=self._standing.set,
         )
+        self._publish_mark = lambda: asyncio.run_coroutine_threadsafe(session.publish(_MARK, b""), loop)
         task = asyncio.create_task(session.run(), name="tap")
         await stop.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     def _hear(self, topic: str, body: bytes, retained: bool) -> None:
+        if topic == _MARK:
+            self._marked.set()
+            return
         self.seen[self._identity(json.loads(body))] += 1
