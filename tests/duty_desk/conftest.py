@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -276,10 +277,13 @@ class Box:
         self.client = client
         self.device = device
         self.received: list[tuple[str, Any]] = []
+        self._sent: dict[str, str] = {}
         self._arrived = asyncio.Condition()
 
     async def alarm(self, body: bytes) -> None:
         """Publish a body on the alarm topic."""
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            self._sent = {"event_id": json.loads(body)["event_id"]}
         await self.client.publish(topics.alarm(self.device), body, qos=1)
 
     async def read(self, client: aiomqtt.Client) -> None:
@@ -304,9 +308,10 @@ class Box:
         return found()
 
     async def receipt(self, stage: str, **names: str) -> Any:
-        """Return the first receipt of a stage that names these."""
+        """Return the first receipt of a stage that names these; without names, of the press that was sent last."""
         topic = topics.alarm_receipt(self.device)
-        return await self.wait(topic, lambda body: body["stage"] == stage and names.items() <= body.items())
+        wanted = (names or self._sent).items()
+        return await self.wait(topic, lambda body: body["stage"] == stage and wanted <= body.items())
 
 
 @asynccontextmanager
