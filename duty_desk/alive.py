@@ -10,14 +10,10 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import Final
 
+from link.alive import ROUND_S, signs_of_life
 from link.notify import Notifier
-
-ROUND_S: Final = 2.0
-_MOST_CHARACTERS: Final = 200
 
 
 class Alive:
@@ -36,10 +32,7 @@ class Alive:
 
     async def run(self) -> None:
         """Tell that it lives, for ever."""
-        while True:
-            self._notifier.tell("WATCHDOG=1")
-            self._notifier.tell(f"STATUS={' '.join(self.words().split())[:_MOST_CHARACTERS]}")
-            await asyncio.sleep(self._round_s)
+        await signs_of_life(self._notifier, lambda: self.words(), round_s=self._round_s)
 
     def ready(self) -> None:
         """Its pages are served."""

@@ -11,7 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from contract import topics
-from contract.messages import encode
+from contract.errors import BodyError
+from contract.messages import Heartbeat, decode, encode
 from contract.topics import Lane
 from duty_desk.namesakes import Namesakes
 from duty_desk.outbound import WORKERS, Outbound
@@ -174,14 +175,20 @@ class Lanes:
 
     def _hear(self, lane: Lane, topic: str, body: bytes, retained: bool) -> None:
         if topic == topics.HEARTBEAT:
-            self.namesakes.hear(body, retained)
-            if self._owner is not None:
-                self._owner.hear(body, retained)
+            if not retained:
+                self._hear_heartbeat(body)
             return
         try:
             self.desk.hear(lane, topic, body, retained)
         except Exception:  # noqa: BLE001 - one message, whatever is in it, must not keep the desk from hearing the next
             _log.exception("a message on %s was not understood", topic)
+
+    def _hear_heartbeat(self, body: bytes) -> None:
+        with contextlib.suppress(BodyError):
+            beat = decode(Heartbeat, body)
+            self.namesakes.hear(beat)
+            if self._owner is not None:
+                self._owner.hear(beat)
 
     def _on_connect(self, lane: Lane) -> None:
         self.connected[lane].set()

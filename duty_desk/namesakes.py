@@ -14,8 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
-from contract.errors import BodyError
-from contract.messages import Heartbeat, decode
+from contract.messages import Heartbeat
 
 SEEN: Final = 3
 WITHIN_NS: Final = 20 * 10**9
@@ -54,14 +53,8 @@ class Namesakes:
         while len(self._sent) > MAX_STAMPS:
             self._sent.popitem(last=False)
 
-    def hear(self, body: bytes, retained: bool) -> None:
-        """Take a heartbeat from a broker."""
-        if retained:
-            return
-        try:
-            beat = decode(Heartbeat, body)
-        except BodyError:
-            return
+    def hear(self, beat: Heartbeat) -> None:
+        """Take a heartbeat that a broker brought just now."""
         if beat.timestamp_ns in self._sent or (self._paired and beat.desk != self._name):
             return
         now_ns = self._monotonic_ns()

@@ -41,6 +41,11 @@ async def tell_life(
         async with asyncio.timeout(ready_at_latest_s):
             await connected.wait()
     notifier.tell("READY=1")
+    await signs_of_life(notifier, words, round_s=round_s)
+
+
+async def signs_of_life(notifier: Notifier, words: Callable[[], str], *, round_s: float = ROUND_S) -> None:
+    """Tell systemd that the loop turns and how the service is, for ever; arguments as of `tell_life`."""
     while True:
         notifier.tell("WATCHDOG=1", f"STATUS={' '.join(words().split())[:_MOST_CHARACTERS]}")
         await asyncio.sleep(round_s)

@@ -8,7 +8,6 @@ import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
-from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,11 +21,10 @@ from dashboards.server.app import make_app
 from dashboards.server.settings import Server
 from dashboards.server.wall import Wall
 from link import Endpoint, Session
+from link.alive import signs_of_life
 from link.notify import Notifier
 from link.supervise import keep_running
 from store import open_store
-
-_WATCHDOG_S: Final = 2.0
 
 
 class Service:
@@ -111,18 +109,19 @@ class Service:
 
     async def _tell_systemd(self, wall: Wall) -> None:
         """Tell that the loop turns. A store or broker that is away is told on the screens, and no restart mends it."""
-        while True:
+
+        def words() -> str:
             away = [lane for lane, up in wall.brokers.items() if not up]
-            words = f"no {' and no '.join(away)} broker" if away else "serves the screens"
-            self._notifier.tell("WATCHDOG=1", f"STATUS={words}")
-            await asyncio.sleep(_WATCHDOG_S)
+            return f"no {' and no '.join(away)} broker" if away else "serves the screens"
+
+        await signs_of_life(self._notifier, words)
 
     async def _traffic(self) -> None:
         assert self._server.traffic is not None
         settings, account, streets = self._server.traffic
         async with (
             open_store(self._server.settings.store, self._server.account) as read,
-            open_store(settings, account) as write,
+            open_store(settings, account, others=True) as write,
         ):
             posts = {device.name for device in self._server.inventory.devices if device.site is not None}
             await traffic.run(read, write, streets, posts=posts)

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection as Transaction
 
-from contract.errors import BodyError
-from contract.messages import Heartbeat, decode
+from contract.messages import Heartbeat
 from duty_desk.channels.channel import Channel, Handed, Page, Tell
 from duty_desk.ledger.place import Server
 from duty_desk.pair import shared
@@ -110,14 +109,8 @@ class Owner:
         """The ledger refused to be written by this desk."""
         self.tenure.lose("the ledger is another desk's")
 
-    def hear(self, body: bytes, retained: bool) -> None:
-        """Take a heartbeat from a broker."""
-        if retained:
-            return
-        try:
-            beat = decode(Heartbeat, body)
-        except BodyError:
-            return
+    def hear(self, beat: Heartbeat) -> None:
+        """Take a heartbeat that a broker brought just now."""
         if beat.epoch is not None:
             self.tenure.heard(beat.desk, beat.epoch, beat.timestamp_ns)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contract import topics
 from contract.messages import Heartbeat, encode
+from duty_desk.lanes import Lanes
 from duty_desk.namesakes import GONE_NS, MAX_NAMES, MAX_STAMPS, NAMESAKE, STRANGER, WITHIN_NS, Namesakes
+from duty_desk.settings import load_desk
+from tests.duty_desk.conftest import Desk
 
 S = 10**9
 EACH = 4
@@ -16,12 +20,15 @@ class Room:
         self.now_ns = 0
         self.namesakes = Namesakes("desk", paired=paired, monotonic_ns=lambda: self.now_ns)
 
-    def hear(self, stamp: int, name: str = "desk", *, after_s: float = 2.0, retained: bool = False) -> dict[str, str]:
+    def hear(self, stamp: int, name: str = "desk", *, after_s: float = 2.0) -> dict[str, str]:
         """Let a heartbeat come; return what is wrong then."""
         self.now_ns += int(after_s * S)
-        beat = Heartbeat(desk=name, timestamp_ns=stamp, open_incidents=0, recording=True)
-        self.namesakes.hear(encode(beat), retained)
+        self.namesakes.hear(beat(stamp, name))
         return self.namesakes.wrong
+
+
+def beat(stamp: int, name: str = "desk") -> Heartbeat:
+    return Heartbeat(desk=name, timestamp_ns=stamp, open_incidents=0, recording=True)
 
 
 def test_another_desk_under_the_same_name_is_known_by_three_heartbeats_and_gone_after_30_s() -> None:
@@ -34,16 +41,24 @@ def test_another_desk_under_the_same_name_is_known_by_three_heartbeats_and_gone_
     assert room.namesakes.wrong == {}
 
 
-def test_what_is_its_own_late_retained_or_no_heartbeat_is_no_other_desk() -> None:
+def test_what_is_its_own_or_late_is_no_other_desk() -> None:
     room = Room()
     for stamp in range(10):
         room.namesakes.sent(stamp)
         assert room.hear(stamp) == {}
     for stamp in range(10, 14):
-        assert room.hear(stamp, retained=True) == {}
         assert room.hear(100 + stamp, after_s=WITHIN_NS / S) == {}
-    room.namesakes.hear(b"\xff{", False)
-    assert room.namesakes.wrong == {}
+
+
+async def test_what_a_broker_retained_or_is_no_heartbeat_is_no_other_desk(idle: Desk) -> None:
+    lanes = Lanes(load_desk(idle.config), None, loaded=lambda: True, changed=lambda: None)
+    for stamp in range(3):
+        lanes._hear("alarm", topics.HEARTBEAT, encode(beat(stamp)), True)
+        lanes._hear("alarm", topics.HEARTBEAT, b"\xff{", False)
+        assert lanes.namesakes.wrong == {}
+    for stamp in range(3):
+        lanes._hear("alarm", topics.HEARTBEAT, encode(beat(stamp)), False)
+    assert lanes.namesakes.wrong == {"desk": NAMESAKE}
 
 
 def test_the_other_of_a_pair_is_none_that_should_not_be_there_and_a_desk_without_a_pair_is() -> None:
