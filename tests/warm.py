@@ -6,6 +6,7 @@ second of work each, are made once for all tests of a worker. Whoever tests a st
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -56,7 +57,8 @@ class Forked:
     def send_signal(self, number: int) -> None:
         """Send it a signal while it runs."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it ended, and the word of it is on its way
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """Kill it at once."""
