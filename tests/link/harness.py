@@ -68,6 +68,16 @@ async def started(*sessions: Session) -> AsyncIterator[list[asyncio.Task[None]]]
     assert [end for end in ends if not isinstance(end, asyncio.CancelledError)] == []
 
 
+def silence_s(session: Session) -> float:
+    """Return within how many seconds the connection that stands is given up when its broker falls silent.
+
+    By its own keep-alive, which is longer where this machine was slow with the handshake; 2 s are for the machine.
+    """
+    client = session._client
+    assert client is not None
+    return 2.0 * client._client.keepalive + 2.0 + 2.0
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds that no event tells of."""
     async with asyncio.timeout(PATIENCE_S):

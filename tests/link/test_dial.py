@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from link import dial
 from link.dial import Dialer, Endpoint
 from tests.link.harness import answer_names
 
@@ -97,15 +98,16 @@ async def test_a_card_that_stands_still_holds_up_no_dial(
     listening: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "stuck")  # to open it blocks until another end is there
+    monkeypatch.setattr(dial, "_RECALL_SHARE", 0.01)
     monkeypatch.setattr(socket, "getaddrinfo", _no_names)
     dialer = Dialer(Endpoint("alarm.siaga.example", listening), tmp_path / "stuck")
     for _ in range(3):
         with pytest.raises(socket.gaierror):  # and no TimeoutError: it did not wait for the card
-            await dialer.dial(1.0)
+            await dialer.dial(10.0)
     monkeypatch.setattr(socket, "getaddrinfo", _REAL)
     answer_names(monkeypatch)
     for _ in range(3):
-        (await dialer.dial(1.0)).socket.close()
+        (await dialer.dial(10.0)).socket.close()
     assert sum(thread.name == "last-address" for thread in threading.enumerate()) <= 2
     with (tmp_path / "stuck").open("wb"):  # lets the threads end
         pass

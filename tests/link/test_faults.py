@@ -16,7 +16,7 @@ import pytest
 
 from link import Backoff, Endpoint, NotConnectedError, Outgoing, PublishTimeoutError, Session
 from siaga.stack.mosquitto import Mosquitto
-from tests.link.harness import HOST, PATIENCE_S, Inbox, connected, endpoint, running, started
+from tests.link.harness import HOST, PATIENCE_S, Inbox, connected, endpoint, running, silence_s, started, until
 
 STATUS = "siaga/v1/up/box-1/status/alarm"
 
@@ -94,11 +94,11 @@ async def test_renew_drops_a_connection_and_makes_a_new_one_at_once(alarm_broker
         assert await inbox.bodies(3) == [b"online", b"offline", b"online"]
 
 
-async def test_renew_cuts_a_wait_short(alarm_broker: Mosquitto) -> None:
+async def test_renew_cuts_a_wait_short(alarm_broker: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
     session = Session(alarm_broker.probe(), "box-1", backoff=Backoff(100.0, 100.0))
     alarm_broker.kill()
     async with started(session):
-        await asyncio.sleep(0.05)
+        await until(lambda: "next attempt in" in caplog.text)
         alarm_broker.start()
         assert not session.connected
         session.renew()
@@ -130,11 +130,10 @@ async def test_a_frozen_broker_is_noticed_by_the_keep_alive(alarm_broker: Mosqui
     lost = asyncio.Event()
     session = quick(alarm_broker.probe(), keep_alive_s=1, on_disconnect=lost.set)
     async with running(session):
+        within_s = silence_s(session)
         alarm_broker.freeze()
-        start = time.monotonic()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(within_s):
             await lost.wait()
-        assert time.monotonic() - start <= 2 * 1 + 2 + 2
         alarm_broker.thaw()
         await connected(session)
 

@@ -183,7 +183,7 @@ async def test_more_publishes_than_the_broker_takes_at_once_wait_their_turn(tmp_
         session = listener(broker.probe(), inbox, "a")
         async with running(session):
             bodies = [str(number).encode() for number in range(500)]
-            await asyncio.gather(*(session.publish("a", body) for body in bodies))
+            await asyncio.gather(*(session.publish("a", body, timeout_s=60.0) for body in bodies))
             assert await inbox.bodies(500) == bodies
             assert session.connects == 1
     finally:
@@ -195,7 +195,7 @@ async def test_a_body_beyond_the_brokers_limit_does_not_kill_the_session(alarm_b
     session = listener(alarm_broker.probe(), inbox, "a")
     async with running(session):
         with pytest.raises(LinkError):
-            await session.publish("a", b"x" * (2 * MAX_ALARM_BYTES + 1), timeout_s=2.0)
+            await session.publish("a", b"x" * (2 * MAX_ALARM_BYTES + 1), timeout_s=60.0)
         await connected(session)
         await session.publish("a", b"small")
         assert (await inbox.next())[1] == b"small"

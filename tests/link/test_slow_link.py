@@ -14,7 +14,7 @@ import pytest
 from link import Backoff, Outgoing, PublishTimeoutError, Session, dial
 from siaga.stack.mosquitto import Mosquitto
 from tests.edge_agent.network_faults.proxy import Proxy, Wire
-from tests.link.harness import PATIENCE_S, connected, endpoint, listening, started
+from tests.link.harness import PATIENCE_S, connected, endpoint, listening, silence_s, started
 
 SLOW = 2_000.0
 STATUS = "siaga/v1/up/box-1/status/alarm"
@@ -73,12 +73,14 @@ async def test_a_peer_that_takes_connections_and_is_silent_gets_more_time_at_eac
         session = session_through(proxy, alarm_broker, step_s=0.05)
         async with started(session):
             async with asyncio.timeout(PATIENCE_S):
-                while proxy.accepted < 4:  # noqa: ASYNC110 - the proxy's count is all it shows
+                while session._patience.step_s < 0.39:  # noqa: ASYNC110 - it is all there is to see
                     await asyncio.sleep(0.01)
             assert session._patience.step_s == pytest.approx(0.4)
+            assert proxy.accepted >= 3
+            before = proxy.accepted
             proxy.release()
             await connected(session)
-            assert proxy.accepted <= 6
+            assert proxy.accepted <= before + 3
             async with asyncio.timeout(PATIENCE_S):
                 while session._patience.step_s >= 0.4:  # this machine itself may take half of that for an answer
                     session.renew()
@@ -119,11 +121,10 @@ async def test_fault_19_a_half_open_connection_is_ended_by_the_keep_alive_and_ma
         session = session_through(proxy, alarm_broker, step_s=5.0)
         async with started(session):
             await connected(session)
+            within_s = silence_s(session)
             proxy.hold()
-            start = time.monotonic()
             with pytest.raises(PublishTimeoutError, match="the connection ended"):
-                await session.publish("siaga/v1/up/box-1/alarm", b"press", timeout_s=PATIENCE_S)
-            assert time.monotonic() - start <= 2 * 1 + 2 + 2
+                await session.publish("siaga/v1/up/box-1/alarm", b"press", timeout_s=within_s)
             await connected(session)
             assert session.connects == 2
             await session.publish("siaga/v1/up/box-1/report", b"", allow_no_subscriber=True)
