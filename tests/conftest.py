@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 from siaga.stack.influxdb import ADMIN, InfluxDB
 from siaga.stack.mosquitto import Mosquitto
@@ -24,6 +25,9 @@ _database_numbers = itertools.count(1)
 # Each worker imports everything and collects thousands of tests: to look for garbage among them, again and again, is a
 # third of that time. The collector works again once all is there (`pytest_collection_finish`).
 gc.disable()
+# A busy machine holds up an example now and then, or how it is drawn, for longer than Hypothesis bears.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @dataclass(frozen=True)
