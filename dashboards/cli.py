@@ -85,6 +85,7 @@ def build(
             dashboards_path=path,
             language=language,
             inventory=load_inventory(settings, config),
+            time_zone=settings.time_zone,
         )
         try:
             for name, text in made.items():
@@ -189,6 +190,7 @@ def _open(config: Path, language: str) -> tuple[Grafana, Client, list[Thing]]:
         token=grafana.token,
         language=language,
         inventory=grafana.inventory,
+        time_zone=grafana.settings.time_zone,
     )
     return grafana, client, things
 

@@ -16,6 +16,8 @@ from contract.errors import ConfigError
 from contract.identity import Name
 from contract.inventory import Inventory
 from contract.settings import Settings, fault_at, load_toml
+from contract.zone import DEFAULT_ZONE, TimeZone
+from contract.zone import EXAMPLE as ZONE_EXAMPLE
 from dashboards.boards import DASHBOARDS
 from dashboards.model import Choice
 
@@ -75,9 +77,13 @@ class ScreenSettings(Settings):
 
 
 class PlanSettings(Settings):
-    """wall.toml. `takeover_s`: how long an incident keeps the screens it takes over, if it is not closed before."""
+    """wall.toml. `takeover_s`: how long an incident keeps the screens it takes over, if it is not closed before.
+
+    `time_zone`: the city's; every time on the screens is told in it, wherever a browser is.
+    """
 
     city: Annotated[str, Field(min_length=1, max_length=60)]
+    time_zone: TimeZone = DEFAULT_ZONE
     language: Language | None = None
     theme: Theme = "dark"
     source: Source = "grafana"
@@ -131,11 +137,15 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole wall, its screens by number. `takeover_s`: how long an incident keeps a screen at most."""
+    """The whole wall, its screens by number, and the zone in which they tell times.
+
+    `takeover_s`: how long an incident keeps a screen at most.
+    """
 
     city: str
     takeover_s: int
     screens: tuple[Screen, ...]
+    time_zone: str = DEFAULT_ZONE
 
     def screen(self, number: int) -> Screen | None:
         """Return a screen, or None when the plan has none of this number."""
@@ -156,6 +166,7 @@ class Plan:
 
 EXAMPLES = {
     "city": 'city = "Kota Bandung"',
+    "time_zone": ZONE_EXAMPLE,
     "language": 'language = "id"',
     "theme": 'theme = "dark"',
     "source": 'source = "grafana"',
@@ -194,7 +205,8 @@ def parse_plan(text: str, *, source: str) -> Plan:
         )
         for each in settings.screens
     )
-    return Plan(settings.city, settings.takeover_s, tuple(sorted(screens, key=lambda screen: screen.number)))
+    ordered = tuple(sorted(screens, key=lambda screen: screen.number))
+    return Plan(settings.city, settings.takeover_s, ordered, settings.time_zone)
 
 
 def load_plan(file: Path) -> Plan:

@@ -18,6 +18,7 @@ from grafana_foundation_sdk.cog import builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
+from contract.zone import DEFAULT_ZONE
 from dashboards.grafana.panels import panel
 from dashboards.grafana.question import SOURCE
 from dashboards.model import Choice, Dashboard, Words
@@ -37,14 +38,17 @@ def uid_of(uid: str, language: str) -> str:
     return f"{uid}_{language}"
 
 
-def board_json(definition: Dashboard, language: str) -> dict[str, Any]:
-    """Return the JSON of a dashboard, as Grafana gives it back: with neither id nor version."""
+def board_json(definition: Dashboard, language: str, time_zone: str = DEFAULT_ZONE) -> dict[str, Any]:
+    """Return the JSON of a dashboard, as Grafana gives it back: with neither id nor version.
+
+    Grafana tells its times in `time_zone`, whatever the browser's or a user's own is.
+    """
     made = (
         build.Dashboard(definition.title.of(language))
         .uid(uid_of(definition.uid, language))
         .tags([TAG, f"{TAG}-{language}"])
         .readonly()
-        .timezone("browser")
+        .timezone(time_zone)
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
         .time(f"now-{_span(definition.range_s)}", "now")
         .refresh(f"{definition.refresh_s}s")

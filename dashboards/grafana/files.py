@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from contract.inventory import Inventory
+from contract.zone import DEFAULT_ZONE
 from dashboards.boards import DASHBOARDS
 from dashboards.grafana.alerts import FOLDER_UID, GROUP, RULES, rule_json
 from dashboards.grafana.board import LANGUAGES, board_json
@@ -21,7 +22,13 @@ SECRET = "$SIAGA_STORE_SECRET"
 
 
 def provisioning(
-    store: StoreSettings, *, folder: str, dashboards_path: str, language: str = "id", inventory: Inventory | None = None
+    store: StoreSettings,
+    *,
+    folder: str,
+    dashboards_path: str,
+    language: str = "id",
+    inventory: Inventory | None = None,
+    time_zone: str = DEFAULT_ZONE,
 ) -> dict[str, str]:
     """Return each file's text by its path below Grafana's `provisioning` folder, and the dashboards below `siaga/`.
 
@@ -33,6 +40,7 @@ def provisioning(
         dashboards_path: Where the dashboards' folder will be on Grafana's machine.
         language: The alert rules'.
         inventory: Who is called what.
+        time_zone: In which the dashboards tell times.
     """
     texts = {
         "datasources/siaga.yaml": _text(_sources(store)),
@@ -41,7 +49,7 @@ def provisioning(
     }
     for definition in DASHBOARDS.values():
         for each in LANGUAGES:
-            body = board_json(definition, each)
+            body = board_json(definition, each, time_zone)
             if inventory is not None:
                 body = with_names(body, definition, inventory, each)
             texts[f"siaga/{body['uid']}.json"] = _text(body)

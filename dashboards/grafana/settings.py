@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 from contract.errors import ConfigError, PrivateFileError
 from contract.inventory import Inventory, parse_inventory
 from contract.settings import Settings, fault_at, load_toml
+from contract.zone import DEFAULT_ZONE, TimeZone
+from contract.zone import EXAMPLE as ZONE_EXAMPLE
 from store import Account, StoreSettings
 from store.account import read_password
 from store.config import EXAMPLES as STORE_EXAMPLES
@@ -21,7 +23,8 @@ class GrafanaSettings(Settings):
 
     `token_file`: a service account's token with the role Admin, which data sources and alert rules need. `store`: the
     store as Grafana's server reaches it, with an account that may only read: whoever sees a wall can ask with it.
-    `inventory`: the city's, for the names of boxes and the thresholds of gauges.
+    `inventory`: the city's, for the names of boxes and the thresholds of gauges. `time_zone`: the city's, in which the
+    dashboards tell times.
     """
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")]
@@ -29,6 +32,7 @@ class GrafanaSettings(Settings):
     folder: Annotated[str, Field(min_length=1, max_length=100)] = "Siaga"
     timeout_s: Annotated[float, Field(ge=1, le=120)] = 10
     inventory: str | None = None
+    time_zone: TimeZone = DEFAULT_ZONE
     store: StoreSettings
 
     @model_validator(mode="after")
@@ -47,6 +51,7 @@ EXAMPLES = {
     "folder": 'folder = "Siaga"',
     "timeout_s": "timeout_s = 10",
     "inventory": 'inventory = "inventory.toml"',
+    "time_zone": ZONE_EXAMPLE,
     "store": '[store] database = "siaga" username = "reader" password_file = "reader.password"',
     **{f"store.{key}": example for key, example in STORE_EXAMPLES.items()},
     "store.username": 'username = "reader" password_file = "reader.password"',

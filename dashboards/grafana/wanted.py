@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from contract.inventory import Inventory
+from contract.zone import DEFAULT_ZONE
 from dashboards.boards import DASHBOARDS
 from dashboards.grafana.alerts import FOLDER_UID, RULES, rule_json
 from dashboards.grafana.board import LANGUAGES, board_json
@@ -54,6 +55,7 @@ def wanted(
     token: str,
     language: str = "id",
     inventory: Inventory | None = None,
+    time_zone: str = DEFAULT_ZONE,
 ) -> list[Thing]:
     """Return everything in the order it is made in.
 
@@ -64,6 +66,7 @@ def wanted(
         token: Grafana's token. The reader's secret is marked with it, so that a new secret is seen and none is told.
         language: The alert rules' language; dashboards come in both.
         inventory: Who is called what; without it boxes have the names of their accounts.
+        time_zone: In which the dashboards tell times.
     """
     things = [
         Thing("folder", FOLDER_UID, {"uid": FOLDER_UID, "title": folder}),
@@ -71,7 +74,7 @@ def wanted(
     ]
     for definition in DASHBOARDS.values():
         for each in LANGUAGES:
-            body = board_json(definition, each)
+            body = board_json(definition, each, time_zone)
             if inventory is not None:
                 body = with_names(body, definition, inventory, each)
             things.append(Thing("dashboard", body["uid"], body))

@@ -6,13 +6,14 @@ import contextlib
 import hmac
 import re
 from collections.abc import Iterator
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from dashboards.boards import DASHBOARDS
@@ -32,6 +33,7 @@ _TYPES: Final = {
     "svg": "image/svg+xml",
 }
 _ASKED_AGAIN: Final = {"cache-control": "no-cache"}
+_ROOT: Final = '<html lang="id"'
 _EMPTY: Final = b'{"type":"FeatureCollection","features":[]}'
 
 Language = Literal["id", "en"]
@@ -52,7 +54,7 @@ def make_app(wall: Wall) -> FastAPI:
     app.state.wall = wall
     app.add_exception_handler(HTTPException, _as_json)
     app.add_exception_handler(RequestValidationError, _invalid)
-    _add_pages(app)
+    _add_pages(app, wall.plan.time_zone)
     _add_screens(app, wall)
     _add_panels(app, wall)
     _add_streets(app, wall)
@@ -61,16 +63,18 @@ def make_app(wall: Wall) -> FastAPI:
     return app
 
 
-def _add_pages(app: FastAPI) -> None:
+def _add_pages(app: FastAPI, time_zone: str) -> None:
+    index_page, wall_page = (_told_zone(PAGE / name, time_zone) for name in ("index.html", "wall.html"))
+
     @app.api_route("/", methods=["GET", "HEAD"])
     async def index() -> Response:
-        return FileResponse(PAGE / "index.html", headers=_ASKED_AGAIN, media_type="text/html")
+        return HTMLResponse(index_page, headers=_ASKED_AGAIN)
 
     @app.api_route("/wall/{number}", methods=["GET", "HEAD"])
     async def screen(number: int) -> Response:
         if not 1 <= number <= SCREENS:
             raise Fault(404, "no_screen", f"screens are 1 to {SCREENS}")
-        return FileResponse(PAGE / "wall.html", headers=_ASKED_AGAIN, media_type="text/html")
+        return HTMLResponse(wall_page, headers=_ASKED_AGAIN)
 
     @app.api_route("/static/{name:path}", methods=["GET", "HEAD"])
     async def static(name: str) -> Response:
@@ -78,6 +82,11 @@ def _add_pages(app: FastAPI) -> None:
         if found is None or not (PAGE / name).is_file():
             raise Fault(404, "no_file", "there is no such file")
         return FileResponse(PAGE / name, headers=_ASKED_AGAIN, media_type=_TYPES[found.group(1)])
+
+
+def _told_zone(file: Path, time_zone: str) -> str:
+    """Return a page that tells times in a zone, wherever its browser is."""
+    return file.read_text(encoding="utf-8").replace(_ROOT, f'{_ROOT} data-zone="{escape(time_zone)}"', 1)
 
 
 def _add_screens(app: FastAPI, wall: Wall) -> None:

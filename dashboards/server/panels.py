@@ -118,7 +118,9 @@ class Panels:
         quiet: dict[str, dict[str, Any]] = {}
         for one in answers:
             for each in one["silent"]:
-                quiet.setdefault(each["name"], each)
+                # One panel may know since when, where another's time is too short for it.
+                if quiet.setdefault(each["name"], each)["since_ms"] is None:
+                    quiet[each["name"]] = each
         stale = [
             {"title": panel.title.of(language), "newest_ms": one["newest_ms"]}
             for panel, one in zip(shown, answers, strict=True)

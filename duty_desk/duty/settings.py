@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from contract.settings import Settings
+from contract.zone import DEFAULT_ZONE, EXAMPLE, TimeZone
 
 EXAMPLES: Final = {
     "duty": '[duty] time_zone = "Asia/Jakarta" consoles = 2 confirm_min = 10 ahead_h = 12',
-    "duty.time_zone": 'time_zone = "Asia/Jakarta"',
+    "duty.time_zone": EXAMPLE,
     "duty.consoles": "consoles = 2",
     "duty.confirm_min": "confirm_min = 10",
     "duty.ahead_h": "ahead_h = 12",
 }
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        expected = "expected a time zone of this machine, such as Asia/Jakarta, Asia/Makassar or Asia/Jayapura"
-        raise ValueError(expected) from None
-    return name
 
 
 class DutySettings(Settings):
@@ -33,7 +25,7 @@ class DutySettings(Settings):
     Without `consoles` it is 2 where a roster was imported, and 0 without one.
     """
 
-    time_zone: Annotated[str, Field(max_length=64), AfterValidator(_zone)] = "Asia/Jakarta"
+    time_zone: TimeZone = DEFAULT_ZONE
     consoles: Annotated[int, Field(ge=0, le=100)] | None = None
     confirm_min: Annotated[float, Field(gt=0, le=240)] = 10
     ahead_h: Annotated[float, Field(gt=0, le=168)] = 12

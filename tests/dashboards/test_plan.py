@@ -52,6 +52,7 @@ def test_what_a_screen_leaves_out_is_the_plan_s() -> None:
         (_HEAD + _ONE + 'range = "6 hours"\n', "wall.toml:7: screens.0.range: expected a range"),
         (_HEAD + _ONE + 'takover = true\n', "did you mean 'takeover'?"),
         (_HEAD, "screens: is missing"),
+        ('time_zone = "Asia/Bandung"\n' + _HEAD + _ONE, "wall.toml:1: time_zone: expected a time zone of this machine"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(text: str, says: str) -> None:
@@ -60,6 +61,11 @@ def test_a_mistake_is_one_line(text: str, says: str) -> None:
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "example: " in str(caught.value)
+
+
+def test_times_are_told_in_the_city_s_zone_which_is_that_of_the_sample_unless_said() -> None:
+    assert parse_plan(_HEAD + _ONE, source="wall.toml").time_zone == load_plan(SAMPLE).time_zone == "Asia/Jakarta"
+    assert parse_plan('time_zone = "Asia/Jayapura"\n' + _HEAD + _ONE, source="wall.toml").time_zone == "Asia/Jayapura"
 
 
 def test_names_that_the_inventory_does_not_know_are_told() -> None:

@@ -1,6 +1,8 @@
 // Numbers, units, ages and levels, as people read them.
 
+import { now } from "./time.js";
 import { say, spoken } from "./words.js";
+import { dayAndMonth, local } from "./zone.js";
 
 const UNITS = { "ug/m3": "µg/m³", Cel: "°C", "dB[mW]": "dBm", deg: "°", "1": "", By: "B", "m/h": { id: "m/jam", en: "m/h" } };
 const LEVELS = ["good", "watch", "bad", "critical"];
@@ -49,14 +51,11 @@ export function lasted(ms) {
   return say("days", { n: Math.round(s / 86400) });
 }
 
-function pad(n) {
-  return String(n).padStart(2, "0");
-}
-
-// hh:mm; another day is said.
-export function clock(ms, now = Date.now(), withSeconds = false) {
-  const at = new Date(ms);
-  const today = new Date(now).toDateString() === at.toDateString();
-  const day = today ? "" : `${at.toLocaleDateString(spoken() === "id" ? "id-ID" : "en-GB", { day: "numeric", month: "short" })} `;
-  return `${day}${pad(at.getHours())}:${pad(at.getMinutes())}${withSeconds ? `:${pad(at.getSeconds())}` : ""}`;
+// hh:mm, as the city's clocks show it; another day than `today`'s is said.
+export function clock(ms, today = now(), withSeconds = false) {
+  const at = local(ms);
+  const there = local(today);
+  const same = ["year", "month", "day"].every((part) => at[part] === there[part]);
+  const day = same ? "" : `${dayAndMonth(ms, spoken() === "id" ? "id-ID" : "en-GB")} `;
+  return `${day}${at.hour}:${at.minute}${withSeconds ? `:${at.second}` : ""}`;
 }

@@ -5,6 +5,7 @@ import { el } from "./dom.js";
 import { clock, lasted } from "./format.js";
 import { at, heardTime, now } from "./time.js";
 import { say, speak } from "./words.js";
+import { zoneName } from "./zone.js";
 
 const SCREENS = 24;
 const ASK_MS = 2_000;
@@ -73,6 +74,7 @@ setInterval(() => {
   const cut = performance.now() - lastAnswer > 10_000;
   document.body.dataset.cut = cut ? "true" : "";
   document.getElementById("clock").textContent = clock(now(), now(), true);
+  document.getElementById("zone").textContent = zoneName(now());
   const age = document.getElementById("age");
   age.textContent = cut ? say("no_server_since", { at: clock(at(lastAnswer), now()) }) : "";
   age.dataset.bad = cut ? "true" : "";

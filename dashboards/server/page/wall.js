@@ -8,6 +8,7 @@ import { mapIsOf } from "./draw/ground.js";
 import { drill, foot, head } from "./edges.js";
 import { at, heardTime, now } from "./time.js";
 import { say, speak } from "./words.js";
+import { zoneName } from "./zone.js";
 
 const ANSWER_MS = 20_000;
 const AGAIN_MS = 1_000;
@@ -112,6 +113,7 @@ async function listen() {
 
 function tick() {
   document.getElementById("clock").textContent = clock(now(), now(), true);
+  document.getElementById("zone").textContent = zoneName(now());
   const cut = performance.now() - lastAnswer > ANSWER_MS;
   document.body.dataset.cut = cut ? "true" : "";
   if (state) show();

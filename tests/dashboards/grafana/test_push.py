@@ -209,8 +209,11 @@ def test_provisioning_files_have_everything_and_no_secret(config: Path, tmp_path
     assert json.loads(files["siaga/siaga_city_id.json"])["uid"] == "siaga_city_id"
 
 
-def test_with_an_inventory_boxes_have_names(standin: Standin, config: Path, tmp_path: Path) -> None:
+def test_boxes_have_the_inventorys_names_and_times_are_the_citys(
+    standin: Standin, config: Path, tmp_path: Path
+) -> None:
     config.write_text(config.read_text().replace("[store]", 'inventory = "inventory.toml"\n[store]'))
+    config.write_text(config.read_text().replace("[store]", 'time_zone = "Asia/Makassar"\n[store]'))
     told = _run("diff", "--config", str(config)).output
     assert "inventory" in told
     assert "cannot be read" in told
@@ -220,6 +223,13 @@ def test_with_an_inventory_boxes_have_names(standin: Standin, config: Path, tmp_
     assert _run("push", "--config", str(config)).exit_code == 0
     assert "0 to change" in _run("diff", "--config", str(config)).output
     assert "Patroli 1" in json.dumps(standin.kept["boards"]["siaga_vehicles_id"])
+    assert {board["dashboard"]["timezone"] for board in standin.kept["boards"].values()} == {"Asia/Makassar"}
     provisioning = tmp_path / "provisioning"
     assert _run("build", "--provisioning", str(provisioning), "--config", str(config)).exit_code == 0
-    assert "Patroli 1" in (provisioning / "siaga" / "siaga_vehicles_id.json").read_text()
+    built = (provisioning / "siaga" / "siaga_vehicles_id.json").read_text()
+    assert "Patroli 1" in built
+    assert json.loads(built)["timezone"] == "Asia/Makassar"
+    config.write_text(config.read_text().replace("Asia/Makassar", "WITA"))
+    refused = _run("diff", "--config", str(config))
+    assert refused.exit_code == 78
+    assert "time_zone: expected a time zone of this machine, such as Asia/Jakarta" in refused.stderr

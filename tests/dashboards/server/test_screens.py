@@ -7,15 +7,20 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from contract.zone import DEFAULT_ZONE
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.ports import free_port
 from tests.dashboards.server import city
 from tests.dashboards.server.conftest import NO_WEBGL, Walls, chromium, walls
+
+CITY = ZoneInfo(DEFAULT_ZONE)
 
 
 class StandIn:
@@ -100,7 +105,7 @@ async def test_a_screen_shows_its_city_who_is_silent_and_that_its_server_is_gone
         gone_s = time.time()
         veil = page.locator("[data-key=level] .veil")
         await expect(veil).to_contain_text("Tidak ada jawaban dari server dinding sejak", timeout=15_000)
-        minutes = [time.strftime("%H:%M", time.localtime(gone_s - back_s)) for back_s in (0, 30)]
+        minutes = [f"{datetime.fromtimestamp(gone_s - back_s, CITY):%H:%M}" for back_s in (0, 30)]
         assert (await veil.inner_text())[-5:] in minutes
 
 

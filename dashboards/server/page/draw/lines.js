@@ -4,6 +4,7 @@ import uPlot from "/static/vendor/uplot/uPlot.esm.js";
 import { el, rem } from "../dom.js";
 import { MARKS, clock, gravity, valued } from "../format.js";
 import { known, say } from "../words.js";
+import { local, zone } from "../zone.js";
 
 const NAMED = 6;
 const COLOURS = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5", "--line-6"];
@@ -47,6 +48,8 @@ export class Lines {
       {
         width: this.place.clientWidth,
         height: this.place.clientHeight,
+        // The axis is divided where the city's hours and days begin.
+        ...(zone ? { tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone) } : {}),
         legend: { show: false },
         cursor: { show: false },
         scales: {
@@ -178,9 +181,8 @@ function wide(words, size) {
 }
 
 function axisWord(ms, spanMs) {
-  const at = new Date(ms);
-  const two = (n) => String(n).padStart(2, "0");
-  if (spanMs > 60 * 86_400_000) return `${two(at.getMonth() + 1)}/${at.getFullYear() % 100}`;
-  if (spanMs > 2 * 86_400_000) return `${at.getDate()}/${at.getMonth() + 1}`;
-  return `${two(at.getHours())}:${two(at.getMinutes())}`;
+  const at = local(ms);
+  if (spanMs > 60 * 86_400_000) return `${at.month}/${at.year.slice(-2)}`;
+  if (spanMs > 2 * 86_400_000) return `${Number(at.day)}/${Number(at.month)}`;
+  return `${at.hour}:${at.minute}`;
 }
