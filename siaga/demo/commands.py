@@ -130,7 +130,9 @@ def status(folder: Path, as_json: bool) -> None:
     for box in told["boxes"]:
         pressed = f"{box['presses']} {_presses(box['presses'])}"
         siren = "" if box["siren"] is None else f", siren {'SOUNDS' if box['siren'] else 'silent'}"
-        print(f"{box['name']:<9} {pressed}, lamp {box['lamp']}{siren}, {box['positions']} positions stored")
+        # A lamp that changed within the last second shows nothing yet that a person could name.
+        lamp = "changing" if box["lamp"] == "other" else box["lamp"]
+        print(f"{box['name']:<9} {pressed}, lamp {lamp}{siren}, {box['positions']} positions stored")
         if box["siren"]:
             print(f"          the siren sounds: {why_a_box(told['incidents'])}")
 
