@@ -67,8 +67,8 @@ async def test_a_result_that_came_just_before_nobody_wanted_it_is_handed_back_to
 
     task = asyncio.create_task(aside(work, "just-before", unwanted=results.append))
     await asyncio.sleep(0)
-    go.set()
     (thread,) = [one for one in threading.enumerate() if one.name == "just-before"]
+    go.set()
     thread.join()  # the result waits for the next turn of the loop, and this before the task does
     asyncio.get_running_loop().call_soon(task.cancel)
     with pytest.raises(asyncio.CancelledError):

@@ -27,6 +27,11 @@ def changes(board: Board) -> list[tuple[int, bool]]:
     return board.lamp("sos")[1]
 
 
+def flashes(board: Board) -> list[tuple[int, int]]:
+    """Return from when to when the lamp was lit, each time that is over."""
+    return [(earlier, later) for (earlier, on), (later, _) in itertools.pairwise(changes(board)) if on]
+
+
 @pytest.mark.slow
 async def test_it_follows_the_panel_and_comes_back_when_the_board_does(tmp_path: Path) -> None:
     lamp, changed, faults = Lamp(), Signal(), Counter[str]()
@@ -41,12 +46,13 @@ async def test_it_follows_the_panel_and_comes_back_when_the_board_does(tmp_path:
         changed.wake()
         await comes(lambda: not board.lamp("sos")[0])
         lit = len(changes(board))
+        told_ns = time.monotonic_ns()
         lamp.told("received")
         changed.wake()
         await comes(lambda: len(changes(board)) >= lit + 6)
-        halves_ms = [(later - earlier) / 1e6 for (earlier, _), (later, _) in itertools.pairwise(changes(board)[lit:])]
-        pairs_ms = [(one + other) / 2 for one, other in itertools.pairwise(halves_ms)]
-        assert min(pairs_ms) > 80, "a fast blink changes each 100 ms; the one after a late one comes at its own time"
+        for number, (at_ns, on) in enumerate(changes(board)[lit:]):
+            assert on == (number % 2 == 0)
+            assert at_ns >= told_ns + number * 100_000_000, "a fast blink changes each 100 ms; any may come late"
     async with Board(tmp_path / "board.sock") as board:
         await comes(lambda: len(changes(board)) >= 2)
     assert not task.done()
@@ -67,9 +73,8 @@ async def test_a_press_that_nobody_has_is_shown_without_anybody_waking_it(
         await comes(lambda: board._writers)
         lamp.pressed("event", time.monotonic_ns())
         changed.wake()
-        await comes(lambda: len(changes(board)) >= 6)
+        # Short flashes. A busy machine may make one longer; there are three of them a second.
+        await comes(lambda: any(later - earlier < 150_000_000 for earlier, later in flashes(board)))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        on_ms = [(later - earlier) / 1e6 for (earlier, lit), (later, _) in itertools.pairwise(changes(board)) if lit]
-        assert min(on_ms) < 150, "short flashes"

@@ -68,8 +68,10 @@ def test_a_reader_that_does_not_read_costs_lines_and_no_time() -> None:
     assert MOST_LINES <= writer.lost <= 2 * MOST_LINES
     writer.close()
     assert time.monotonic() - begun_s < 15
-    os.close(reading)  # its thread gets EPIPE now, and ends with the queue
-    writer.close()
+    os.close(reading)  # its thread gets EPIPE now, and ends with the queue, for which each `close` waits half a second
+    until_s = time.monotonic() + 10
+    while writer._thread.is_alive() and time.monotonic() < until_s:
+        writer.close()
     assert not writer._thread.is_alive()
     os.close(writing)
 
