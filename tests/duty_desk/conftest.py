@@ -210,10 +210,27 @@ class Desk:
         """Return the command line of `siaga desk <verb>`."""
         return [sys.executable, "-m", "siaga.main", "desk", *verb, "--config", str(self.config)]
 
-    def start(self) -> None:
-        """Start it and wait until it is ready."""
+    def start(self, *, recording: bool = True) -> None:
+        """Start it and wait until it hears each broker that runs, and records.
+
+        It says that it is ready without them after a while. A box sends again what came to nobody then, a test does
+        not.
+
+        Args:
+            recording: Whether it is to be waited for that it records.
+        """
         self.process.start()
         self.process.wait_ready()
+        lanes = [each.lane for each in (self.alarm, self.telemetry) if each.running]
+        deadline = time.monotonic() + 15
+        while not self._whole(lanes, recording):
+            assert time.monotonic() < deadline, self.get("/healthz")
+            time.sleep(0.01)
+
+    def _whole(self, lanes: list[Lane], recording: bool) -> bool:
+        health = self.get("/healthz")
+        heard = all(health["links"][lane] or lane in health["faults"] for lane in lanes)
+        return heard and (health["recording"] or not recording)
 
     def get(self, path: str) -> Any:
         """Return what a GET answers, as JSON."""
@@ -282,7 +299,7 @@ class Box:
 
     async def alarm(self, body: bytes) -> None:
         """Publish a body on the alarm topic."""
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             self._sent = {"event_id": json.loads(body)["event_id"]}
         await self.client.publish(topics.alarm(self.device), body, qos=1)
 

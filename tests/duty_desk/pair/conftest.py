@@ -79,7 +79,8 @@ class Half:
 
     def start(self) -> None:
         """Start it; its page is served then."""
-        self.desk.start()
+        self.desk.process.start()
+        self.desk.process.wait_ready()
 
     @property
     def process(self) -> Any:
