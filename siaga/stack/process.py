@@ -22,6 +22,7 @@ from contract.errors import SiagaError
 
 _POLL_S: Final = 0.01
 _LOG_LINES: Final = 12
+_FREEZE_S: Final = 2.0
 _UNLESS_ORPHANED: Final = '[ "$PPID" = "$1" ] || exit 1; shift; exec "$@"'
 """Closes the gap in which the parent dies before its child has asked for the signal."""
 
@@ -47,6 +48,15 @@ def find_program(name: str) -> str:
 def live_processes() -> set[Process]:
     """Return the processes started here that still run."""
     return {process for process in _live if process.running}
+
+
+def _stands_still(pid: int) -> bool:
+    """Return whether each thread of a process is stopped."""
+    try:
+        told = [(each / "stat").read_text() for each in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return False  # one of its threads has just ended
+    return all(text.rpartition(")")[2].split()[0] == "T" for text in told)
 
 
 class Process:
@@ -130,9 +140,13 @@ class Process:
             self._popen.wait()
 
     def freeze(self) -> None:
-        """Stop its clock (SIGSTOP): it keeps its connections and answers nothing."""
-        if self._popen is not None:
-            self._popen.send_signal(signal.SIGSTOP)
+        """Stop its clock (SIGSTOP), and wait until it stands: it keeps its connections and answers nothing."""
+        if self._popen is None:
+            return
+        self._popen.send_signal(signal.SIGSTOP)
+        deadline = time.monotonic() + _FREEZE_S
+        while self.running and not _stands_still(self.pid) and time.monotonic() < deadline:
+            time.sleep(_POLL_S / 10)
 
     def thaw(self) -> None:
         """Let a frozen process go on (SIGCONT)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -14,6 +13,7 @@ from lxml import etree
 from duty_desk.cap.feed import ATOM
 from duty_desk.cap.message import NAMESPACE
 from tests.duty_desk.conftest import Desk, session_token
+from tests.duty_desk.ledger.test_beside import eventually
 from tests.duty_desk.pages.conftest import act, take_call
 
 pytestmark = pytest.mark.slow
@@ -37,6 +37,7 @@ def test_the_feed_leads_to_each_message_and_nothing_of_the_caller_is_in_it(desk:
     desk.start()
     incident = take_call(desk, address="Gang Mawar 7", caller="0812 555 0112", note="dua motor")
     act(desk, incident["id"], "accept")
+    eventually(lambda: desk.incidents()[0]["recorded"])
     status, kind, body = fetch(desk, "/api/cap")
     assert (status, kind) == (200, "application/atom+xml")
     (link,) = etree.fromstring(body).findall(f"{{{ATOM}}}entry/{{{ATOM}}}link")
@@ -67,7 +68,7 @@ def test_without_the_table_it_says_what_to_do(desk: Desk) -> None:
 
 def export(desk: Desk, out: Path) -> subprocess.CompletedProcess[str]:
     """Run the command once the ledger has what was done."""
-    time.sleep(0.3)
+    eventually(lambda: all(incident["recorded"] for incident in desk.incidents()))
     return subprocess.run(
         [*desk.command("export-cap"), "--out", str(out)], capture_output=True, text=True, timeout=30, check=False
     )

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from contract.identity import new_event_id
+from tests.duty_desk.access.conftest import until
 from tests.duty_desk.conftest import Desk, box, press_body
 from tests.duty_desk.console.browser import browser, in_browser
 from tests.duty_desk.console.test_accessible import faults_of
@@ -27,6 +28,8 @@ async def test_a_button_of_false_alarms_is_named_and_rings_as_any_other(desk: De
             assert incident["ringing"]
             assert incident["unanswered"] == 1
             act(desk, incident["id"], "cancel", reason="false_alarm")
+        # The page reads the ledger once.
+        await until(lambda: all(each["recorded"] for each in desk.incidents()), 15)
         async with opened(running, desk, "/triage", language="en") as page:
             card = page.locator(".button")
             await expect(card).to_have_count(1)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from siaga.stack.process import Process, ProcessError
@@ -45,6 +46,7 @@ def test_stop_kills_a_process_that_ignores_sigterm_or_is_frozen(tmp_path: Path) 
     process.start()
     process.wait_ready()
     process.freeze()
+    assert psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
     process.stop(timeout_s=0.05)
     assert process.returncode == -9
 
