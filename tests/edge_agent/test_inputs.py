@@ -118,9 +118,10 @@ async def test_fault_41_a_stuck_button_is_one_press_and_a_fault_told_once(tmp_pa
     async with Board(tmp_path / "b") as board:
         task = desk.watch(_button(board.path, stuck_s=0.05), state)
         await desk.until("opened")
-        board.press("sos", hold_ms=200)
+        board.press("sos", hold_ms=60_000)
         await desk.until("stuck")
         assert str(state.wrong).startswith("stuck: held all the time; check the button")
+        board._release("sos")
         await desk.until("release", 2)
         assert state.wrong is None
         task.cancel()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent import last_run as last_run_module
 from edge_agent.alarm_lane import KeptPress
 from edge_agent.books import Books
 from edge_agent.clock import Clock
@@ -48,17 +49,18 @@ async def test_a_press_of_this_very_run_is_not_taken_up_again_and_a_held_button_
     await last.presses(alarms)
     assert taken == [before]
     assert last.held == {"sos": HeldButton("boot-1", 42)}
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         await last.wait_for_presses()
 
 
-async def test_a_card_that_cannot_be_read_is_not_waited_for(tmp_path: Path) -> None:
+async def test_a_card_that_cannot_be_read_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(last_run_module, "_WAIT_S", 60.0)
     (tmp_path / "data").write_text("the card is not there")
     alarms = AlarmOutbox(tmp_path / "data")
     alarms.writer.start()
     last = last_run("00000000000000aa", [])
     reading = asyncio.create_task(last.presses(alarms))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         await last.wait_for_presses()
     assert not reading.done(), "it tries again"
     reading.cancel()

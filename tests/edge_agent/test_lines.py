@@ -285,7 +285,8 @@ async def test_fault_39_a_tty_pulled_and_put_back_200_times_is_read_again_within
         elif turn == 200:
             gc.collect()
             after = _descriptors()
-            assert len(after) == len(before), set(after.values()) ^ set(before.values())
+            # What an earlier test's thread lets go meanwhile is no leak.
+            assert len(after) <= len(before), set(after.values()) - set(before.values())
         plug.pull()
     task.cancel()
     with suppress(asyncio.CancelledError):

@@ -151,8 +151,10 @@ async def test_a_button_let_go_before_its_press_was_committed_is_not_told_as_hel
         await until(box, "card")
         card.unlink()
         card.mkdir()
-        await asyncio.sleep(0.1)
-        assert await box.on_card() == ([press], {}), "a restart would take the next press for this one"
+        # Told as held, a restart would take the next press for this one. The card may be long over an earlier attempt.
+        async with asyncio.timeout(5):
+            while await box.on_card() != ([press], {}):  # noqa: ASYNC110 - the card tells nobody
+                await asyncio.sleep(0.005)
 
 
 async def test_a_stop_keeps_a_press_that_the_card_refused_before(

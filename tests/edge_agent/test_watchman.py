@@ -128,13 +128,14 @@ async def test_fault_41_a_stuck_button_is_one_alarm_more_with_its_cause_and_a_fa
     async with Board(tmp_path / "b") as board:
         button = {"id": "sos", "uri": f"sim://{board.path}?line=sos", "lamp": f"sim://{board.path}?line=sos"}
         async with running(tmp_path, Line(), buttons=[button]) as agent:
-            board.press("sos", hold_ms=600)
+            board.press("sos", hold_ms=60_000)
             told = await comes(agent, lambda told: wrong(told).get("button sos") == "stuck")
             assert [(press.button, press.cause, press.status) for press in told.presses] == [
                 ("sos", "press", "Actual"),
                 ("sos", "stuck", "Actual"),
             ]
             assert told.buttons[0].pressed
+            board._release("sos")
             told = await comes(agent, lambda told: "button sos" not in wrong(told))
             assert not told.buttons[0].pressed
             assert told.report.presses.produced == 2
@@ -147,6 +148,8 @@ async def test_a_value_beyond_its_threshold_is_an_alarm_also_when_its_reading_is
     thresholds = [{"id": "river-high", "sensor": "river", "field": "water_level.level_m", "above": 3.0}]
     async with running(tmp_path, line, sensors=sensors, thresholds=thresholds) as agent:
         await comes(agent, lambda told: told.thresholds[0].value == 1.5, lambda: line.say(1.5))
+        # The box's own reading is a thread's.
+        await comes(agent, lambda told: told.report.readings.produced >= 2)
         told = await comes(agent, lambda told: told.thresholds[0].state == "raised", lambda: line.say(3.2))
         assert [(press.button, press.cause) for press in told.presses] == [("river-high", "threshold")]
         assert told.report.readings.produced == 2, "one of the river, one of the box"

@@ -86,17 +86,20 @@ async def test_32_slaves_8_dead_the_living_keep_their_polls(slaves_at: SlavesAt)
     dead = {3, 7, 8, 9, 20, 21, 30, 31}
     uri = slaves_at("serial", "--slaves=32", f"--dead={','.join(map(str, dead))}", "--junk=0.2", "--split-ms=1")
     driver = bus(uri, list(range(1, 33)), poll_s=2.5, timeout_ms=200)
-    begun = time.monotonic()
+    living = {f"s{number}" for number in range(1, 33)} - {f"s{number}" for number in dead}
     polls: dict[str | None, list[Sample]] = defaultdict(list)
+    begun_ns = time.monotonic_ns()
+    two_polls = begun_ns + 5 * 10**9
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(4.9), aclosing(driver.samples()) as source:
+        async with asyncio.timeout(5), aclosing(driver.samples()) as source:
             async for samples in source:
                 for sample in samples:
                     polls[sample.sensor].append(sample)
-    expected = int((time.monotonic() - begun) / 2.5) + 1
-    living = {f"s{number}" for number in range(1, 33)} - {f"s{number}" for number in dead}
+                if len(polls) == len(living) and min(map(len, polls.values())) == 2:
+                    break
     assert set(polls) == living
-    assert sum(len(each) for each in polls.values()) >= 0.95 * expected * len(living), driver.counters
+    in_time = sum(sample.monotonic_ns < two_polls for each in polls.values() for sample in each)
+    assert in_time >= 0.95 * 2 * len(living), driver.counters
     for name, samples in polls.items():
         counted = [sample.fields["energy_wh"] for sample in samples]
         # The slave counts its readings: each number once, so nothing was said twice.
@@ -113,7 +116,7 @@ async def test_32_slaves_8_dead_the_living_keep_their_polls(slaves_at: SlavesAt)
 @pytest.mark.parametrize("line", ["serial", "tcp"])
 async def test_a_dead_slave_is_a_fault_of_its_own_and_a_dead_bus_of_the_bus(slaves_at: SlavesAt, line: str) -> None:
     uri = slaves_at(line, "--slaves=3", "--dead=2")
-    driver = bus(uri, [1, 2], poll_s=0.1, timeout_ms=30)
+    driver = bus(uri, [1, 2], poll_s=0.1, timeout_ms=100)
     told = await _until(driver, lambda _: bool(driver.faults_of_parts()))
     assert {sample.sensor for sample in told} == {"s1"}
     assert list(driver.faults_of_parts()) == ["s2"]
@@ -122,7 +125,7 @@ async def test_a_dead_slave_is_a_fault_of_its_own_and_a_dead_bus_of_the_bus(slav
     assert driver.counters["no answer"] >= SILENT_AFTER
     assert "s2: Tidak menjawab" in summary(driver)
     assert "Fault: s2: silent: slave 2" in summary(driver)
-    alone = bus(uri, [2], poll_s=0.1, timeout_ms=30)
+    alone = bus(uri, [2], poll_s=0.1, timeout_ms=50)
     assert await _until(alone, lambda _: alone.fault() is not None) == []
     assert "check power, the wires A and B" in str(alone.fault())
 
@@ -204,7 +207,8 @@ def rtu(data: str) -> bytes:
 
 def _one_register(uri: str, **more: Any) -> ModbusDriver:
     registers = [{"field": "power_w", "address": 0}]
-    table = {"id": "bus", "driver": "modbus", "uri": uri, "poll_s": 0.1, "timeout_ms": 50, **more}
+    # An answer that is sent at once may still be late on a busy machine; one that comes is not waited for any longer.
+    table = {"id": "bus", "driver": "modbus", "uri": uri, "poll_s": 0.1, "timeout_ms": 3_000, **more}
     table["slaves"] = [{"address": 1, "kind": "electrical", "registers": registers}]
     return ModbusDriver(check_table(table, ModbusSettings))
 
@@ -236,13 +240,13 @@ async def test_an_answer_that_comes_too_late_is_never_taken_for_the_next() -> No
     loop = asyncio.get_running_loop()
 
     def late(_: bytes) -> bytes:
-        loop.call_later(0.075, wire.say, rtu(f"01 03 02 {len(wire.asked):04x}"))
+        loop.call_later(0.3, wire.say, rtu(f"01 03 02 {len(wire.asked):04x}"))
         return b""
 
     wire = Scripted(late)
-    driver = _one_register(wire.uri)
+    driver = _one_register(wire.uri, timeout_ms=200)
     async with wire.running():
-        told = await _until(driver, lambda _: len(wire.asked) >= 5)
+        told = await _until(driver, lambda _: len(wire.asked) >= 4)
         await asyncio.sleep(0.1)
     assert told == []
     assert driver.counters["unasked bytes"] > 0
@@ -293,7 +297,7 @@ async def test_a_bus_is_asked_though_it_is_never_quiet() -> None:
             await asyncio.sleep(0)
 
     asked: list[bytes] = []
-    settings = _one_register("serial:///dev/ttyUSB0")._settings
+    settings = _one_register("serial:///dev/ttyUSB0", timeout_ms=50)._settings
     line = Bus(settings, Counter())
     line.connection_made(Line())
     babbling = asyncio.create_task(babble())
