@@ -200,11 +200,13 @@ class ByApprise:
 
 
 def _load() -> None:
-    """Load apprise, and let its log go nowhere else."""
-    import apprise  # noqa: F401 - its plugins are loaded with it
+    """Load apprise with its plugins, and let its log go nowhere else."""
+    import apprise
 
     log = logging.getLogger("apprise")
     if _reasons not in log.filters:
         log.addFilter(_reasons)
         for name in _SECRET_LOGS:
             logging.getLogger(name).setLevel(logging.WARNING)
+    # The plugins, a hundred and more, are loaded with the first URL that is read.
+    apprise.Apprise.instantiate("json://127.0.0.1")
