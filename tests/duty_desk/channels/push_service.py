@@ -52,6 +52,9 @@ class Browser:
     name: str = field(default_factory=lambda: os.urandom(6).hex())
     answer: int = 201
     delay_s: float = 0.0
+    """How long it is until a push is taken."""
+    opens: asyncio.Event | None = None
+    """None is taken before this is set."""
     came: list[Came] = field(default_factory=list)
     heard: Callable[[Came], None] = lambda _came: None
 
@@ -114,7 +117,7 @@ class PushService:
         keys = {"p256dh": b64(browser.point), "auth": b64(browser.auth)}
         return {"endpoint": self.endpoint(browser), "keys": keys}
 
-    async def wait(self, browser: Browser, count: int = 1, timeout_s: float = 5.0) -> Came:
+    async def wait(self, browser: Browser, count: int = 1, timeout_s: float = 15.0) -> Came:
         """Return what came to a browser as the `count`th."""
         async with asyncio.timeout(timeout_s), self._arrived:
             await self._arrived.wait_for(lambda: len(browser.came) >= count)
@@ -138,6 +141,8 @@ class PushService:
         body = await request.read()
         self.asked[browser.name] += 1
         await asyncio.sleep(browser.delay_s)
+        if browser.opens is not None:
+            await browser.opens.wait()
         if browser.answer >= 300:
             return web.Response(status=browser.answer, text="no", headers={"location": f"{self.origin}/elsewhere"})
         headers = {name.lower(): value for name, value in request.headers.items()}

@@ -41,7 +41,7 @@ async def contacts(path: Path) -> AsyncIterator[Contacts]:
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while not true():  # noqa: ASYNC110 - the file tells nobody
             await asyncio.sleep(0.01)
 

@@ -109,7 +109,8 @@ async def test_why_it_failed_is_waited_for_as_gammu_smsd_writes_it_after_that_it
     smsd.execute(BEGUN)
     told: asyncio.Queue[Report] = asyncio.Queue()
     sending = asyncio.create_task(sms.send(page()))
-    async with asyncio.timeout(5):
+    smsd.execute("PRAGMA busy_timeout=10000")  # it comes right after the desk's own write
+    async with asyncio.timeout(15):
         while not spool.pages(0):  # noqa: ASYNC110 - a file tells nobody
             await asyncio.sleep(0.01)
         smsd.execute("UPDATE phones SET Sent = Sent + 1")
