@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
 
@@ -78,7 +79,8 @@ def _tell_ends(forked: dict[int, socket.socket]) -> None:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == 0:
             return
-        with forked.pop(pid) as told:
+        # Whoever waits no more is not told, and all others go on.
+        with forked.pop(pid) as told, suppress(OSError):
             told.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
