@@ -30,6 +30,7 @@ TEMPORARY: Final = ".tmp-"
 
 _COMMIT: Final = ".commit"
 _MAX_BYTES: Final = 64 * 1024 * 1024
+_VAULT: Final = b"$ANSIBLE_VAULT;"
 
 
 def read_file(path: Path) -> bytes:
@@ -52,7 +53,7 @@ def read_private(path: Path) -> bytes:
     """Return a secret's bytes; one that others may read is no secret.
 
     Raises:
-        UnusableError: It is not there or cannot be read.
+        UnusableError: It is not there, cannot be read, or is encrypted by Ansible Vault.
         KeyFileError: Group or others have any right to it.
     """
     try:
@@ -60,9 +61,15 @@ def read_private(path: Path) -> bytes:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if mode & 0o077:
                 raise KeyFileError(f"{path}: others may read or change it (mode {mode:04o})", f"run: chmod 600 {path}")
-            return file.read(_MAX_BYTES)
+            data = file.read(_MAX_BYTES)
     except OSError as error:
         raise unusable(path, error) from None
+    if data.startswith(_VAULT):
+        raise UnusableError(
+            f"{path}: encrypted by Ansible Vault",
+            f"run: ansible-vault decrypt {path}, or do this where the clear files are; delete nothing (docs/deploy.md)",
+        )
+    return data
 
 
 def make_folder(path: Path) -> None:

@@ -86,6 +86,19 @@ def test_a_password_that_others_may_read_is_refused(tmp_path: Path) -> None:
         ensure_password(tmp_path, "desk")
 
 
+def test_a_password_that_vault_encrypted_is_named_and_nobody_is_told_to_delete_it(authority: Authority) -> None:
+    password = authority.accounts / "desk.password"
+    command = ["render", "--folder", str(authority.folder)]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    vaulted = "$ANSIBLE_VAULT;1.1;AES256\n6231336539666234306139\n"
+    password.write_text(vaulted)
+    told = CliRunner().invoke(app, command)
+    assert told.exit_code == 78
+    assert f"{password}: encrypted by Ansible Vault; run: ansible-vault decrypt {password}" in told.stderr
+    assert "where the clear files are; delete nothing" in told.stderr
+    assert password.read_text() == vaulted
+
+
 @pytest.mark.parametrize("text", ["", "\n", "short\n", "a" * 40 + ":\n", "a" * 40 + "\n\n", "é" * 40 + "\n"])
 def test_what_is_no_password_of_ours_is_refused(tmp_path: Path, text: str) -> None:
     ensure_password(tmp_path, "desk")
