@@ -1,7 +1,12 @@
-"""The roles as Ansible reads them, within this process: defaults, specifications, templates."""
+"""The roles as Ansible reads them, within this process: defaults, specifications, templates; and a play that is run."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -69,6 +74,27 @@ def render(role: str, template: str, city: Path, **told: Any) -> str:
     variables = read(ANSIBLE / "group_vars/all.yml") | defaults(role) | read(ROLES / role / "vars/main.yml")
     text = (ROLES / role / "templates" / template).read_text(encoding="utf-8")
     return str(_templar(variables | _machine(city) | told).template(trust_as_template(text)))
+
+
+def play(folder: Path, text: str, machines: Mapping[str, Any], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a play as `ansible-playbook` does, by our settings; return what it printed.
+
+    Args:
+        folder: Where the play and its inventory are written.
+        text: The play.
+        machines: The inventory's group `all`: `hosts`, and `vars` for all of them.
+        environment: What is not as in ours.
+    """
+    (folder / "hosts.yml").write_text(json.dumps({"all": machines}))
+    (folder / "play.yml").write_text(text)
+    ours = {"ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+    return subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", folder / "hosts.yml", folder / "play.yml"],
+        env={**os.environ, **ours, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _templar(variables: dict[str, Any]) -> Any:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ansible.roles import ANSIBLE, loader
+from tests.ansible.roles import loader, play
 
 _PLAY = """\
 - name: Preflight
@@ -126,16 +126,7 @@ def test_each_bad_machine_is_stopped_with_one_line_and_the_others_go_on(tmp_path
         "ansible_python_interpreter": sys.executable,
         "preflight_wheelhouse": good,
     }
-    inventory = {"all": {"hosts": hosts, "vars": shared}}
-    (tmp_path / "hosts.yml").write_text(json.dumps(inventory))
-    (tmp_path / "play.yml").write_text(_PLAY)
-    done = subprocess.run(
-        [Path(sys.executable).with_name("ansible-playbook"), "-i", tmp_path / "hosts.yml", tmp_path / "play.yml"],
-        env={**os.environ, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = play(tmp_path, _PLAY, {"hosts": hosts, "vars": shared})
 
     assert re.findall(r'"msg": "goes on: (\w+)"', done.stdout) == ["well"], done.stdout + done.stderr
     told = done.stdout.partition("LEFT OUT")[2].splitlines()[1:]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.ansible.roles import ANSIBLE
+from tests.ansible.roles import play
 
 _PLAY = """\
 - name: Boxes, two at a time
@@ -38,16 +34,7 @@ def test_whoever_is_not_reached_any_more_stops_those_that_would_follow(tmp_path:
     here = {"ansible_connection": "local"}
     # Nobody listens there.
     away = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
-    hosts = {"box-1": here, "box-2": away, "box-3": here}
-    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
-    (tmp_path / "play.yml").write_text(_PLAY)
-    done = subprocess.run(
-        [Path(sys.executable).with_name("ansible-playbook"), "-i", tmp_path / "hosts.yml", tmp_path / "play.yml"],
-        env={**os.environ, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = play(tmp_path, _PLAY, {"hosts": {"box-1": here, "box-2": away, "box-3": here}})
 
     assert "goes on: " not in done.stdout, done.stdout + done.stderr
     assert "box-1: done, but box-2, changed at the same time, is not reached any more" in done.stdout
