@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from link import Outgoing, PublishRefusedError, PublishTimeoutError, Session
+from link import Backoff, Outgoing, PublishRefusedError, PublishTimeoutError, Session
 from link.errors import NotConnectedError
 from siaga.stack.mosquitto import Mosquitto
 
@@ -53,13 +53,20 @@ async def storm(broker: Mosquitto, sessions: int, processes: int, dead_s: float)
     crowd = [await _process(broker, names[number::processes]) for number in range(processes)]
     try:
         arrived: dict[bytes, float] = {}
+        # Who presses and who hears is back at once, or there may be no press before the last of the crowd is.
         desk = Session(
             endpoint,
             "desk",
+            backoff=Backoff(0.05, 0.1),
             subscriptions=("siaga/v1/up/+/alarm",),
             on_message=lambda topic, body, retained: arrived.__setitem__(body, time.monotonic()),
         )
-        box = Session(endpoint, "box-0", birth=lambda: Outgoing("siaga/v1/up/box-0/status/alarm", b"online"))
+        box = Session(
+            endpoint,
+            "box-0",
+            backoff=Backoff(0.05, 0.1),
+            birth=lambda: Outgoing("siaga/v1/up/box-0/status/alarm", b"online"),
+        )
         tasks = [asyncio.create_task(each.run(), name=each.client_id) for each in (desk, box)]
         for each in (desk, box):
             await each.wait_connected()

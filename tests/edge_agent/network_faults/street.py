@@ -157,6 +157,7 @@ class Street:
     agent: Process
     ears: Ears
     config: Path
+    _version: int = 1_000
 
     def press(self, hold_ms: int = 50) -> float:
         """Press the button; return when, by the monotonic clock in seconds."""
@@ -165,11 +166,15 @@ class Street:
     async def start(self) -> None:
         """Start the agent and wait until its buttons are watched and both its sessions stand."""
         self.agent.start()
+        await self.watched()
+        await self.stands()
+
+    async def watched(self) -> None:
+        """Wait until the started agent says that it watches its buttons: a press before that may be missed."""
         deadline = time.monotonic() + PATIENCE_S
         while "ready" not in self.agent.output().splitlines():
             self.agent.check_waiting(deadline, PATIENCE_S, running=self.agent.running)
             await asyncio.sleep(0.02)
-        await self.stands()
 
     async def stands(self, *lanes: Lane, timeout_s: float = PATIENCE_S) -> None:
         """Wait until the agent says that its sessions stand."""
@@ -192,6 +197,16 @@ class Street:
         await asyncio.to_thread(run_status, self.config, as_json=True, out=out)
         text = out.getvalue()
         return json.loads(text)["agent"] if text else None
+
+    async def heard_all(self, lane: Lane) -> None:
+        """Return when the agent has heard all that was said on a lane so far: its lamp shows what was said last.
+
+        Nobody may have pressed, and no desk may tell lamps meanwhile.
+        """
+        for state in ("accepted", "off"):
+            self._version += 1
+            await self.ears.say(lane, topics.lamp(BOX), lamps(self._version, state))
+            await self.comes(lambda state=state: self.board.lamp("sos")[0] == (state == "accepted"), f"lamp {state}")  # type: ignore[misc]
 
     async def comes(self, look: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until something holds that tells nobody."""

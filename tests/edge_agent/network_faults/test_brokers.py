@@ -42,9 +42,13 @@ async def test_fault_09_killed_brokers_cost_no_press_and_no_batch(brokers: dict[
         )
         seen = {heard.body["event_id"] for heard in box.ears.presses()}
         assert len(seen) == 1
-        numbers = {heard.body["batch"] for heard in box.ears.batches()}
-        assert numbers == set(range(len(numbers)))
+        # One that was lost under way may come after a later one.
+        await box.ears.until(lambda: (got := _numbers(box.ears)) == set(range(len(got))), "every batch")
         assert (await box.status())["report"]["readings"]["dropped"] == {}
+
+
+def _numbers(ears: Ears) -> set[int]:
+    return {heard.body["batch"] for heard in ears.batches()}
 
 
 async def test_fault_10_a_broker_that_comes_back_empty_is_filled_by_the_owners(
@@ -57,6 +61,7 @@ async def test_fault_10_a_broker_that_comes_back_empty_is_filled_by_the_owners(
         await box.ears.until(lambda: _lamp_is(box.ears, "received"), "the desk has the press")
         for broker in brokers.values():
             broker.kill()
+        await box.comes(lambda: not any(each.connected for each in box.ears.sessions.values()), "it has all they said")
         box.ears.heard.clear()
         for broker in brokers.values():
             broker.start()
@@ -69,7 +74,7 @@ async def test_fault_10_a_broker_that_comes_back_empty_is_filled_by_the_owners(
         assert {lane: kept[lane, topics.status(BOX, lane)]["state"] for lane in LANES} == dict.fromkeys(LANES, "online")
         assert kept["telemetry", topics.INVENTORY]["version"] == 3
         assert len(kept) == 3, "something else is retained, and has an owner that this test does not know"
-        assert desk.get("/api/state")["links"] == {"alarm": True, "telemetry": True}
+        await box.comes(lambda: all(desk.get("/api/state")["links"].values()), "the desk is back on both")
 
 
 async def _owners_spoke(ears: Ears) -> None:
@@ -83,13 +88,16 @@ def _lamp_is(ears: Ears, state: str) -> bool:
 
 
 KEEP_ALIVE_S = 1
-QUICKER = f"import link.session as s; s.Session.__init__.__kwdefaults__['keep_alive_s'] = {KEEP_ALIVE_S}"
+QUICKER = (
+    f"import link.session as s; s.Session.__init__.__kwdefaults__['keep_alive_s'] = {KEEP_ALIVE_S}\n"
+    "s.keep_alive_s = lambda least_s, handshake_s: least_s"  # a machine that is slow with it is no slow link
+)
 
 
 async def test_fault_13_a_frozen_broker_is_shown_after_twice_the_keep_alive_and_2_s(
     tmp_path: Path, brokers: dict[Lane, Mosquitto], record_property: Callable[[str, object], None]
 ) -> None:
-    """By `siaga edge status` and on the desk's page. With a keep-alive of 2 s; with the real one in `full_scale`."""
+    """By `siaga edge status` and on the desk's page. With a keep-alive of 1 s; with the real one in `full_scale`."""
     real_s = inspect.signature(Session).parameters["keep_alive_s"].default
     assert 2 * real_s + 2 <= 20
     desk = Desk(tmp_path, brokers["alarm"], brokers["telemetry"])

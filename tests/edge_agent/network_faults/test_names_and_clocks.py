@@ -63,7 +63,7 @@ async def test_fault_22_without_names_the_last_good_address_is_used_after_a_rest
         down.touch()
         for proxy in box.proxies.values():
             proxy.cut()
-        await box.says(lambda agent: all(agent["sessions"][lane]["connects"] == 2 for lane in LANES), "both are back")
+        await box.says(lambda agent: all(agent["sessions"][lane]["connects"] >= 2 for lane in LANES), "both are back")
         box.press()
         await box.ears.until(lambda: len(_events(box)) == 1, "the press")
         await asyncio.to_thread(box.agent.stop)
@@ -95,6 +95,7 @@ async def test_fault_27_at_1970_a_press_goes_at_once_with_its_age_and_readings_w
     """Over TLS; nobody but the centre tells this box the time, and not before it is let to."""
     env = faketime(_offset(datetime(1970, 1, 1, 0, 5, tzinfo=UTC)))
     async with street(brokers, env=env) as box:
+        began_s = time.time()
         await box.start()
         pressed_s = box.press()
         await box.ears.until(lambda: len(box.ears.presses()) >= 2, "the press, and the same again")
@@ -116,8 +117,8 @@ async def test_fault_27_at_1970_a_press_goes_at_once_with_its_age_and_readings_w
         await box.ears.until(box.ears.batches, "the readings")
         readings = box.ears.batches()[0].body["readings"]
         assert {reading["clock"] for reading in readings} == {"centre"}
-        age_s = [time.time() - reading["timestamp_ns"] / 1e9 for reading in readings]
-        assert all(0 < age < 20 for age in age_s)
+        # A box has been told the time to within the way that the message took.
+        assert all(began_s - 1.0 < reading["timestamp_ns"] / 1e9 < time.time() for reading in readings)
         assert "1970-01-01 00:0" in box.agent.output(), "the clock was not faked"
 
 
@@ -135,10 +136,7 @@ async def test_fault_28_a_clock_set_back_and_forth_moves_no_timer_and_no_timesta
         for step_s in (-86_400, 10 * 365 * 86_400):
             _step(clock, step_s)
             seen = len(box.ears.batches())
-            await box.ears.until(lambda seen=seen: len(box.ears.batches()) > seen, "readings go on", 5)  # type: ignore[misc]
-        stamps = [reading["timestamp_ns"] for heard in _in_order(box.ears.batches()) for reading in heard]
-        assert all(earlier <= later for earlier, later in itertools.pairwise(stamps))
-        assert all(abs(stamp - time.time_ns()) < 60e9 for stamp in stamps)
+            await box.ears.until(lambda seen=seen: len(box.ears.batches()) > seen, "readings go on")  # type: ignore[misc]
         pressed_s, pressed_ns = box.press(), time.time_ns()
         await box.comes(lambda: "press: sos" in box.agent.output(), "the press, told with the clock as it is")
         _step(clock, -86_400)
@@ -146,7 +144,10 @@ async def test_fault_28_a_clock_set_back_and_forth_moves_no_timer_and_no_timesta
         assert 2.9 < box.ears.presses("telemetry")[0].at_s - pressed_s < 5.0
         presses = box.ears.presses()
         assert all(abs(heard.body["pressed_at_ns"] - pressed_ns) < 2e9 for heard in presses)
-        assert all(abs(heard.body["age_ms"] / 1_000 - (heard.at_s - pressed_s)) < 1.0 for heard in presses)
+        assert all(-0.1 < heard.at_s - pressed_s - heard.body["age_ms"] / 1_000 < 3.0 for heard in presses)
+        stamps = [reading["timestamp_ns"] for heard in _in_order(box.ears.batches()) for reading in heard]
+        assert all(earlier <= later for earlier, later in itertools.pairwise(stamps))
+        assert all(abs(stamp - time.time_ns()) < 60e9 for stamp in stamps)
         years = {int(line[:4]) for line in box.agent.output().splitlines() if line[:2] == "20"}
         assert max(years) - min(years) >= 9, "the clock was not faked"
 

@@ -32,10 +32,13 @@ class Broker:
 
 @contextlib.asynccontextmanager
 async def through(proxy: Proxy, broker: Broker) -> AsyncIterator[tuple[Ends, Ends]]:
-    """Connect through a proxy; yield the client's and the broker's ends."""
+    """Connect through a proxy; yield the client's and the broker's ends once the proxy has both."""
+    before = proxy.live
     client = await asyncio.open_connection(HOST, proxy.port)
     async with asyncio.timeout(5):
         other = await broker.accepted.get()
+        while proxy.live == before:  # noqa: ASYNC110 - its count is all it shows
+            await asyncio.sleep(0.001)
     try:
         yield client, other
     finally:
@@ -121,14 +124,13 @@ async def test_a_delay_is_within_its_bounds_and_the_same_for_the_same_seed(broke
 async def test_a_cut_ends_both_sides_and_new_connections_pass(broker: Broker, reset: bool) -> None:
     async with Proxy(broker.port) as proxy:
         async with through(proxy, broker) as (client, other):
-            await asyncio.sleep(0.01)
             proxy.cut(reset=reset)
             for reader in (client[0], other[0]):
                 if reset:
                     with pytest.raises(ConnectionResetError):
                         await read(reader)
                 else:
-                    assert await reader.read() == b""
+                    assert await asyncio.wait_for(reader.read(), 5) == b""
         async with through(proxy, broker) as (client, other):
             client[1].write(b"x")
             assert await read(other[0]) == b"x"
@@ -147,7 +149,6 @@ async def test_a_cut_after_so_many_bytes(broker: Broker) -> None:
 
 async def test_what_is_held_passes_in_its_order_after_the_release(broker: Broker) -> None:
     async with Proxy(broker.port) as proxy, through(proxy, broker) as (client, other):
-        await asyncio.sleep(0.01)
         proxy.hold(("up",))
         client[1].write(b"1")
         assert await silent(other[0])
