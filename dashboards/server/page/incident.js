@@ -18,6 +18,7 @@ export class Incident {
     this.id = state.incident;
     this.health = null;
     this.known = null;
+    this.removed = false;
     stage.className = "incident";
     this.map = el("div", "place-map");
     this.marks = svg("svg", { class: "marks" });
@@ -35,6 +36,8 @@ export class Incident {
     } catch {
       return;
     }
+    // The screen was given back meanwhile: it is no drill's any more.
+    if (this.removed) return;
     const { place, drill, no_answer } = this.known;
     this.health = { stale: [], silent: [], expected: 0, newest_ms: now(), no_answer_since_ms: no_answer?.since_ms ?? null };
     document.body.dataset.drill = drill ? "true" : "";
@@ -128,6 +131,7 @@ export class Incident {
   }
 
   remove() {
+    this.removed = true;
     this.stop();
     this.ground?.remove();
     document.body.dataset.drill = "";

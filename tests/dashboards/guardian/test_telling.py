@@ -70,6 +70,23 @@ async def beat(running: Walls, body: str | bytes = BEAT, number: object = 7) -> 
         return await client.post(f"{running.url}/api/screen/{number}/alive", content=body, headers=JSON)
 
 
+@asynccontextmanager
+async def beating(running: Walls) -> AsyncIterator[None]:
+    """Let the screen's page live meanwhile, however long it takes."""
+
+    async def on() -> None:
+        while True:
+            await beat(running)
+            await asyncio.sleep(0.5)
+
+    heart = asyncio.create_task(on())
+    try:
+        yield
+    finally:
+        heart.cancel()
+        await asyncio.gather(heart, return_exceptions=True)
+
+
 @pytest.mark.slow
 async def test_a_screen_is_told_on_both_brokers_retained_and_again_after_one_was_away(
     tmp_path: Path,
@@ -87,20 +104,21 @@ async def test_a_screen_is_told_on_both_brokers_retained_and_again_after_one_was
                 message, _ = await state_told(queue, "gone")
                 assert (message.screen, message.reasons) == (7, ["never_heard"])
             assert (await beat(running)).json()["reload"] is False
-            for queue in (alarm, telemetry):
-                message, _ = await state_told(queue, "good")
-                assert message.dashboard == "siaga_city"
-                assert message.data_age_s is None or message.data_age_s >= 0
-        async with heard(alarm_broker) as alarm:
-            message, retained = await state_told(alarm, "good")
-            assert retained, "who comes later hears it too"
+            async with beating(running):
+                for queue in (alarm, telemetry):
+                    message, _ = await state_told(queue, "good")
+                    assert message.dashboard == "siaga_city"
+                    assert message.data_age_s is None or message.data_age_s >= 0
+                async with heard(alarm_broker) as late:
+                    message, retained = await state_told(late, "good")
+                    assert retained, "who comes later hears it too"
         alarm_broker.stop()
         alarm_broker.start()
         async with heard(alarm_broker) as alarm:
             message, _ = await state_told(alarm, "gone")
             assert message.reasons == ["silent"]
         found: dict[str, Any] = await running.get("/api/screens")
-        assert found["7"]["since_ms"] == pytest.approx(message.since_ns / 1e6, abs=50)
+        assert found["7"]["since_ms"] == pytest.approx(message.since_ns / 1e6, abs=500)
 
 
 @pytest.mark.slow

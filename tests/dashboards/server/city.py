@@ -81,8 +81,8 @@ def lines(now_ns: int, *, hours: int = 24, seed: int = 1) -> bytes:
 
 
 def signs_of_life(now_ns: int) -> bytes:
-    """Return what comes in all the time, as of now: the desk's beat, reports, and vehicles where they were last."""
-    made = _boxes(now_ns, 0, random.Random(1), minutes=1)
+    """Return what comes in all the time, as of now: beat, reports, readings, and vehicles where they were last."""
+    made = _boxes(now_ns, 0, random.Random(1), minutes=1) + _sensors(now_ns, 0, random.Random(1), minutes=1)
     # The last of each vehicle's positions, which are 10 s apart.
     places = _vehicles(now_ns, random.Random(1))[59::60]
     made += [place for place in places if f"={SILENT_VEHICLE}," not in place]
@@ -115,9 +115,9 @@ def incident_lines(now_ns: int, *, count: int = 20, seed: int = 2) -> bytes:
     return "\n".join(made).encode()
 
 
-def _sensors(now_ns: int, hours: int, rng: random.Random) -> list[str]:
+def _sensors(now_ns: int, hours: int, rng: random.Random, *, minutes: int = 0) -> list[str]:
     made = []
-    for minute in range(0, hours * 60, 5):
+    for minute in range(0, hours * 60 + minutes, 5):
         at = now_ns - (minute * 60 + 20) * _S
         storm = math.exp(-(((minute - 70) / 90) ** 2))
         for number in range(1, len(GAUGES) + 1):

@@ -70,7 +70,7 @@ def city_server(influxdb_server: InfluxDB) -> Iterator[InfluxDB]:
 
 
 def still_alive(server: InfluxDB) -> None:
-    """Write what comes in all the time once more: a slow machine's pictures are of a city that lives."""
+    """Write what comes in all the time once more: the city lives, however long ago it was made."""
     _write(server, city.signs_of_life(time.time_ns()), "autogen")
 
 
@@ -95,6 +95,7 @@ async def walls(
     """
     port = free_port()
     password = server.password_file(READER)
+    await asyncio.to_thread(still_alive, server)
     (folder / "wall.toml").write_text('city = "Kota Bandung"\n' + (plan or PLAN))
     (folder / "inventory.toml").write_text(city.inventory_toml())
     (folder / "admin.token").write_text(TOKEN)
@@ -143,7 +144,7 @@ def shots() -> Path | None:
 
 
 _BOARDS = ("city", "alarms", "vehicles", "traffic", "air", "water", "weather", "fleet", "alarm_path")
-PLAN = 'language = "id"\nsource = "board"\ntakeover_s = 60\n' + "".join(
+PLAN = 'language = "id"\nsource = "board"\ntakeover_s = 900\n' + "".join(
     f'[[screens]]\nnumber = {number}\nshow = [{{ dashboard = "siaga_{name}" }}]\ntakeover = {str(number < 3).lower()}\n'
     for number, name in enumerate(_BOARDS, 1)
 )

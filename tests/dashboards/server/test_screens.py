@@ -101,11 +101,13 @@ async def test_a_screen_shows_its_city_who_is_silent_and_that_its_server_is_gone
             await expect(page.locator(".bar").first).to_be_visible()
             # Somebody sets the screen's clock back, again and again: it goes on asking, and says the server's time.
             await page.evaluate("((given, back) => { Date.now = () => given() - (back += 3_600_000); })(Date.now, 0)")
+            begun_s = time.time()
             await _asks_on(page)
         gone_s = time.time()
         veil = page.locator("[data-key=level] .veil")
         await expect(veil).to_contain_text("Tidak ada jawaban dari server dinding sejak", timeout=15_000)
-        minutes = [f"{datetime.fromtimestamp(gone_s - back_s, CITY):%H:%M}" for back_s in (0, 30)]
+        # The last answer came after `begun_s`; the page's clock is as late as the word of the time was under way.
+        minutes = {f"{datetime.fromtimestamp(at_s, CITY):%H:%M}" for at_s in range(int(begun_s) - 30, int(gone_s) + 1)}
         assert (await veil.inner_text())[-5:] in minutes
 
 
@@ -152,13 +154,15 @@ async def test_grafana_is_shown_read_only_and_when_it_is_down_the_own_board_is(
             assert (await client.get(proxy, params={"q": "DROP DATABASE siaga"})).status_code == 403
             posted = await client.post("/grafana/api/datasources/proxy/1/write", json={})
             assert posted.status_code == 403
-            assert not [each for each in grafana.asked if "health" not in each], "none of these came to Grafana"
+            # The page itself may load its frame anew.
+            came = [each for each in grafana.asked if "health" not in each and "GET /grafana/d/" not in each]
+            assert came == [], "none of these came to Grafana"
             # The page's own policy does not fall on Grafana's; it may stand in our frame and in no other.
             assert answer.headers["x-frame-options"] == "SAMEORIGIN"
-        await expect(page.locator(".panel").first).to_be_visible(timeout=20_000)
+        await expect(page.locator(".panel").first).to_be_visible(timeout=40_000)
         await expect(page.locator("#foot")).to_contain_text("Grafana tidak menjawab")
         async with grafana.running():
-            await expect(page.locator("iframe")).to_have_count(1, timeout=10_000)
+            await expect(page.locator("iframe")).to_have_count(1)
 
 
 async def _asks_on(page: Page) -> None:

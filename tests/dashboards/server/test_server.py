@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from contract.errors import ConfigError
 from dashboards.boards import DASHBOARDS
+from dashboards.server.asking import FRESH_S
 from dashboards.server.settings import load_server
 from siaga.stack.influxdb import InfluxDB
 from siaga.stack.ports import free_port
@@ -120,10 +122,13 @@ async def test_24_screens_asking_at_once_cost_the_store_one_question_each(
     tmp_path: Path, city_server: InfluxDB
 ) -> None:
     async with walls(tmp_path, city_server) as server:
+        began_s = time.monotonic()
         answers = await asyncio.gather(*(server.get("/api/panel/siaga_water/level-now") for _ in range(24)))
+        seconds = (time.monotonic() - began_s) / FRESH_S
         assert all(answer["no_answer"] is None for answer in answers)
-        # The second may turn meanwhile.
-        assert len({answer["asked_ms"] for answer in answers}) <= 2
+        assert len({answer["asked_ms"] for answer in answers}) <= 2 + seconds, (
+            "kept for a second; the range may move on"
+        )
 
 
 @pytest.mark.slow

@@ -153,13 +153,13 @@ async def test_it_makes_each_settled_minute_and_those_of_an_outage_of_the_store(
         await store.write("\n".join(lines).encode())
         made = run(store, nowhere, STREETS, posts={"box-1"}, now_ns=lambda: now_ns, sleep=sleep, counters=counters)
         out = asyncio.create_task(made)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await slept.get()
         assert counters == {"minutes": MADE_AGAIN - 9, "points": 0, "troubles": 1}, "empty minutes are done"
         async with influxdb.store() as admin:
             await admin.administer('CREATE DATABASE "nowhere"')
         turns.put_nowait(None)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await slept.get()
         assert counters["minutes"] == MADE_AGAIN
         out.cancel()

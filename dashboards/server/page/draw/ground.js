@@ -53,6 +53,7 @@ export class Ground {
     this.bounds = bounds;
     this.moved = moved;
     this.map = null;
+    this.removed = false;
     this.stage = el("div", "ground");
     place.prepend(this.stage);
     if (attribution) place.append(el("p", "attribution", attribution));
@@ -71,11 +72,13 @@ export class Ground {
         this.map = null;
       }
     }
-    await this.plain();
+    if (!this.removed) await this.plain();
   }
 
   async drawn() {
     const maplibre = await import(LIBRARY);
+    // A map that nobody sees any more would keep one of the few drawing contexts there are.
+    if (this.removed) return;
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
     this.map = new maplibre.Map({
@@ -96,6 +99,7 @@ export class Ground {
       });
     });
     this.map.getCanvas().addEventListener("webglcontextlost", () => {
+      if (this.removed) return;
       this.map?.remove();
       this.map = null;
       this.plain();
@@ -157,8 +161,10 @@ export class Ground {
   }
 
   remove() {
+    this.removed = true;
     this.watch.disconnect();
     this.map?.remove();
+    this.map = null;
   }
 }
 
