@@ -8,6 +8,7 @@ import http.client
 import pytest
 
 from contract.identity import new_event_id
+from duty_desk.service import BEAT_S
 from tests.duty_desk.conftest import Desk, box, events_request, press_body, session_token
 
 pytestmark = pytest.mark.slow
@@ -80,12 +81,13 @@ async def test_each_answer_carries_the_security_headers(desk: Desk) -> None:
 async def test_the_stream_begins_with_a_snapshot_and_rings_at_once(desk: Desk) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
     writer.write(events_request())
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(15):
         await reader.readuntil(b"event: snapshot\nid: ")
         async with box(desk.alarm) as street:
             await street.alarm(press_body(event_id=(event_id := new_event_id())))
         await reader.readuntil(b"event: incident\nid: ")
         assert f'"rings":"{event_id}"'.encode() in await reader.readuntil(b"\n\n")
-        # It speaks at least every 3 s even when nothing happens.
+    # It speaks at least every 3 s even when nothing happens.
+    async with asyncio.timeout(BEAT_S + 5):
         await reader.readuntil(b"event: beat\n")
     writer.close()

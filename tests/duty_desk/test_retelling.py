@@ -50,7 +50,9 @@ async def test_who_connects_while_an_incident_is_open_hears_of_it(
     tmp_path: Path, alarm_broker: Mosquitto, telemetry_broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service_module, "ROUND_S", 0.2)
-    async with running(Desk(tmp_path, alarm_broker, telemetry_broker)):
+    async with running(Desk(tmp_path, alarm_broker, telemetry_broker)) as (service, _):
+        for connected in service._lanes.connected.values():
+            await connected.wait()
         async with box(alarm_broker) as street:
             await street.alarm(press_body(event_id=(event_id := new_event_id())))
             stored = await street.receipt("stored", event_id=event_id)

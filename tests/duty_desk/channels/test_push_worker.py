@@ -122,7 +122,8 @@ class Phone:
         """Return the notifications, once these and no others are shown."""
         found: list[dict[str, Any]] = []
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(15):
+                found = await self.worker.evaluate(SHOWN)
                 while sorted(each["title"] for each in found) != sorted(titles):
                     await asyncio.sleep(0.02)
                     found = await self.worker.evaluate(SHOWN)
@@ -231,7 +232,7 @@ async def _proves_that_a_push_comes(desk: Desk, phone: Phone) -> None:
     await phone.page.locator("#language").click()
     await expect(phone.page.locator("#phone-toggle")).to_have_text("This phone is called")
     await expect(panel).to_contain_text("Last proven to arrive")
-    await until(lambda: desk.get("/api/push/phones")["phones"][0]["language"] == "en")
+    await until(lambda: desk.get("/api/push/phones")["phones"][0]["language"] == "en", 15)
     # It is still on after a reload, and off for who comes after a log-out.
     await phone.page.reload()
     await expect(phone.page.locator("#phone-toggle")).to_have_attribute("data-state", "on")
@@ -269,7 +270,7 @@ async def test_an_incident_is_accepted_from_its_notification_and_the_other_phone
         assert (closed["silent"], closed["requireInteraction"], closed["actions"]) == (True, False, [])
         # Its own phone knows already.
         assert [came.note["do"] for came in phone.browser.came] == ["page"]
-        assert "Push" in json.dumps(desk.get(f"/api/incidents/{incident}/timeline"))
+        await until(lambda: "Push" in json.dumps(desk.get(f"/api/incidents/{incident}/timeline")), 15)
         # Whoever answers a page that came late is told who has it.
         await other.again(incident)
         await other.click(incident, "accept")
@@ -346,6 +347,6 @@ async def test_a_desk_whose_push_key_and_contacts_are_broken_rings_and_says_so(w
     incident = await pressed(waiting)
     assert state(waiting, incident) == ("open", None)
     assert waiting.post(f"/api/incidents/{incident}/accept", {})[0] == 200
-    await until(lambda: set(waiting.request("GET", "/healthz")[1]["failing"]) == {"push", "contacts"}, within_s=5)
+    await until(lambda: set(waiting.request("GET", "/healthz")[1]["failing"]) == {"push", "contacts"}, within_s=15)
     assert waiting.get("/api/state")["failing"]["push"].endswith("a new one asks every phone anew")
     assert waiting.request("GET", "/api/push/key")[1]["code"] == "push_off"
