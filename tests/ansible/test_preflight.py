@@ -58,11 +58,12 @@ _SAID = {
 }
 
 
-def _program(folder: Path, name: str, says: str) -> str:
+def _program(folder: Path, name: str, says: str, before: str = os.environ["PATH"]) -> str:
+    """Make a program that comes before all others of its name; return the PATH."""
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{says}\n")
     (folder / name).chmod(0o755)
-    return f"{folder}:{os.environ['PATH']}"
+    return f"{folder}:{before}"
 
 
 def _wheelhouse(folder: Path, *, broken: bool = False) -> str:
@@ -103,6 +104,10 @@ def test_each_bad_machine_is_stopped_with_one_line_and_the_others_go_on(tmp_path
     good = _wheelhouse(tmp_path / "good")
     edge = {"preflight_extra": "edge"}
     missing = [{"path": str(tmp_path / "unknown.key"), "make": "siaga provision ca issue device unknown"}]
+    # One is asked after the other; before the last has answered, an hour has gone by.
+    clock = f'[ ! -e {tmp_path}/late ] || set -- -d "1 hour" "$@"; exec /bin/date "$@"'
+    path = _program(tmp_path / "clock", "date", clock)
+    last = {"PATH": _program(tmp_path / "last", "readlink", f"touch {tmp_path}/late; echo none", path)}
     behind = _program(tmp_path / "behind", "date", "echo 1000000000")
     certificate = _certificate(tmp_path / "broker.pem", "DNS:alarm.example,IP:192.0.2.1")
     broker = {"path": certificate, "make": "issue it anew"}
@@ -119,14 +124,14 @@ def test_each_bad_machine_is_stopped_with_one_line_and_the_others_go_on(tmp_path
             "machine": {"PATH": _program(tmp_path / "newer", "readlink", "echo /opt/siaga/releases/9.0.0-01234567")},
         },
         "broken": {**edge, "preflight_wheelhouse": _wheelhouse(tmp_path / "bad", broken=True)},
-        "unknown": {"preflight_needs": missing},
+        "unknown": {"preflight_needs": missing, "machine": last},
     }
     shared = {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
         "preflight_wheelhouse": good,
     }
-    done = play(tmp_path, _PLAY, {"hosts": hosts, "vars": shared})
+    done = play(tmp_path, _PLAY, {"hosts": hosts, "vars": shared}, PATH=path, ANSIBLE_FORKS="1")
 
     assert re.findall(r'"msg": "goes on: (\w+)"', done.stdout) == ["well"], done.stdout + done.stderr
     told = done.stdout.partition("LEFT OUT")[2].splitlines()[1:]
