@@ -21,6 +21,7 @@ import pytest
 from contract.batch import decode_batch
 from contract.identity import new_event_id, new_stream_id
 from contract.messages import MAX_ALARM_BYTES, Press, Report, decode, encode
+from edge_agent import agent as agent_module
 from edge_agent import last_run
 from edge_agent.agent import Agent
 from edge_agent.alarm_lane import KeptPress
@@ -142,6 +143,13 @@ def test_fault_5_a_data_folder_that_cannot_be_made_stops_nobody(tmp_path: Path, 
     assert "the data folder cannot be made" in told
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a stop wait for the card of a busy machine; how long it may take is tried elsewhere."""
+    for name in ("_KEEP_S", "_END_S", "_CLOSE_S"):
+        monkeypatch.setattr(agent_module, name, 10.0)
+
+
 async def running(agent: Agent) -> asyncio.Task[None]:
     task = asyncio.create_task(agent.run())
     await asyncio.sleep(0.05)
@@ -210,6 +218,7 @@ async def test_a_health_reader_that_fails_ends_nothing_else(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("fails", [AlarmUplink, TelemetryUplink, Books])
 async def test_whatever_fails_in_a_stop_the_outboxes_are_closed(
     tmp_path: Path, frozen_broker: int, monkeypatch: pytest.MonkeyPatch, fails: type
@@ -251,6 +260,7 @@ def left_by_another_boot(folder: Path, *, clean: bool) -> LifeRecord:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("clean", [True, False])
 async def test_after_a_power_cut_the_report_names_the_life_before_and_says_that_the_loss_is_not_known(
     tmp_path: Path, frozen_broker: int, clean: bool
@@ -270,6 +280,7 @@ async def test_after_a_power_cut_the_report_names_the_life_before_and_says_that_
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 async def test_fault_27_a_wall_clock_at_1970_counts_from_where_the_last_life_ended(
     tmp_path: Path, frozen_broker: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,10 +145,11 @@ async def test_fault_44_a_push_that_cuts_its_own_link_reverts_by_itself_and_is_n
         await centre.push(centre.sign(7, dead, confirm_s=2))
         await centre.replied("trial", 7)
         await centre.centre_speaks()  # it hears that by the telemetry broker, and that is not enough
-        # Pressed while the alarm broker of the trial is dead: it goes by the other one, or after the revert.
-        centre.box.press()
+        # Pressed while the alarm broker of the trial is dead: it goes by the other one, or after the revert. Held,
+        # since the box may be heard before its button is watched.
+        centre.box.press(hold_ms=8_000)
         told = await centre.replied("reverted", 7)
-        assert time.monotonic() - began_s < 15
+        assert time.monotonic() - began_s < 30, "after 2 s by its own word; two starts take a busy machine some more"
         assert told["reason"] == "centre not reached"
         assert "alarm: " in told["detail"]
         await centre.box.stands()
@@ -173,6 +174,7 @@ async def test_fault_44_what_is_refused_changes_nothing_and_is_told_with_its_rea
     brokers: dict[Lane, Mosquitto],
 ) -> None:
     async with pushing(brokers) as centre:
+        stood_s = time.monotonic()
         good = centre.sign(7)
         bad = {
             "bad signature": good.replace(b"hold", b"bold").replace(b'"version":7', b'"version":8'),
@@ -190,9 +192,10 @@ async def test_fault_44_what_is_refused_changes_nothing_and_is_told_with_its_rea
         assert len(centre.replies()) == len(bad), "each is told once"
         await centre.push(envelope)
         await centre.box.ears.until(lambda: len(centre.replies()) == len(bad) + 1, "told again to who asks again")
+        asked_s = time.monotonic()
         agent = await centre.box.says(lambda agent: agent, "its status")
         assert agent["report"]["faults"]["pushed configuration refused"] == len(bad)
-        assert agent["running_s"] > 1, "it was not started anew"
+        assert agent["running_s"] > asked_s - stood_s, "it was not started anew"
         assert psutil.Process(centre.box.agent.pid).create_time() == began
         assert not (centre.box.folder / BOX / NAME).exists(), "a stranger's bytes cost the card nothing"
 
@@ -213,7 +216,7 @@ async def test_fault_44_an_older_version_is_refused_and_a_kill_in_the_trial_reve
         centre.box.agent.start()
         told = await centre.replied("reverted", 7)
         assert told["reason"] == "ended in the trial"
-        assert "trial" not in centre.on_card()
+        await centre.box.comes(lambda: "trial" not in centre.on_card(), "the card has it too")
 
 
 @contextlib.asynccontextmanager
@@ -293,7 +296,10 @@ async def test_a_press_that_no_card_has_is_not_given_up_for_a_restart(
 
     async with judging(box, trust, lambda found: found.store.path.exists(), in_memory) as (found, restarted):
         await stays(restarted, found)
-        assert before
+        async with asyncio.timeout(5):
+            while not before:  # noqa: ASYNC110 - the card may take its time until it is asked for
+                await asyncio.sleep(0.01)
+        assert not restarted.is_set()
         committed.set()
         async with asyncio.timeout(5):
             await restarted.wait()

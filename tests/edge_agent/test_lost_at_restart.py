@@ -161,10 +161,12 @@ def noted(folder: Path) -> Note:
 
 
 async def readings(folder: Path) -> dict[str, Any]:
-    """Return the books of readings of the agent that runs, or nothing."""
+    """Return the books of readings of the agent that runs, once its health is among them, or nothing."""
     with contextlib.suppress(SilentAgentError):
         if (told := await asyncio.to_thread(ask, [Place(folder / "data")])) is not None:
-            return dict(json.loads(told)["report"]["readings"])
+            agent = json.loads(told)
+            if any(sensor["readings"] for sensor in agent["sensors"] if sensor["driver"] == "health"):
+                return dict(agent["report"]["readings"])
     return {}
 
 

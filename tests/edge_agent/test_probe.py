@@ -44,6 +44,10 @@ def speaking(*told: bytes, baudrate: int | None = None) -> Iterator[str]:
     """
     device, line = os.openpty()
     tty.setraw(line)
+    # At first at no rate that is tried: what the device says at this moment would be right at the next one.
+    attributes = termios.tcgetattr(line)
+    attributes[4:6] = [termios.B50, termios.B50]
+    termios.tcsetattr(line, termios.TCSANOW, attributes)
     name = os.ttyname(line)
     os.close(line)  # else this process holds the port
     os.set_blocking(device, False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import tty
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +16,7 @@ from edge_agent.drivers.base import Driver, Sample
 from edge_agent.drivers.gpsd.driver import GpsdAddress, parse_gpsd_uri
 from edge_agent.drivers.registry import find_driver
 from edge_agent.errors import LineError
+from siaga.stack.ports import free_port
 from tests.edge_agent.drivers.nmea_text import SECOND_NS, THREE_NS, gga, rmc
 from tests.edge_agent.drivers.test_gpsd_report import VERSION, tpv
 
@@ -24,12 +24,6 @@ from tests.edge_agent.drivers.test_gpsd_report import VERSION, tpv
 def driver(uri: str) -> Driver:
     kind = find_driver("gpsd")
     return kind.open(kind.settings(id="gps", driver="gpsd", uri=uri))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def read_all(gps: Driver, samples: list[Sample]) -> None:
