@@ -50,7 +50,7 @@ async def started(two: Two) -> tuple[Half, Half]:
     await until(lambda: (two.first.owns, two.second.owns) in ((True, False), (False, True)))
     owner, other = (two.first, two.second) if two.first.owns else (two.second, two.first)
     await two.beat_of(owner.name)
-    await until(lambda: other.health().get("status") == "standby" and other.health()["owner"] == owner.name)
+    await until(lambda: (told := other.health()).get("status") == "standby" and told["owner"] == owner.name)
     return owner, other
 
 
@@ -62,9 +62,15 @@ async def _taken_over(two: Two, street: Box, by: Half, since: float, tell: Tell,
     tell("told", f"take-over, {how}: first heartbeat after {beat - since:.1f} s, receipt after {stored - since:.1f} s")
     assert stored - since <= TAKEN_OVER_S
     assert beat - since <= TAKEN_OVER_S
-    first = min(at for at, topic, _ in two.heard.messages if at >= beat - 0.001 and topic != topics.HEARTBEAT)
+    await until(lambda: bool(_others(two, beat)))  # the witness has another connection than the box
+    first = min(_others(two, beat))
     assert first >= beat, "a new owner tells who it is before anything else"
     return press.event_id
+
+
+def _others(two: Two, beat: float) -> list[float]:
+    """Return when there came what is no heartbeat, from a heartbeat on."""
+    return [at for at, topic, _ in two.heard.messages if at >= beat - 0.001 and topic != topics.HEARTBEAT]
 
 
 def _lease(two: Two) -> Sight:
@@ -134,8 +140,8 @@ async def test_fault_35_of_two_desks_one_owns_the_other_takes_over_from_a_killed
         assert two.heard.beats()
         assert {beat.desk for _, beat in two.heard.beats()} == {owner.name}
 
-        state = await asyncio.to_thread(owner.desk.get, "/api/state")
-        assert state["desks"][other.name].startswith("cadangan / standby: push.pem")
+        lacks = "cadangan / standby: push.pem"  # each second it tells, and each 3 s the owner tells its pages
+        await until(lambda: owner.desk.get("/api/state")["desks"].get(other.name, "").startswith(lacks))
 
         killed = time.monotonic()
         owner.process.kill()
@@ -147,7 +153,7 @@ async def test_fault_35_of_two_desks_one_owns_the_other_takes_over_from_a_killed
         await asyncio.to_thread(owner.start)
         await until(lambda: owner.health().get("status") == "standby")
         stopped = time.monotonic()
-        await asyncio.to_thread(other.process.stop)
+        await asyncio.to_thread(other.process.stop, 20.0)
         assert other.process.returncode == 0
         sight = await asyncio.to_thread(_lease, two)
         assert sight.holder == owner.name or sight.until_ms == 0, "a lease that was given back need not lapse"
@@ -155,11 +161,8 @@ async def test_fault_35_of_two_desks_one_owns_the_other_takes_over_from_a_killed
         _no_step_twice(two)
         epochs = [beat.epoch for _, beat in two.heard.beats()]
         assert epochs == sorted(epochs, key=lambda epoch: epoch or 0)
-        assert [entry["desk"] for entry in two.entries() if entry["kind"] == "started"] == [
-            owner.name,
-            other.name,
-            owner.name,
-        ]
+        turns = [owner.name, other.name, owner.name]
+        await until(lambda: [entry["desk"] for entry in two.entries() if entry["kind"] == "started"] == turns)
 
 
 async def _copied(owner: Half, other: Half) -> None:
@@ -173,7 +176,7 @@ async def _copied(owner: Half, other: Half) -> None:
 
     await asyncio.to_thread(add)
     path = other.desk.accounts
-    await until(lambda: b"petugas-9" in path.read_bytes(), 10.0)
+    await until(lambda: b"petugas-9" in path.read_bytes(), 20.0)
 
 
 async def test_fault_35_a_frozen_owner_is_taken_over_from_and_once_it_goes_on_it_writes_and_sends_nothing(
@@ -186,6 +189,7 @@ async def test_fault_35_a_frozen_owner_is_taken_over_from_and_once_it_goes_on_it
         frozen = time.monotonic()
         owner.process.freeze()
         await _taken_over(two, street, other, frozen, record_property, "frozen")
+        await until(lambda: any(each["kind"] == "started" and each["desk"] == other.name for each in two.entries()))
         rows = len(two.entries())
         owner.process.thaw()
         assert await asyncio.to_thread(owner.process.wait) == STOOD_DOWN
@@ -195,7 +199,8 @@ async def test_fault_35_a_frozen_owner_is_taken_over_from_and_once_it_goes_on_it
         await until(lambda: len(_steps(two)) == 3)
         first, second, last = _steps(two)
         assert [each["step"] for each in (first, second, last)] == [0, 1, 2]
-        assert 10.0 < (last["at_ns"] - first["at_ns"]) / 1e9 < 12.0, "it comes when it would have come"
+        # Counted anew, from the take-over on, it would come after 16 s or more.
+        assert 10.0 < (last["at_ns"] - first["at_ns"]) / 1e9 < 14.0, "it comes when it would have come"
         assert {entry["kind"] for entry in two.entries()[rows:]} <= {"press", "escalated"}
         _no_step_twice(two)
 
