@@ -35,7 +35,7 @@ class Writer:
             on_loaded=self._loaded,
             on_committed=self._committed,
             on_others=self._others,
-            on_state=lambda: None,
+            on_state=self._state,
         )
 
     def _loaded(self, epoch_ms: int) -> None:
@@ -54,10 +54,14 @@ class Writer:
             self.others += records
             self._changed.notify_all()
 
-    def wait(self, done: Callable[[], bool]) -> None:
-        """Wait until something is so."""
+    def _state(self) -> None:
         with self._changed:
-            assert self._changed.wait_for(done, timeout=5)
+            self._changed.notify_all()
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        """Wait until something is so that the ledger tells of."""
+        with self._changed:
+            assert self._changed.wait_for(done, timeout=15)
 
     def open(self) -> None:
         """Start, load and release."""
