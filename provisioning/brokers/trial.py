@@ -17,6 +17,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -54,8 +55,8 @@ class Trial:
     def __init__(self, rendered: Rendered) -> None:
         self.rendered = rendered
         self.lane = rendered.broker.lane
-        self.device_port = _free_port()
-        self.centre_port = _free_port()
+        self.device_port = 0
+        self.centre_port = 0
         self._password = secrets.token_urlsafe(32)
         self._process: subprocess.Popen[bytes] | None = None
         self._pairs: dict[str, Pair] = {}
@@ -65,8 +66,9 @@ class Trial:
         try:
             self.ours = Throwaway(self.folder / "ca", "trial")
             self.strangers = Throwaway(self.folder / "ca", "stranger")
-            self._copy()
-            self._start()
+            with _kept_port() as self.device_port, _kept_port() as self.centre_port:
+                self._copy()
+                self._start()
         except BaseException:  # also at Ctrl-C: no broker and no key on trial is left behind
             self._end()
             raise
@@ -177,8 +179,14 @@ def _accepts(port: int) -> bool:
     return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextlib.contextmanager
+def _kept_port() -> Iterator[int]:
+    """Yield a free port that the kernel gives to nobody else meanwhile; a broker may listen on it.
+
+    It is bound and not listened on: with SO_REUSEADDR, which Mosquitto sets too, a second bind that names it succeeds.
+    """
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        port: int = kept.getsockname()[1]
+        yield port

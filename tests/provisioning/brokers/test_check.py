@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from provisioning.brokers.apply import Rendered, render_broker
 from provisioning.brokers.check import RULES, STARTS, check_broker, rendered
 from provisioning.brokers.cli import app
 from provisioning.brokers.model import LANES
+from provisioning.brokers.trial import Trial
 from tests.provisioning.brokers.stand import make_authority
 
 pytestmark = pytest.mark.slow
@@ -46,6 +48,27 @@ def test_every_rule_holds_for_what_is_rendered(authority: Authority, lane: Lane)
     assert [one.rule for one in results] == [STARTS, *RULES]
     assert all(one.holds for one in results), results
     assert {path.name: path.read_bytes() for path in files.folder.iterdir() if path.is_file()} == before
+
+
+def test_nobody_else_is_given_a_port_of_a_trial_before_its_broker_listens(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for any port, and whoever dials, gets another; a broker that names it listens."""
+    files = fresh(authority, "alarm")
+    refused: list[int] = []
+
+    def ask(trial: Trial) -> None:
+        for port in (trial.device_port, trial.centre_port):
+            with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", port))
+            refused.append(port)
+        start(trial)
+
+    start = Trial._start
+    monkeypatch.setattr(Trial, "_start", ask)
+    with Trial(files) as trial, trial.checker() as checker:
+        checker.ping()
+        assert refused == [trial.device_port, trial.centre_port]
 
 
 def replaced(old: str, new: str) -> Edit:
