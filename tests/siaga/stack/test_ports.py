@@ -16,10 +16,14 @@ from siaga.stack.ports import free_port
 
 OTHER = """
 import sys
-from siaga.stack.ports import free_port
+from siaga.stack import ports
+ports._PORTS = range(int(sys.argv[1]), int(sys.argv[2]))
 for line in sys.stdin:
-    print(free_port(int(line)), flush=True)
+    print(ports.free_port(int(line)), flush=True)
 """
+FIRST = 5_000 + os.getpid() % 15 * 1_000
+OURS = range(FIRST, FIRST + 1_000)
+"""Ports of this process' tests alone: who runs beside it is given ports too, now and then the one that is asked for."""
 
 
 class Other:
@@ -40,15 +44,28 @@ class Other:
 @contextmanager
 def another() -> Iterator[Other]:
     with subprocess.Popen(
-        [sys.executable, "-c", OTHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", OTHER, str(OURS.start), str(OURS.stop)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         yield Other(process)
+
+
+@pytest.fixture(autouse=True)
+def _ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "_PORTS", OURS)
+
+
+def test_ports_are_below_those_of_outgoing_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert 1_024 < free_port() < 32_768
 
 
 def test_ports_are_never_given_twice() -> None:
     given = [free_port() for _ in range(200)]
     assert len(set(given)) == 200
-    assert all(1_024 < port < 32_768 for port in given)
+    assert all(port in OURS for port in given)
 
 
 def test_one_that_nothing_listens_on_yet_is_given_to_no_other_process_until_its_own_ends() -> None:
@@ -94,4 +111,4 @@ def test_one_that_something_listens_on_is_not_given() -> None:
 def free_unlocked() -> int:
     """Return a port that nobody was given nor listens on."""
     with another() as gone:
-        return gone.free_port(20_000)
+        return gone.free_port(OURS.start)
