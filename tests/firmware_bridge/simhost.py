@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ from pathlib import Path
 
 
 class Simhost:
-    """A board. `pins` are the levels of its two lamps and its siren, as they were last."""
+    """A board. `pins` are the levels of its two lamps and its siren, as they were last; `changes` are all of them."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
-        self.pins: tuple[str, ...] = ()
+        self.changes: list[tuple[str, ...]] = []
+        self._times: queue.Queue[str] = queue.Queue()
         assert process.stdout is not None
         self.pty = process.stdout.readline().split()[1]
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -26,11 +28,22 @@ class Simhost:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
+    @property
+    def pins(self) -> tuple[str, ...]:
+        return self.changes[-1] if self.changes else ()
+
+    def obeyed(self) -> None:
+        """Wait until it has done what it was sent so far."""
+        self.do("time?")
+        self._times.get(timeout=10)
+
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if line.startswith("pins "):
-                self.pins = tuple(line.split()[2:])
+                self.changes.append(tuple(line.split()[2:]))
+            elif line.startswith("time "):
+                self._times.put(line)
 
 
 @contextmanager

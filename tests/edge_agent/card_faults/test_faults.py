@@ -119,6 +119,7 @@ async def test_fault_05_card_read_only_press_is_sent_from_memory(box: Street) ->
         remount(card, "ro")
         box.agent.start()
         await box.ears.until(lambda: len(event_ids(box)) > before, "the press of the last life is sent")
+        await box.watched()
         box.press()
         await heard(box, 2)
         (new,) = set(event_ids(box)) - {left}
@@ -193,6 +194,7 @@ async def test_fault_11_old_receipts_delete_nothing_of_a_new_file(brokers: dict[
         await box.ears.until(lambda: _streams(box) - old, "readings of a new stream")
         for stream in old:
             await _receipt_all(box, stream)
+        await box.heard_all("telemetry")
         said = await box.says(lambda agent: agent["outboxes"]["telemetry.db"]["set_aside"] == 1, "it was set aside")
         assert said["report"]["readings"]["receipted"] == 0
         for stream in _streams(box) - old:
@@ -208,10 +210,10 @@ async def test_fault_49_card_stalls_and_the_press_is_on_the_officers_screen_mean
     try:
         async with street(brokers, deaf=True) as box:
             await box.start()
-            async with tampered(box.agent, "fdatasync:delay_enter=10s"):
+            async with tampered(box.agent, "fdatasync:delay_enter=60s"):  # more than this machine needs to look
                 box.press()
-                await box.comes(lambda: _shown(desk), "the press is on the screen", 5)
-                await box.says(lambda agent: "stands still" in (_fault(agent) or ""), "the stall is told", 5)
+                await box.comes(lambda: _shown(desk), "the press is on the screen")
+                await box.says(lambda agent: "stands still" in (_fault(agent) or ""), "the stall is told")
                 assert _fault(await box.status()) is not None, "it lasts"
     finally:
         desk.process.stop()

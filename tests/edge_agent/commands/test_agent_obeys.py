@@ -69,6 +69,7 @@ async def _a_beacon_too_and_it_ends_at_its_time(stand: Stand) -> None:
     assert stand.sounds("beacon") == flashed
     command = stand.command("beacon", seconds=1)
     body = stand.sealed(command)
+    sent_ns = time.monotonic_ns()
     await stand.send(body)
     for lane in LANES:
         reply = await stand.reply(command, lane)
@@ -78,7 +79,9 @@ async def _a_beacon_too_and_it_ends_at_its_time(stand: Stand) -> None:
     await stand.until(lambda: not stand.board.lamp("beacon")[0])
     (began_ns, on), (ended_ns, still_on) = stand.board.lamp("beacon")[1][-2:]
     assert (on, still_on) == (True, False)
-    assert 0.9 <= (ended_ns - began_ns) / 1e9 < 3
+    # The board tells when it saw it, and may have seen its beginning late.
+    assert (ended_ns - sent_ns) / 1e9 >= 0.99
+    assert (ended_ns - began_ns) / 1e9 < 3
     await stand.send(body, "alarm")
     await stand.reply(command, "alarm", count=3)
     assert (stand.sounds("beacon"), stand.sounds()) == (flashed + 1, sounded)
