@@ -196,6 +196,9 @@ async def test_what_killed_agents_say_they_lost_is_what_is_missing(
         works = [asyncio.create_task(gauge.feed())]
         if life:  # the first has no clock: everything is held
             works.append(asyncio.create_task(centre.tell_time()))
+        async with asyncio.timeout(20):
+            while (await readings(tmp_path)).get("produced", 0) < 2:  # noqa: ASYNC110 - its books are all it shows
+                await asyncio.sleep(0.01)
         await asyncio.sleep(draw.uniform(0.2, 1.1))
         agent.kill()
         lives.append((began_s, time.monotonic()))
