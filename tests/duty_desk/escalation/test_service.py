@@ -85,13 +85,14 @@ async def test_it_climbs_sounds_the_siren_on_both_brokers_and_is_silent_at_the_a
             on = Command.model_validate(document.content)
             assert (on.command, on.seconds) == ("siren", 30)
             assert abs(on.expires_at_ns - time.time_ns()) < 15 * 10**9
-        assert desk_state(quick)["rings"] == ["officer", "everyone", "siren"]
+        assert desk_state(quick)["rings"][:3] == ["officer", "everyone", "siren"]
         incident_id = first["incident"]["id"]
         assert quick.post(f"/api/incidents/{incident_id}/accept", {})[0] == 200
         answered = time.monotonic()
         for each in (siren, other):
             await each.wait(topics.command("box-2"), lambda body: is_off_after(body, document))
         assert time.monotonic() - answered < 3
+        await siren.wait(topics.INCIDENT, lambda body: body["escalation_step"] == 2)
         messages = [body["escalation_step"] for topic, body in siren.received if topic == topics.INCIDENT]
         assert messages[:3] == [0, 1, 2]
         assert quick.get("/healthz")["faults"] == {}
@@ -103,8 +104,8 @@ async def test_it_climbs_sounds_the_siren_on_both_brokers_and_is_silent_at_the_a
 
 async def test_fault_34_killed_mid_escalation_it_goes_on_where_it_was(quick: Desk) -> None:
     async with box(quick.alarm) as street:
-        await street.alarm(press_body(event_id=(event_id := new_event_id())))
         pressed = time.monotonic()
+        await street.alarm(press_body(event_id=(event_id := new_event_id())))
         await street.receipt("stored", event_id=event_id)
         await street.wait(topics.INCIDENT, lambda body: body["escalation_step"] == 1)
         (before,) = quick.incidents()
@@ -116,7 +117,7 @@ async def test_fault_34_killed_mid_escalation_it_goes_on_where_it_was(quick: Des
         back = desk_state(quick)
         assert back["unanswered_since_ms"] == before["unanswered_since_ms"]
         assert back["step"] >= 1
-        await street.wait(topics.INCIDENT, lambda body: body["escalation_step"] == 3, timeout_s=8)
+        await street.wait(topics.INCIDENT, lambda body: body["escalation_step"] == 3)
         assert 5.75 < time.monotonic() - pressed < max(6.0, back_s) + 2
         while len(found := await asyncio.to_thread(steps, quick, before["id"])) < 4:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.02)
@@ -129,10 +130,11 @@ async def test_with_no_screen_to_ring_all_steps_come_at_once_after_the_start(qui
     async with box(quick.alarm) as street:
         await street.alarm(press_body(event_id=(event_id := new_event_id())))
         stored = await street.receipt("stored", event_id=event_id)
-        await street.wait(topics.INCIDENT, lambda body: body["escalation_step"] == 2, timeout_s=0.5)
+        await street.wait(topics.INCIDENT, lambda body: body["escalation_step"] == 2)
         while len(found := await asyncio.to_thread(steps, quick, stored["incident_id"])) < 3:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.02)
         assert [entry.nobody for entry in found] == [None, ("officer",), ("everyone",)]
+        assert found[2].at_ns - found[0].at_ns < 10**9, "at once by the desk's clock, and not after 3 s"
 
 
 async def test_fault_38_of_two_officers_who_accept_at_once_one_has_it_and_the_other_is_told_who(desk: Desk) -> None:
@@ -141,6 +143,8 @@ async def test_fault_38_of_two_officers_who_accept_at_once_one_has_it_and_the_ot
         listening(desk.port, page="a") as one,
         listening(desk.port, page="b", who="petugas-2") as two,
     ):
+        for page in (one, two):
+            await page.wait("snapshot")
         for number in range(10):
             await street.alarm(press_body("box-1", f"b{number}", event_id=(event_id := new_event_id())))
         await street.receipt("stored", event_id=event_id)
@@ -172,6 +176,7 @@ async def test_fault_13_a_frozen_alarm_broker_is_shown_within_20_s_and_presses_c
             assert desk.get("/healthz")["links"] == {"alarm": False, "telemetry": True}
             await street.alarm(press_body("box-1", "other", event_id=(event_id := new_event_id())))
             await street.receipt("stored", event_id=event_id)
+            page.events.clear()  # both links stood in those of the first seconds, too
         finally:
             os.kill(desk.alarm.pid, signal.SIGCONT)
         await page.wait("beat", lambda told: told["links"] == {"alarm": True, "telemetry": True}, timeout_s=15)
@@ -200,6 +205,7 @@ async def test_faults_17_and_18_repeats_and_what_comes_out_of_order_change_nothi
         await street.receipt("stored", event_id=events[0])
         (incident,) = desk.incidents()
         assert (incident["state"], incident["presses"]) == ("closed", 3)
+        await page.wait("incident", lambda told: told["incident"]["state"] == "closed")
         told = [event.data for event in page.events if event.name == "incident"]
         assert sorted(filter(None, (each["rings"] for each in told))) == sorted(events)
         revisions = [each["incident"]["revision"] for each in told]

@@ -63,8 +63,8 @@ async def test_a_box_presses_as_it_is_told_each_hop_is_seen_and_no_officer_sees_
         try:
             status, told = 1, "clock not trusted"
             async with asyncio.timeout(60):
-                # Its clock comes with the first state of its lamps.
-                while status and ("clock not trusted" in told or "BROKEN" in told):
+                # Its clock comes with the first state of its lamps, and what it was told late it presses late.
+                while status and any(each in told for each in ("clock not trusted", "BROKEN", "test too soon")):
                     status, told = await asyncio.to_thread(by_hand, desk, "--box", "box-1")
         finally:
             await asyncio.to_thread(stand.agent.stop)
@@ -79,8 +79,7 @@ async def test_a_box_presses_as_it_is_told_each_hop_is_seen_and_no_officer_sees_
         view = desk.get("/api/synthetic")
         hops = {one["hop"]: one for one in view["hops"]}
         assert all(one["count"] >= 1 and one["broken_since_ms"] is None for one in hops.values())
-        assert hops["alarm"]["p50_ms"] < 1_000
-        assert 2_900 < hops["telemetry"]["p50_ms"] < 5_000
+        assert hops["alarm"]["p50_ms"] < 2_900 < hops["telemetry"]["p50_ms"], "the other lane begins 3 s later"
         assert {one["device"]: (one["outcome"], one["by"]) for one in view["boxes"]} == {
             "box-1": ("good", "person"),
             "box-2": ("arrived", "box"),

@@ -71,7 +71,7 @@ class Street:
         self.book = Book(folder / "synthetic.db", time.time_ns)
         self.synthetic = self.desk.synthetic
         self.synthetic.book = self.book
-        self.synthetic.hold_ns, self.synthetic.limit_ns, self.synthetic.soon_s = 300 * MS, 700 * MS, 0.01
+        self.synthetic.hold_ns, self.synthetic.limit_ns, self.synthetic.soon_s = 800 * MS, 1_500 * MS, 0.01
 
     def lamps(self, device: str) -> None:
         """Keep whose lamps were sent."""
@@ -177,9 +177,9 @@ async def test_a_test_goes_by_both_lanes_and_has_its_receipt_after_both(tmp_path
         assert street.desk.board.active() == []
         assert street.synthetic.faults == {}
         assert street.desk.heartbeat().tests is None, "it was not counted yet"
-        await until(lambda: not street.book._waiting, 5)
+        await until(lambda: not street.book._waiting, 15)
         counting = asyncio.create_task(street.synthetic.count())
-        await until(lambda: street.desk.heartbeat().tests is not None, 5)
+        await until(lambda: street.desk.heartbeat().tests is not None, 15)
         counting.cancel()
         tests = street.desk.heartbeat().tests
         assert tests is not None
@@ -205,7 +205,7 @@ async def test_a_broken_lane_of_the_centre_is_told_with_the_second_box_and_ends_
         street.cut = {"telemetry"}
         running = asyncio.create_task(street.synthetic.run(3_600))
         await street.until(lambda: len(street.receipts) == 2)
-        await until(lambda: bool(street.synthetic.faults), 5)
+        await until(lambda: bool(street.synthetic.faults), 15)
         running.cancel()
         assert street.commanded == ["box-1", "box-2"], "the second opinion is asked for at once, and no third"
         assert list(street.synthetic.faults) == ["telemetry"]
@@ -226,7 +226,7 @@ async def test_a_box_that_lacks_a_lane_is_named_and_the_centre_is_not(tmp_path: 
             ("box-1", ("alarm",)),
         ]
         assert street.synthetic.judge.broken == []
-        await until(lambda: not street.book._waiting, 5)
+        await until(lambda: not street.book._waiting, 15)
         with street.book.engine().connect() as connection:
             boxes = {one.device: one for one in summarize(connection, time.time_ns()).boxes}
         assert boxes["box-1"].missing == ("alarm",)
@@ -280,7 +280,7 @@ async def test_by_hand(tmp_path: Path) -> None:
         asked = Asked(street.desk)
 
         async def end(number: int) -> dict[str, Any]:
-            await until(asked._tests[number].done, 5)
+            await until(asked._tests[number].done, 15)
             return asked.answer({"synthetic_result": number})
 
         begun = asked.answer({"synthetic_press": {"box": "box-2", "button": None}})
