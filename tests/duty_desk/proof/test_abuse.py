@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import time
 
+import psutil
 import pytest
 
 from contract.identity import new_event_id
@@ -29,6 +29,11 @@ def _ask(desk: Desk, method: str, path: str, body: bytes = b"", **headers: str) 
         return answer.status, answer.read()
     finally:
         connection.close()
+
+
+def _worked_s(desk: Desk) -> float:
+    """Return how long the desk has worked: a machine with other work makes no request a bomb."""
+    return sum(psutil.Process(desk.process.pid).cpu_times()[:2])
 
 
 def _code(answer: tuple[int, bytes]) -> tuple[int, str]:
@@ -97,9 +102,9 @@ def _status_of_huge(desk: Desk, path: str, screen: str) -> int | None:
 )  # fmt: skip
 def test_a_json_bomb_is_refused_at_once(running: Desk, bomb: bytes) -> None:
     incident = running.incidents()[0]["id"]
-    started = time.monotonic()
+    started = _worked_s(running)
     status, body = _ask(running, "POST", f"/api/incidents/{incident}/note", bomb)
-    assert time.monotonic() - started < QUICK_S
+    assert _worked_s(running) - started < QUICK_S
     assert status in (400, 413, 422)
     assert json.loads(body).keys() == {"code", "text"}
     assert running.incidents()[0]["notes"] == []

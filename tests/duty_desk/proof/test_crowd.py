@@ -22,6 +22,7 @@ CONNECTIONS = int(os.environ.get("CONNECTIONS", "700"))
 """10,000 take 20 s to open; with them it was tried by hand."""
 _OWN_FILES = 500
 ANSWER_S = 1.0
+"""Of the desk's own work, whatever else its machine does."""
 RSS_MB = 200
 BIG = "/static/vendor/maplibre-gl/maplibre-gl.mjs"
 UNENDING = (
@@ -34,6 +35,11 @@ pytestmark = pytest.mark.slow
 def _memory_mb(pid: int) -> float:
     text = Path(f"/proc/{pid}/status").read_text()
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS:")) / 1024
+
+
+def _worked_s(pid: int) -> float:
+    """Return how long a process has worked."""
+    return sum(psutil.Process(pid).cpu_times()[:2])
 
 
 @contextlib.contextmanager
@@ -77,9 +83,10 @@ async def test_connections_that_say_nothing_or_do_not_read_cost_little_and_keep_
                 crowd += await asyncio.to_thread(lambda: [_crowd(desk.port, number) for number in range(many)])
                 assert (await asyncio.to_thread(desk.request, "GET", "/healthz"))[0] == 200
                 # What waited while the crowd came is done; from here on it costs nothing but room.
-                began = time.monotonic()
+                began, worked_s = time.monotonic(), _worked_s(desk.process.pid)
                 assert (await asyncio.to_thread(desk.request, "GET", "/api/state"))[0] == 200
-                assert time.monotonic() - began < ANSWER_S
+                assert _worked_s(desk.process.pid) - worked_s < ANSWER_S
+                assert time.monotonic() - began < REQUEST_S / 2, "nobody of the crowd has to go first"
                 event_id = new_event_id()
                 await street.alarm(press_body(event_id=event_id))
                 await street.receipt("stored", event_id=event_id)
