@@ -249,7 +249,8 @@ class Collector:
             if connection is None:
                 break
             await connection.window_open.wait()
-            if connection is not self._session.connection:
+            # A lost one is the session's for a moment still, and nobody opens its window again.
+            if connection is not self._session.connection or connection.lost.done():
                 break
             some = self._receipts.take(min(devices, connection.window))
             connection.publish_all(some)

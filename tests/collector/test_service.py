@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from contract.topics import telemetry_receipt
 from link import BrokerSettings, Endpoint
 from store import StoreSettings, open_store
 from tests.collector.batches import STREAM, body
-from tests.collector.broker import Peer, publication, scripted_broker
+from tests.collector.broker import Peer, ScriptedBroker, publication, scripted_broker
 from tests.link.harness import until
 from tests.store.scripted import NO_CONTENT, Reply, Scripted, reply, scripted
 
@@ -33,9 +33,15 @@ DOWN = reply("503 Service Unavailable")
 
 @asynccontextmanager
 async def _collector(
-    folder: Path, *replies: Reply, receive_maximum: int = 20_000, deafness: Deafness | None = None
+    folder: Path,
+    *replies: Reply,
+    receive_maximum: int = 20_000,
+    deafness: Deafness | None = None,
+    broker: ScriptedBroker | None = None,
 ) -> AsyncIterator[tuple[Peer, Scripted, Collector, asyncio.Event]]:
-    async with scripted_broker() as broker, scripted(*replies) as server:
+    async with AsyncExitStack() as stack, scripted(*replies) as server:
+        if broker is None:
+            broker = await stack.enter_async_context(scripted_broker())
         settings = CollectorSettings(
             data_dir=folder,
             receive_maximum=receive_maximum,
@@ -133,11 +139,26 @@ async def test_receipts_are_gathered(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+async def test_a_broker_lost_while_receipts_wait_for_its_pubacks_is_not_the_end_of_receipts(tmp_path: Path) -> None:
+    devices = [f"box-{number}" for number in range(25)]
+    async with asyncio.timeout(10), scripted_broker() as broker, _collector(tmp_path, broker=broker) as (peer, _, _, _):
+        await peer.send(b"".join(publication(n + 1, body(device), device) for n, device in enumerate(devices)))
+        waiting = 0
+        while waiting < 20:  # all that this broker takes without a PUBACK
+            waiting += isinstance(await peer.packet(), mqtt5.PublishPacket)
+        peer.close()
+        peer = await broker.accept()
+        await peer.welcome()
+        told = {(await _receipt(peer)).device for _ in range(5)}
+        assert told == set(devices[20:])
+
+
+@pytest.mark.slow
 async def test_while_the_store_is_down_there_is_no_puback_and_boxes_are_asked_for_patience(tmp_path: Path) -> None:
-    async with asyncio.timeout(15), _collector(tmp_path) as (peer, server, _, _):
+    async with asyncio.timeout(15), _collector(tmp_path) as (peer, server, collector, _):
         server.after = DOWN
         await peer.publish(1, body(number=1))
-        await server.wait_for_writes(1)
+        await until(lambda: bool(collector.snapshot().faults))
         await peer.publish(2, body(number=2))
         receipt = await _receipt(peer, pubacks_allowed=False)
         assert not receipt.ranges
@@ -149,7 +170,7 @@ async def test_while_the_store_is_down_there_is_no_puback_and_boxes_are_asked_fo
         assert [(one.first, one.last) for one in receipt.ranges] == [(1, 2)]
         server.after = DOWN
         await peer.publish(3, body(number=3))
-        await server.wait_for_writes(len(server.bodies) + 1)
+        await until(lambda: bool(collector.snapshot().faults))
         await peer.publish(4, body(number=4))
         assert (await _receipt(peer, pubacks_allowed=False)).retry_after_s == 5.0, "the next trouble is told at once"
 
@@ -207,11 +228,12 @@ async def test_what_is_held_is_bounded_in_bytes(tmp_path: Path) -> None:
 async def test_a_stop_settles_and_receipts_what_is_held(tmp_path: Path) -> None:
     gate = asyncio.Event()
     held = replace(NO_CONTENT, gate=gate)
-    async with asyncio.timeout(10), _collector(tmp_path, held) as (peer, server, _, stop):
+    async with asyncio.timeout(10), _collector(tmp_path, held) as (peer, server, collector, stop):
         await peer.publish(1, body(number=1))
         await server.wait_for_writes(1)
         stop.set()
-        asyncio.get_running_loop().call_later(0.05, gate.set)
+        await until(lambda: collector._stopping)
+        gate.set()
         assert await peer.puback() == 1
         assert [one.first for one in (await _receipt(peer)).ranges] == [1]
         while not isinstance(await peer.packet(), mqtt5.DisconnectPacket):
