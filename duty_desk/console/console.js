@@ -16,7 +16,7 @@ import { renderScreens, setScreens } from "./screens.js";
 import { askSession, loadSession, toLogIn } from "./session.js";
 import { Siren } from "./siren.js";
 import { Stream } from "./stream.js";
-import { addWords, loadWords, setLanguage } from "./words.js";
+import { addWords, language as spoken, loadWords, setLanguage } from "./words.js";
 
 const RETRY_MS = 2000;
 const MORE_WORDS = ["push.json", "duty.json", "standing.json", "next_step.json"];
@@ -141,7 +141,10 @@ async function start() {
   const inventory = await eventually(() => get("/api/inventory"));
   page.targets = inventory.targets ?? null;
   page.map.start(inventory);
-  speak(language() ?? inventory.language);
+  // To say all anew would take away what was just told.
+  const wanted = language() ?? inventory.language;
+  if (wanted === spoken()) page.render();
+  else speak(wanted);
   await phone.start();
 }
 

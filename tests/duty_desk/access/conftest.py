@@ -61,7 +61,7 @@ def headers(who: str | None) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in session_headers(who).items()}
 
 
-async def until(holds: Callable[[], bool], within_s: float = 2.0) -> None:
+async def until(holds: Callable[[], bool], within_s: float = 15.0) -> None:
     """Wait until something holds that another process or thread brings about."""
     async with asyncio.timeout(within_s):
         while not holds():  # noqa: ASYNC110 - what it waits for tells nobody
@@ -92,7 +92,7 @@ async def opened(config: Config) -> AsyncIterator[Inside]:
     door.start()
     desk.ledger.start()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             await door.loaded.wait()
             await asyncio.to_thread(there.wait)
         contacts = Contacts(config.contacts)

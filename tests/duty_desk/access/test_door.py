@@ -176,7 +176,7 @@ async def test_a_broken_accounts_file_is_told_and_those_who_are_known_go_on(insi
         assert inside.config.accounts.with_name("accounts.db" + suffix).exists()
     assert callable(breaks)
     breaks(inside.config.accounts)
-    await until(lambda: inside.door.fault is not None, 3)
+    await until(lambda: inside.door.fault is not None)
     async with inside.client() as client:
         assert (await client.get("/api/state", headers=headers("petugas-1"))).status_code == 200
     token, _ = await log_in(inside)
@@ -187,7 +187,7 @@ async def test_a_broken_accounts_file_is_told_and_those_who_are_known_go_on(insi
     mended = inside.config.accounts.with_suffix(".mended")
     mended.write_bytes(whole)
     mended.replace(inside.config.accounts)
-    await until(lambda: inside.door.fault is None, 3)
+    await until(lambda: inside.door.fault is None)
     assert inside.door.by_cookie(token) is not None
 
 

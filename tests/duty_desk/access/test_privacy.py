@@ -72,7 +72,7 @@ async def stream(inside: Inside, sent: dict[str, str]) -> str:
         "type": "http", "method": "GET", "path": "/api/events", "raw_path": b"/api/events", "query_string": b"",
         "headers": raw, "client": ("127.0.0.1", 1), "scheme": "http", "http_version": "1.1", "root_path": "",
     }  # fmt: skip
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await inside.app(scope, receive, send)
     return b"".join(parts).decode()
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 
 import pytest
-from playwright.async_api import ViewportSize, expect
+from playwright.async_api import Route, ViewportSize, expect
 
+from tests.duty_desk.access.conftest import until
 from tests.duty_desk.conftest import Desk, birth, box, press_body
-from tests.duty_desk.console.browser import DESK_SCREEN, PHONE, browser, console, in_browser, shot, words
+from tests.duty_desk.console.browser import DESK_SCREEN, PHONE, browser, console, in_browser, settle, shot, words
 
 THEMES = [True, False] if "SIAGA_SCREENSHOTS" in os.environ else [True]
 """Dark and light differ in colours only: both are needed for pictures, one is for sizes."""
@@ -28,6 +30,8 @@ async def test_theme_and_the_names_of_the_screens_are_kept(desk: Desk) -> None:
         await page.locator("#screen").fill("  Meja <b> depan ")
         await page.keyboard.press("Enter")
         await expect(page.locator("#screen")).to_have_value("Meja b depan")
+        # The page says its new name with a stream of its own; the old one may end later.
+        await until(lambda: _names(desk) == ["Meja b depan"], 15)
         async with console(running, desk, dark=False, screen="") as second:
             await expect(second.locator("#screen")).to_have_value("Layar 1")
             async with console(running, desk, dark=False, screen="") as third:
@@ -96,6 +100,7 @@ async def test_it_fits_the_screen(desk: Desk, size: ViewportSize, dark: bool) ->
             await expect(page.locator("#below")).to_be_hidden()
             await shot(page, "console-phone-list.png", aside=True)
             await page.evaluate("scrollTo(0, 0)")
+            await settle(page)
             await page.keyboard.press("t")
             await expect(page.locator("#notice")).to_be_visible()
             note, foot = await page.locator("#notice").bounding_box(), await page.locator("#dock").bounding_box()
@@ -150,3 +155,30 @@ async def test_more_contrast_is_a_switch_and_is_kept(desk: Desk) -> None:
         await page.reload()
         await expect(page.locator("#contrast")).to_have_text("Kontras: tinggi")
         assert await page.evaluate(ground) == "rgb(0, 0, 0)"
+
+
+@in_browser
+async def test_what_is_told_while_the_page_still_starts_is_not_taken_away(desk: Desk) -> None:
+    async with browser() as running, console(running, desk) as page, box(desk.alarm) as street:
+        told = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            await told.wait()
+            await route.continue_()
+
+        await street.alarm(press_body())
+        await page.route("**/api/inventory", late)
+        await page.reload()
+        await expect(page.locator("#hero")).to_have_attribute("data-state", "open")
+        await page.keyboard.press("r")
+        await expect(page.locator("#notice")).to_have_text(words()["fault_not_possible"])
+        await expect(page.locator("#hero-times li")).to_have_count(0)
+        told.set()
+        await expect(page.locator("#hero-times li")).to_have_count(1)
+        await expect(page.locator("#notice")).to_have_text(words()["fault_not_possible"], timeout=1_000)
+
+
+def _names(desk: Desk) -> list[str]:
+    """Return how the screens are called that the desk knows."""
+    names: list[str] = desk.get("/api/screens")["screens"]
+    return names

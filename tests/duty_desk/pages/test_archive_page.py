@@ -8,6 +8,7 @@ from typing import Any
 from playwright.async_api import Page, expect
 
 from contract.identity import new_event_id
+from tests.duty_desk.access.conftest import until
 from tests.duty_desk.conftest import Desk, box, press_body
 from tests.duty_desk.console.browser import browser, in_browser
 from tests.duty_desk.console.test_accessible import faults_of
@@ -28,6 +29,8 @@ async def some_past(desk: Desk, note: str = SCRIPT) -> dict[str, Any]:
         await street.alarm(press_body(event_id=(event_id := new_event_id()), status="Exercise"))
         await street.receipt("stored", event_id=event_id)
     act(desk, take_call(desk, 1, note="motor", caller=note)["id"], "cancel", reason="false_alarm")
+    # The page reads the ledger once.
+    await until(lambda: all(each["recorded"] for each in desk.incidents()), 15)
     return incident
 
 

@@ -49,7 +49,7 @@ class Listener:
         self._rest = b""
         self._last = ""
 
-    async def wait(self, name: str, match: Callable[[Any], bool] = lambda _: True, timeout_s: float = 5.0) -> Any:
+    async def wait(self, name: str, match: Callable[[Any], bool] = lambda _: True, timeout_s: float = 15.0) -> Any:
         """Return the data of the first event of this name that matches, from those that came before on."""
 
         def found() -> list[Any]:

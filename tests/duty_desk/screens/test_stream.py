@@ -100,7 +100,7 @@ async def test_a_page_that_comes_back_to_another_run_of_the_desk_begins_with_a_s
         await page.wait("beat")
         desk.process.kill()
         desk.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while sum(event.name == "snapshot" for event in page.events) < 2:  # noqa: ASYNC110 - what came is kept
                 await asyncio.sleep(0.02)
         assert len({event.run for event in page.events}) == 2
