@@ -20,17 +20,39 @@ from tests.duty_desk.pages.conftest import opened, shot
 
 
 def today(ahead: int = 0) -> str:
-    """Return the name of a day of the week, in Jakarta."""
+    """Return the name of a day of the week, in Jakarta.
+
+    In the last minute of a day, or of the hour before its last, it waits: what begins then would begin meanwhile.
+    """
+    now = datetime.now(JAKARTA)
+    if now.hour >= 22 and now.minute == 59:
+        time.sleep(60.5 - now.second)
     return day_names([(datetime.now(JAKARTA) + timedelta(ahead)).weekday()], english=False)
 
 
 def put(desk: Desk, *lines: str) -> None:
-    """Put a roster in force, whatever it is worth."""
-    (desk.folder / "data" / "roster.csv").write_text(HEAD + "\n".join(lines) + "\n")
+    """Put a roster in force, whatever it is worth, as a whole, as the command does."""
+    written = desk.folder / "roster.new"
+    written.write_text(HEAD + "\n".join(lines) + "\n")
+    written.replace(desk.folder / "data" / "roster.csv")
 
 
 def told(desk: Desk, *what: str) -> list[tuple[str, str | None, str | None]]:
     """Return from the ledger what was written down of duty: what, whom it is about, detail."""
+    return [(e["what"], text, e.get("detail")) for e, text in _entries(desk) if e["what"] in what]
+
+
+def _began_ns(desk: Desk) -> int:
+    """Return when the latest shift began, by the desk's clock."""
+    return max(int(e["at_ns"]) for e, _ in _entries(desk) if e["what"] == "shift_began")
+
+
+def _now(desk: Desk) -> list[tuple[str, bool]]:
+    """Return who is on duty, and whether that was confirmed."""
+    return [(each["name"], each["confirmed"]) for each in desk.get("/api/duty")["now"]]
+
+
+def _entries(desk: Desk) -> list[tuple[dict[str, Any], str | None]]:
     connection = sqlite3.connect(f"file:{desk.ledger}?mode=ro", uri=True)
     try:
         rows = connection.execute(
@@ -40,7 +62,7 @@ def told(desk: Desk, *what: str) -> list[tuple[str, str | None, str | None]]:
     finally:
         connection.close()
     entries: list[tuple[dict[str, Any], str | None]] = [(json.loads(body), text) for body, text in rows]
-    return [(e["what"], text, e.get("detail")) for e, text in entries if e["kind"] == "duty" and e["what"] in what]
+    return [(e, text) for e, text in entries if e["kind"] == "duty"]
 
 
 @in_browser
@@ -104,24 +126,26 @@ async def test_a_fault_of_duty_is_on_every_console_and_rings_until_it_is_seen(de
         async with box(desk.alarm) as street:
             await street.alarm(press_body())
             await expect(page.locator("body")).to_have_attribute("data-siren", "alarm")
+    await until(lambda: bool(told(desk, "fault_began")), 15)
     assert told(desk, "fault_began") == [("fault_began", None, "nobody")]
 
 
 @pytest.mark.slow
 async def test_a_desk_that_is_killed_begins_no_shift_twice_and_takes_over_a_roster_within_5_s(desk: Desk) -> None:
     put(desk, f"jaga;Piket;{today()};00:00;24:00;petugas-1")
-    began = time.monotonic()
-    await until(lambda: bool(told(desk, "shift_began")), 5)
-    assert time.monotonic() - began < 5
+    put_ns = time.time_ns()
+    await until(lambda: bool(told(desk, "shift_began")), 15)
+    assert _began_ns(desk) - put_ns < 5 * 10**9
     assert desk.post("/api/duty/confirm", {"channel": "console"}, who="petugas-1")[0] == 204
-    await until(lambda: bool(told(desk, "channel_confirmed")))
+    await until(lambda: bool(told(desk, "channel_confirmed")), 15)
     desk.process.kill()
     desk.start()
-    await until(lambda: bool(desk.get("/api/duty")["now"]) and desk.get("/api/duty")["roster"], 5)
-    shown = desk.get("/api/duty")
-    assert [(each["name"], each["confirmed"]) for each in shown["now"]] == [("Petugas 1", True)]
+    # The roster is there before the past is: one is read from a file, the other from the ledger.
+    await until(lambda: _now(desk) == [("Petugas 1", True)], 15)
     put(desk, f"jaga;Piket;{today()};00:00;24:00;petugas-2")
-    await until(lambda: len(told(desk, "shift_began")) == 2, 5)
+    put_ns = time.time_ns()
+    await until(lambda: len(told(desk, "shift_began")) == 2, 15)
+    assert _began_ns(desk) - put_ns < 5 * 10**9
     assert told(desk, "shift_began", "shift_ended") == [
         ("shift_began", "petugas-1", "Piket"),
         ("shift_ended", "petugas-1", None),

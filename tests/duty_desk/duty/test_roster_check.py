@@ -96,6 +96,6 @@ def test_the_largest_roster_is_checked_in_a_moment() -> None:
         f"{2_000 + number}-01-01;{2_000 + number}-12-31\n"
         for number in range(1_900)
     )
-    began = time.perf_counter()
+    began = time.process_time()
     check_roster(roster(HEAD + "jaga;Piket;;00:00;24:00;petugas-1\n" + lines), ACCOUNTS, ns("2026-12-01 08:00"))
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
