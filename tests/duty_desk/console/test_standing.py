@@ -107,6 +107,7 @@ async def test_a_bell_a_drill_the_next_step_and_strangers_sms_are_told_where_the
         await stands(page, page_words("duty", "en"))
         await expect(next_step).to_contain_text("Next at")
         for path in ("/call", "/upcoming", "/archive", "/triage", "/synthetic", "/duty"):
+            await say(desk, sounding=True, reasons=["press box-1/sos"])  # again and again, as a bell does
             await page.goto(desk.url + path)
             await stands(page, page_words("duty", "en"))
         told = page_words("duty", "en")
