@@ -10,13 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent import log
 from edge_agent.log import MOST_LINES, LogFormat, LogWriter
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the end wait for a thread that a busy machine holds up."""
+    monkeypatch.setattr(log, "_END_S", 10.0)
 
 
 def record(message: str = "hello %s", *args: object) -> logging.LogRecord:
     return logging.LogRecord("siaga.edge", logging.ERROR, "x.py", 1, message, args, None)
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_line_a_record_in_order(tmp_path: Path, form: LogFormat) -> None:
     with (tmp_path / "log").open("wb") as file:
@@ -34,6 +42,7 @@ def test_a_line_a_record_in_order(tmp_path: Path, form: LogFormat) -> None:
     assert writer.lost == 0
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_traceback_is_in_the_same_json_line(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as file:
         writer = LogWriter("json", file.fileno())
@@ -48,6 +57,7 @@ def test_a_traceback_is_in_the_same_json_line(tmp_path: Path) -> None:
     assert "ValueError: unforeseen" in json.loads(line)["exception"]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_full_disk_costs_lines_and_nothing_else() -> None:
     descriptor = os.open("/dev/full", os.O_WRONLY)
     writer = LogWriter("text", descriptor)
@@ -76,6 +86,7 @@ def test_a_reader_that_does_not_read_costs_lines_and_no_time() -> None:
     os.close(writing)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_record_that_cannot_be_worded_is_lost_alone(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as file:
         writer = LogWriter("text", file.fileno())

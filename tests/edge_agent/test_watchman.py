@@ -44,8 +44,7 @@ class Line:
         os.write(self.master, b"R%04d\n" % round(level_m * 1_000))
 
     def pull(self) -> None:
-        """Pull the cable: the tty hangs up."""
-        os.close(self._slave)
+        """Pull the cable: the tty hangs up. Its number is not another test's, whose tty the agent would open."""
         os.close(self.master)
 
 

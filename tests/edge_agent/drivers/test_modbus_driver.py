@@ -178,6 +178,7 @@ class Scripted:
         os.set_blocking(self._far, False)
         self.uri = f"serial://{os.ttyname(self._near)}?baudrate=115200"
         self.asked: list[bytes] = []
+        self._plugged = True
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Scripted]:
@@ -186,9 +187,15 @@ class Scripted:
         try:
             yield self
         finally:
-            loop.remove_reader(self._far)
-            os.close(self._far)
+            if self._plugged:
+                self.unplug()
             os.close(self._near)
+
+    def unplug(self) -> None:
+        """Let the line hang up. Its tty is gone, and its number not another's before the end."""
+        self._plugged = False
+        asyncio.get_running_loop().remove_reader(self._far)
+        os.close(self._far)
 
     def say(self, data: bytes) -> None:
         os.write(self._far, data)
@@ -216,11 +223,13 @@ def _one_register(uri: str, **more: Any) -> ModbusDriver:
 async def test_an_unplugged_adapter_is_a_line_error() -> None:
     wire = Scripted(lambda _: rtu("01 03 02 00 07"))
     driver = _one_register(wire.uri)
-    async with wire.running(), aclosing(driver.samples()) as source:
-        assert [sample.fields for sample in await anext(source)] == [{"power_w": 7.0}]
-    async with asyncio.timeout(5):
-        with pytest.raises(LineError, match=r"ttys here|no serial port|no tty"):
-            await anext(driver.samples())
+    async with wire.running():
+        async with aclosing(driver.samples()) as source:
+            assert [sample.fields for sample in await anext(source)] == [{"power_w": 7.0}]
+        wire.unplug()
+        async with asyncio.timeout(5):
+            with pytest.raises(LineError, match=r"ttys here|no serial port|no tty"):
+                await anext(driver.samples())
 
 
 @pytest.mark.slow
