@@ -63,9 +63,10 @@ async def test_by_keyboard_from_the_page_asked_for_to_it_and_out_when_the_accoun
         await expect(page.locator("#health-stream")).to_have_attribute("data-good", "true")
         if other:
             # The session outlives the desk; the page just goes on.
-            desk.process.kill()
-            desk.start()
-            await expect(page.locator("#health-stream")).to_have_attribute("data-good", "true", timeout=15_000)
+            async with page.expect_response("**/api/events?*", timeout=15_000):  # until then it shows what was
+                desk.process.kill()
+                desk.start()
+            await expect(page.locator("#health-stream")).to_have_attribute("data-good", "true")
             await expect(page).to_have_url(desk.url + "/?from=here")
         command = await asyncio.create_subprocess_exec(*desk.command("user", "disable", "petugas-1"))
         assert await command.wait() == 0
@@ -84,7 +85,7 @@ async def test_a_flood_of_wrong_passwords_from_one_address_keeps_nobody_else_out
     wrong, right = {"name": "petugas-1", "password": "wrong"}, {"name": "petugas-1", "password": PASSWORD}
     limits = httpx.Limits(max_connections=GUESSERS)
     codes: list[int] = []
-    begun = asyncio.Event()
+    begun, entered = asyncio.Event(), asyncio.Event()
     async with (
         httpx.AsyncClient(base_url=desk.url, limits=limits, timeout=60) as guesser,
         httpx.AsyncClient(
@@ -92,8 +93,8 @@ async def test_a_flood_of_wrong_passwords_from_one_address_keeps_nobody_else_out
         ) as officer,
     ):
 
-        async def guess(times: int) -> None:
-            for _ in range(times):
+        async def guess() -> None:
+            while len(codes) < GUESSES or not entered.is_set():
                 try:
                     codes.append((await guesser.post("/api/session", json=wrong)).status_code)
                 except httpx.TransportError:
@@ -104,19 +105,18 @@ async def test_a_flood_of_wrong_passwords_from_one_address_keeps_nobody_else_out
 
         async with asyncio.TaskGroup() as group:
             for _ in range(GUESSERS):
-                group.create_task(guess(GUESSES // GUESSERS), name="guess")
+                group.create_task(guess(), name="guess")
             await begun.wait()
             started, checked = time.monotonic(), codes.count(401)
             answer = await officer.post("/api/session", json=right)
             took_s = time.monotonic() - started
-            during = len(codes)
             checked = codes.count(401) - checked
+            entered.set()
     assert answer.status_code == 200
     # How long that takes is the machine's; how many guesses were checked before it is the desk's.
     assert checked <= 5
     record_property("told", f"log-in within {GUESSES:,} wrong ones: {took_s:.2f} s, {checked} guesses checked before")
-    assert (len(codes), set(codes) - {0}) == (GUESSES, {401, 429})
-    assert during < GUESSES
+    assert set(codes) - {0} == {401, 429}
     assert codes.count(401) < 30
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from playwright.async_api import expect
@@ -10,24 +11,33 @@ from tests.duty_desk.conftest import Desk, birth, box, living, press_body
 from tests.duty_desk.console.browser import browser, console, in_browser, settle, shot
 from tests.edge_agent.network_faults.proxy import Proxy
 
+SILENT_MS = 10_000
+TELLS_WHEN_STALE = """() => {
+const banner = document.getElementById("stale");
+new MutationObserver(() => banner.hidden || (window.staleAt ??= Date.now())).observe(banner, { attributes: true });
+}"""
+"""The page's own moment: the test may look later."""
+
 
 @in_browser
 async def test_a_dead_desk_shows_within_ten_seconds_and_the_page_comes_back(desk: Desk) -> None:
     """Fault 36."""
     async with browser() as running, console(running, desk, faults=(0,)) as page:
         told = page.locator("#hero-device")
-        await expect(told).to_have_text("Sambungan tombol sedang diperiksa.")
+        # The grace may be over by then.
+        await expect(told).to_have_text(re.compile("sedang diperiksa|tidak terhubung"))
+        await page.evaluate(TELLS_WHEN_STALE)
         desk.process.freeze()
-        started = time.monotonic()
+        frozen_ms = time.time() * 1_000
         try:
-            await expect(page.locator("#stale")).to_be_visible(timeout=10_000)
+            await expect(page.locator("#stale")).to_be_visible()
             # A page that hears nothing claims nothing.
             await expect(page.locator("#hero-address")).to_have_text("Menunggu meja piket")
             await expect(told).to_have_text("Keadaan tombol tidak diketahui.")
         finally:
             desk.process.thaw()
-        assert time.monotonic() - started < 10
-        await expect(page.locator("#stale")).to_be_hidden(timeout=10_000)
+        assert await page.evaluate("window.staleAt") - frozen_ms < SILENT_MS
+        await expect(page.locator("#stale")).to_be_hidden()
 
 
 @in_browser
@@ -80,19 +90,22 @@ async def test_a_cut_stream_goes_on_without_a_gap_and_nothing_doubled(desk: Desk
         await street.alarm(press_body(button="b-0"))
         await expect(page.locator("#hero")).to_have_attribute("data-state", "open")
         proxy.mute = True
+        await page.evaluate(TELLS_WHEN_STALE)
         proxy.hold()
-        started = time.monotonic()
+        held_ms = time.time() * 1_000
         for number in range(1, 6):
             await street.alarm(press_body(button=f"b-{number}"))
-        await expect(page.locator("#stale")).to_be_visible(timeout=10_000)
-        assert time.monotonic() - started < 10
+        await expect(page.locator("#stale")).to_be_visible()
+        assert await page.evaluate("window.staleAt") - held_ms < SILENT_MS
         proxy.mute = False
         proxy.cut()
-        await expect(page.locator("#stale")).to_be_hidden(timeout=10_000)
+        await expect(page.locator("#stale")).to_be_hidden()
         await expect(page.locator("#list li")).to_have_count(5)
         proxy.cut()
         await street.alarm(press_body(button="b-6"))
         await expect(page.locator("#list li")).to_have_count(6)
+        # It is noted after the paint, which comes after the row.
+        await page.wait_for_function("window.siagaPainted.length >= 7")
         painted = [one["key"] for one in await page.evaluate("window.siagaPainted")]
         assert len(painted) == len(set(painted)) == 7
 
@@ -111,7 +124,7 @@ async def test_a_page_that_is_logged_out_says_so_and_a_key_leads_to_the_log_in(d
             }"""
         )
         out = page.locator("#out")
-        await expect(out).to_be_visible(timeout=10_000)
+        await expect(out).to_be_visible()
         await expect(out).to_contain_text("ANDA SUDAH KELUAR")
         size = await out.locator("strong").evaluate("element => parseFloat(getComputedStyle(element).fontSize)")
         assert size >= 30
@@ -133,9 +146,10 @@ async def test_the_page_outlives_a_desk_that_is_killed_and_started_again(desk: D
         await street.alarm(press_body())
         await expect(page.locator("#hero")).to_have_attribute("data-state", "open")
         await expect(page.locator("#hero-unrecorded")).to_be_hidden()
-        desk.process.kill()
-        desk.start()
-        await expect(page.locator("#health-alarm")).to_have_attribute("data-good", "true", timeout=15_000)
+        async with page.expect_response("**/api/events?*", timeout=15_000):  # until then it shows what was
+            desk.process.kill()
+            desk.start()
+        await expect(page.locator("#health-alarm")).to_have_attribute("data-good", "true")
         await settle(page)
         await page.keyboard.press("Space")
         await expect(page.locator("#hero")).to_have_attribute("data-state", "accepted")
