@@ -77,11 +77,12 @@ def no_process_left_at_the_end() -> Iterator[None]:
     """Kill and report every child that is left when all tests of this worker are done."""
     before = set(psutil.Process().children(recursive=True))
     yield
-    left = set(psutil.Process().children(recursive=True)) - before
+    # What was told to end may be ending.
+    _, left = psutil.wait_procs(set(psutil.Process().children(recursive=True)) - before, timeout=5)
     told = [_command_line(child) for child in left]
     for child in left:
         child.kill()
-    psutil.wait_procs(list(left), timeout=5)
+    psutil.wait_procs(left, timeout=5)
     assert not told, f"left running after the last test: {told}"
 
 

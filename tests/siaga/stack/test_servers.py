@@ -28,7 +28,7 @@ def write(server: InfluxDB, line: bytes) -> None:
     account = f"{COLLECTOR}:{read_password(server.password_file(COLLECTOR))}"
     headers = {"Authorization": "Basic " + base64.b64encode(account.encode()).decode()}
     request = urllib.request.Request(f"{server.url}/write?db={server.database}", data=line, headers=headers)
-    urllib.request.urlopen(request, timeout=5).close()
+    urllib.request.urlopen(request, timeout=30).close()
 
 
 def test_a_broker_listens_on_loopback_only_and_uses_its_port_again(alarm_broker: Mosquitto) -> None:
