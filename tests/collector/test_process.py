@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import aiohttp
 import pytest
 
+from collector.receipts import GATHER_S
 from collector.top import fetch
 from contract.identity import body_hash
 from provisioning.brokers.model import account
@@ -150,12 +151,13 @@ async def test_everything_sent_is_stored_and_receipted(
         box(telemetry_broker, "box-1", resend=False) as first,
         box(telemetry_broker, "box-2", resend=False) as second,
     ):
+        began = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(send(first, range(100)), name="first")
             tasks.create_task(send(second, range(50)), name="second")
         await first.all_receipted()
         await second.all_receipted()
-        assert len(first.receipts) <= 20, "receipts are gathered"
+        assert len(first.receipts) <= (time.monotonic() - began) / GATHER_S + 2, "receipts are gathered"
     assert count(influxdb.server, influxdb.database) == {"box-1": 400, "box-2": 200}
     began = time.monotonic()
     collector.stop()
@@ -323,9 +325,11 @@ async def test_its_figures_are_the_truth_while_it_works_and_in_trouble(
                 assert answer.status == 503
                 [fault] = (await answer.json())["faults"]
             assert database.url in fault
-            figures = await asyncio.to_thread(fetch, url)
+            async with asyncio.timeout(10):
+                # What the broker took is not yet at the collector.
+                while (figures := await asyncio.to_thread(fetch, url))["held_messages"] < 10:
+                    pass
             assert (figures["store_ok"], figures["store_troubles_total"]) == (0, 1)
-            assert figures["held_messages"] >= 10
             looked = ("top", "--url", url, "--looks", "1", "--interval", "0.1")
             assert "TAKES NOTHING" in (await asyncio.to_thread(ask, tmp_path, *looked))[1]
             await asyncio.to_thread(database.start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import mqtt5
 import pytest
@@ -124,8 +124,9 @@ async def test_nonsense_ends_the_connection_and_it_connects_again(nonsense: byte
     heard = Heard()
     async with scripted_broker() as broker, _session(broker, heard) as session:
         peer = await _connected(broker, heard)
-        await peer.send(nonsense)
         heard.connected.clear()
+        with suppress(ConnectionError):  # it may hang up before it has read all
+            await peer.send(nonsense)
         peer = await _connected(broker, heard)
         await peer.publish(1, b"good")
         await heard.wait_for(1)
@@ -145,16 +146,18 @@ async def test_a_broker_that_does_not_answer_ping_is_left() -> None:
         await broker.accept()
 
 
+@pytest.mark.slow
 async def test_a_broker_that_answers_ping_is_kept() -> None:
     heard = Heard()
 
     def impatient(terms: Terms) -> Terms:
-        return Terms(terms.endpoint, terms.client_id, terms.topic_filter, keep_alive_s=0, ping_timeout_s=0.05)
+        # Time enough for an answer on a machine that stands still for a moment.
+        return Terms(terms.endpoint, terms.client_id, terms.topic_filter, keep_alive_s=0, ping_timeout_s=0.4)
 
     async with scripted_broker() as broker, _session(broker, heard, impatient) as session:
         peer = await broker.accept()
         await peer.welcome()
-        for _ in range(3):
+        for _ in range(2):
             assert isinstance(await peer.packet(), mqtt5.PingReqPacket)
             await peer.send(mqtt5.PingRespPacket().write())
         assert session.connects == 1

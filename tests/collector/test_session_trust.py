@@ -242,6 +242,14 @@ def test_fault_13_a_frozen_broker_is_left_and_a_stop_does_not_wait_for_it(
 
 def test_a_stop_within_the_handshake_is_immediate(run: Run, telemetry_broker: Mosquitto) -> None:
     begun = asyncio.Event()
+    ticks = 0
+
+    async def tick() -> None:
+        # Time as the loop has it: while the machine stands still, none passes.
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(1)
@@ -252,8 +260,9 @@ def test_a_stop_within_the_handshake_is_immediate(run: Run, telemetry_broker: Mo
         async with listening(silent) as port:
             async with _session(Endpoint(HOST, port, telemetry_broker.service("collector-1").credentials)):
                 await begun.wait()
-                start_s = asyncio.get_running_loop().time()
-            assert asyncio.get_running_loop().time() - start_s < 0.2
+                ticking = asyncio.create_task(tick(), name="ticks")
+            ticking.cancel()
+            assert ticks < 20
 
     run(test)
 
@@ -275,7 +284,7 @@ async def test_a_real_broker_that_hands_over_nothing_any_more_is_noticed_and_tol
     ):
         await until(lambda: session.connection is not None)
         await one.send(1, b"heard")
-        await until(lambda: bodies == [b"heard"])
+        await until(lambda: b"heard" in bodies)
         assert "up/+/telemetry\n" in whole
         acl.write_text(whole.replace("up/+/telemetry\n", "up/+/nothing\n"))
         os.kill(telemetry_broker.pid, signal.SIGHUP)

@@ -138,7 +138,7 @@ async def test_messages_that_come_together_are_one_body() -> None:
     ],
 )
 async def test_what_may_pass_is_tried_again_with_the_same_bytes(answer: Reply) -> None:
-    async with _desk(answer, answer, timeout_s=0.1) as desk:
+    async with _desk(answer, answer, timeout_s=0.4 if answer.drip_s else 5.0) as desk:
         desk.add("m1", b"a", b"b")
         assert await desk.told(1) == [("m1", 2, [])]
         assert desk.server.bodies == [b"a\nb"] * 3

@@ -238,7 +238,7 @@ async def test_a_client_sends_its_first_alone() -> None:
 @pytest.mark.slow
 async def test_a_client_that_gave_a_request_up_sends_the_first_that_is_answered_twice() -> None:
     never = replace(NO_CONTENT, gate=asyncio.Event())
-    async with scripted(never) as server, InfluxDB1(server.url, "siaga", timeout_s=0.2) as store, asyncio.timeout(10):
+    async with scripted(never) as server, InfluxDB1(server.url, "siaga", timeout_s=0.8) as store, asyncio.timeout(20):
         with pytest.raises(StoreRetryError):
             await store.write(line(TODAY))
         await store.write(line(TODAY))
