@@ -80,7 +80,7 @@ def data_of(wall: Wall) -> LookAtData:
         told: dict[int, Data] = {}
         for screen in wall.plan.screens:
             entry = next(each for each in found["screens"] if each["number"] == screen.number)
-            told[screen.number] = _judged(entry["data"], wall.showing(screen).uid, found["now_ms"], silent)
+            told[screen.number] = _judged(entry["data"], entry["uid"], found["now_ms"], silent)
         return told
 
     return look

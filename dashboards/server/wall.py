@@ -223,9 +223,11 @@ class Wall:
     async def overview(self) -> dict[str, Any]:
         """Return all screens for the index page."""
         shown = self.takeover.shown(self._time_ns())
+        # Looked up once: a rotation goes on while the store is asked.
+        boards = {screen.number: self.showing(screen) for screen in self.plan.screens}
+        keys = {screen.number: _key(screen, boards[screen.number]) for screen in self.plan.screens}
         asked: dict[tuple[Any, ...], asyncio.Task[dict[str, Any]]] = {}
-        for screen in self.plan.screens:
-            key = self._key(screen)
+        for key in keys.values():
             if key not in asked:
                 uid, device, sensor, range_s, language = key
                 health = self.panels.health(uid, device=device, sensor=sensor, range_s=range_s, language=language)
@@ -241,22 +243,23 @@ class Wall:
             "screens": [
                 {
                     "number": screen.number,
-                    "title": self.showing(screen).title.of(screen.language),
-                    "titles": {one: self.showing(screen).title.of(one) for one in ("id", "en")},
+                    "uid": boards[screen.number].uid,
+                    "title": boards[screen.number].title.of(screen.language),
+                    "titles": {one: boards[screen.number].title.of(one) for one in ("id", "en")},
                     "source": self.state(screen)["source"],
                     "planned": screen.source,
                     "rotation": len(screen.rotation),
                     "incident": shown.get(screen.number),
                     "fault": faults.get(screen.number),
-                    "data": _short(healths[self._key(screen)]),
+                    "data": _short(healths[keys[screen.number]]),
                 }
                 for screen in self.plan.screens
             ],
         }
 
-    def _key(self, screen: Screen) -> tuple[str, str, str, int | None, str]:
-        board = self.showing(screen)
-        return board.uid, screen.device or "", screen.sensor or "", screen.range_s, screen.language
+
+def _key(screen: Screen, board: Dashboard) -> tuple[str, str, str, int | None, str]:
+    return board.uid, screen.device or "", screen.sensor or "", screen.range_s, screen.language
 
 
 def _short(health: dict[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ async def heard(broker: Mosquitto) -> AsyncIterator[asyncio.Queue[tuple[ScreenMe
     )
     running = asyncio.create_task(session.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await session.wait_connected()
         yield queue
     finally:
@@ -57,7 +57,7 @@ async def heard(broker: Mosquitto) -> AsyncIterator[asyncio.Queue[tuple[ScreenMe
 
 async def state_told(queue: asyncio.Queue[tuple[ScreenMessage, bool]], state: str) -> tuple[ScreenMessage, bool]:
     """Return the next message of a state."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             message, retained = await queue.get()
             if message.state == state:
