@@ -162,6 +162,7 @@ def wall_server_toml(ports: Ports, identity: Identity, reader: StoreAccount, wri
 
 WALL_TOML = """\
 city = "Kota Bandung"
+time_zone = "Asia/Jakarta"
 language = "id"
 source = "board"
 takeover_s = 300
