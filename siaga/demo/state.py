@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO, Final
 
 from contract.errors import SiagaError
+
+_LOOK_S: Final = 0.01
 
 
 class DemoError(SiagaError):
@@ -62,10 +66,7 @@ def forget_state(folder: Path) -> None:
 def is_running(folder: Path) -> bool:
     """Return whether a demo runs in a folder."""
     with contextlib.suppress(FileNotFoundError), _lock_path(folder).open("rb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+        return not _taken(lock, fcntl.LOCK_SH)
     return False
 
 
@@ -78,14 +79,25 @@ def locked(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _lock_path(folder).open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DemoError(f"a demo runs in {folder} already; stop it or choose another --folder") from None
+        while not _taken(lock, fcntl.LOCK_EX):
+            # Whoever looks whether one runs has it too, shared, for a moment.
+            if not _taken(lock, fcntl.LOCK_SH):
+                raise DemoError(f"a demo runs in {folder} already; stop it or choose another --folder")
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            time.sleep(_LOOK_S)
         try:
             yield
         finally:
             forget_state(folder)
+
+
+def _taken(lock: IO[bytes], how: int) -> bool:
+    """Take a lock at once; return whether it was to be had."""
+    try:
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _state_path(folder: Path) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import threading
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,14 @@ def test_a_state_left_by_a_killed_demo_is_not_believed(tmp_path: Path) -> None:
 def test_a_second_demo_is_refused(tmp_path: Path) -> None:
     with locked(tmp_path), pytest.raises(DemoError, match="runs in"), locked(tmp_path):
         pytest.fail("both hold the folder")
+
+
+def test_who_only_looks_whether_one_runs_stops_none_from_starting(tmp_path: Path) -> None:
+    with (tmp_path / "demo.lock").open("ab") as looks:
+        fcntl.flock(looks, fcntl.LOCK_SH)
+        looked = threading.Timer(0.1, looks.close)
+        looked.start()
+        with locked(tmp_path):
+            assert looks.closed
+            assert is_running(tmp_path)
+        looked.join()
