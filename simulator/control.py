@@ -101,6 +101,14 @@ class BoardControl:
         answer = self._ask({"press": line, "hold_ms": hold_ms})
         return PressRecord(answer["number"], answer["timestamp_ns"])
 
+    def level(self, line: str = "sos") -> bool:
+        """Return whether a button is down. Its edges are told to this connection from then on: ask it nothing else.
+
+        Raises:
+            PanelError: The board has no such line.
+        """
+        return bool(self._ask({"watch": line})["level"])
+
     def presses(self, line: str = "sos") -> list[PressRecord]:
         """Return every press of a button since the board began, oldest first.
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from provisioning.cli import app as provision_app
 from siaga.demo.stack import DemoStack
 from siaga.stack.mosquitto import Mosquitto
-from tests.end_to_end.oracle import eventually, press
+from tests.end_to_end.oracle import eventually, press, pressed, recorded
 
 PRESS_S: Final = 0.5
 LEAST_S: Final = 0.2
@@ -66,9 +66,12 @@ class Presser:
 
     @contextmanager
     def untouched(self, box: str) -> Iterator[None]:
-        """Leave a box's button alone: while no agent runs on a box, nobody sees a press that is let go meanwhile."""
+        """Leave a box's button alone, once its presses are recorded: while no agent runs on a box, nobody sees a press
+        that is let go meanwhile, and one that was just let go its agent may not have seen yet.
+        """
         with self._pressing:
             self._spared.add(box)
+        eventually(lambda: recorded(self._stack, box) >= pressed(self._stack, box), f"{box}'s presses are recorded")
         yield
         with self._pressing:
             self._spared.remove(box)

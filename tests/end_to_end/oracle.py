@@ -51,8 +51,14 @@ def press(stack: DemoStack, box: str = "box-1", hold_ms: int = 50) -> int:
     """Press a button, and wait until it is let go; return how often it was pressed by its own count."""
     with BoardControl(board_path(stack.hardware, box)) as board:
         number = board.press(hold_ms=hold_ms).number
-    time.sleep(hold_ms / 1_000 + 0.02)
+    time.sleep(hold_ms / 1_000)
+    eventually(lambda: _is_up(stack, box), "the button is let go")
     return number
+
+
+def _is_up(stack: DemoStack, box: str) -> bool:
+    with BoardControl(board_path(stack.hardware, box)) as board:
+        return not board.level()
 
 
 def pressed(stack: DemoStack, box: str = "box-1") -> int:
@@ -72,10 +78,19 @@ def rows_at_the_desk(stack: DemoStack, *, recorded: bool = True) -> list[dict[st
 
 def presses_in_the_ledger(stack: DemoStack) -> list[str]:
     """Return the keys of all presses in the ledger's file, repeats included."""
+    return [alarm["key"] for alarm in _alarms_in_the_ledger(stack)]
+
+
+def recorded(stack: DemoStack, box: str) -> int:
+    """Return how many presses of a box are in the ledger's file."""
+    return sum(alarm["device"] == box for alarm in _alarms_in_the_ledger(stack))
+
+
+def _alarms_in_the_ledger(stack: DemoStack) -> list[dict[str, Any]]:
     ledger = stack.folder / "desk" / "ledger.db"
     with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as connection:
         bodies = [json.loads(body) for (body,) in connection.execute("SELECT body FROM entry ORDER BY sequence")]
-    return [body["alarm"]["key"] for body in bodies if body["kind"] == "press"]
+    return [body["alarm"] for body in bodies if body["kind"] == "press"]
 
 
 def presses_in_the_outbox(stack: DemoStack, box: str = "box-1") -> int:

@@ -80,6 +80,7 @@ def _drained(stack: DemoStack) -> int:
 
 
 def _age_s(stack: DemoStack) -> float:
-    """Return how old the newest fix in the store is, in seconds."""
+    """Return how old the newest fix in the store was when it was asked, in seconds."""
+    asked_ns = time.time_ns()
     series = stack.influxdb.query("SELECT last(latitude) FROM position")
-    return float((time.time_ns() - series[0]["values"][0][0]) / _S)
+    return float((asked_ns - series[0]["values"][0][0]) / _S)
