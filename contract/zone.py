@@ -1,7 +1,8 @@
-"""The city's time zone, as every settings file names it: `time_zone = "Asia/Jakarta"`."""
+"""The city's time zone, as every settings file names it, `time_zone = "Asia/Jakarta"`, and its clock's words."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,3 +23,8 @@ def _zone(name: str) -> str:
 
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 """A setting that is a time zone's name, which this machine knows."""
+
+
+def clock_words(at_ns: int, zone: tzinfo) -> str:
+    """Return a moment, in ns since 1970, as the city's clocks show it, with the zone's name: `12:30:00 WIB`."""
+    return f"{datetime.fromtimestamp(at_ns // 10**9, UTC).astimezone(zone):%H:%M:%S %Z}"

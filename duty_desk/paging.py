@@ -58,7 +58,9 @@ class PagingHost:
 
     def words(self, incident: Incident, round_: int) -> tuple[str, str]:
         """Return title and text of a page."""
-        return page_words(incident, where(incident, self._desk.places), self._language, round_=round_)
+        return page_words(
+            incident, where(incident, self._desk.places), self._language, self._desk.duty.zone, round_=round_
+        )
 
     def trial_words(self, channel: str) -> tuple[str, str]:
         """Return title and text of a channel's test."""

@@ -71,7 +71,8 @@ def status(
     """Tell how it is: what it hears, whether it sounds and why. / Keadaan bel."""
     import json
 
-    from duty_desk.bell.words import clock_time, explained
+    from contract.zone import clock_words
+    from duty_desk.bell.words import explained
 
     told = _ask(config, {"ask": "status"})
     if as_json:
@@ -85,7 +86,7 @@ def status(
     for reason in told["reasons"]:
         print(f"why      {explained(reason)}")
     if last := next((each for each in reversed(told["events"]) if each["what"] == "sounded"), None):
-        print(f"sounded  {clock_time(last['at_ns'])}, terakhir / last: {last['why']}")
+        print(f"sounded  {clock_words(last['at_ns'], _load(config).settings.zone)}, terakhir / last: {last['why']}")
     if told["sounding"]:
         print("next     button, or / tombol, atau: siaga bell silence")
     for fault in told["faults"]:

@@ -69,7 +69,12 @@ class Service:
             None
             if settings.sms is None or bell.gammu is None
             else Texting(
-                GammuInject(bell.gammu), settings.sms.to, settings.language, lambda: self.kept.inventory, self._now_ns
+                GammuInject(bell.gammu),
+                settings.sms.to,
+                settings.language,
+                settings.zone,
+                lambda: self.kept.inventory,
+                self._now_ns,
             )
         )
         self._sessions = {lane: self._session(lane, broker) for lane, broker in bell.brokers.items()}

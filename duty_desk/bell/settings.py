@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
@@ -13,6 +14,8 @@ from contract.errors import ConfigError
 from contract.identity import Name
 from contract.settings import Settings, load_toml
 from contract.topics import Lane
+from contract.zone import DEFAULT_ZONE, TimeZone
+from contract.zone import EXAMPLE as ZONE_EXAMPLE
 from link import BrokerSettings, Endpoint
 from link.settings import broker_examples
 from pins.uri import parse_button_uri, parse_lamp_uri
@@ -51,16 +54,22 @@ class SmsSettings(Settings):
 
 
 class BellSettings(Settings):
-    """bell.toml. Paths are relative to its folder."""
+    """bell.toml. Paths are relative to its folder. `time_zone`: the city's, in which SMS and status tell times."""
 
     name: Name = "bell"
     data_dir: str
     language: Literal["id", "en"] = "id"
+    time_zone: TimeZone = DEFAULT_ZONE
     alarm_broker: BrokerSettings
     telemetry_broker: BrokerSettings
     siren: OutputSettings
     button: ButtonSettings | None = None
     sms: SmsSettings | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The city's zone."""
+        return ZoneInfo(self.time_zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,7 @@ _EXAMPLES = {
     "name": 'name = "bell"',
     "data_dir": 'data_dir = "/var/lib/siaga/bell"',
     "language": 'language = "id"',
+    "time_zone": ZONE_EXAMPLE,
     **broker_examples("alarm_broker"),
     **broker_examples("telemetry_broker"),
     "siren": '[siren] uri = "gpio://gpiochip0/22"',

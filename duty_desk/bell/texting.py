@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from datetime import tzinfo
 from pathlib import Path
 from typing import Final
 
@@ -86,6 +87,7 @@ class Texting:
         channel: How.
         numbers: To whom.
         language: In which language.
+        zone: The city's, in which times are told.
         inventory: Returns where things are.
         now_ns: The centre's clock.
     """
@@ -95,6 +97,7 @@ class Texting:
         channel: Channel,
         numbers: Sequence[str],
         language: Language,
+        zone: tzinfo,
         inventory: Callable[[], Inventory],
         now_ns: Callable[[], int],
     ) -> None:
@@ -103,6 +106,7 @@ class Texting:
         self._channel = channel
         self._numbers = tuple(numbers)
         self._language: Language = language
+        self._zone = zone
         self._inventory = inventory
         self._now_ns = now_ns
         self._waiting: list[Cause] = []
@@ -120,7 +124,7 @@ class Texting:
             await self._wake.wait()
             self._wake.clear()
             causes, self._waiting = self._waiting, []
-            text = sms_text(causes, self._inventory(), self._language, self._now_ns())
+            text = sms_text(causes, self._inventory(), self._language, self._now_ns(), self._zone)
             try:
                 await self._send(text, "Actual")
                 tries = 0

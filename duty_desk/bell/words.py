@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import tzinfo
 from typing import Final, Literal
 
 from contract.inventory import Inventory
+from contract.zone import clock_words
 from duty_desk.bell.judge import Cause
 
 Language = Literal["id", "en"]
 MAX_SMS: Final = 160
-_JAKARTA: Final = timezone(timedelta(hours=7), "WIB")
 _MOST_PLACE: Final = 70
 
 _WORDS: Final[dict[Language, dict[str, str]]] = {
@@ -37,14 +37,14 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
 }
 
 
-def sms_text(causes: Sequence[Cause], inventory: Inventory, language: Language, now_ns: int) -> str:
-    """Return what to send about causes: presses first, the first of them with its place and its time."""
+def sms_text(causes: Sequence[Cause], inventory: Inventory, language: Language, now_ns: int, zone: tzinfo) -> str:
+    """Return what to send about causes: presses first, the first with its place and its time in `zone`."""
     words = _WORDS[language]
-    parts = [f"{clock_time(now_ns)}:"]
+    parts = [f"{clock_words(now_ns, zone)}:"]
     presses = [cause for cause in causes if cause.place is not None]
     if presses:
         where = place(presses[0], inventory)
-        parts.append(words["press"].format(place=where, time=clock_time(presses[0].at_ns)))
+        parts.append(words["press"].format(place=where, time=clock_words(presses[0].at_ns, zone)))
         if len(presses) > 1:
             parts.append(words["more"].format(count=len(presses) - 1))
     parts += [words[cause.key] for cause in causes if cause.place is None]
@@ -81,11 +81,6 @@ def place(cause: Cause, inventory: Inventory) -> str:
         return f"{device}/{button}"[:_MOST_PLACE]
     site = next((each for each in inventory.sites if each.id == box.site), None)
     return (site.address if site is not None else f"{box.label} ({device}/{button})")[:_MOST_PLACE]
-
-
-def clock_time(at_ns: int) -> str:
-    """Return a moment as the centre's wall clock shows it."""
-    return f"{datetime.fromtimestamp(at_ns / 1e9, UTC).astimezone(_JAKARTA):%H:%M:%S} WIB"
 
 
 def _ascii(text: str) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import tzinfo
 from typing import Any, Final, Literal
 
 from contract.messages import AlertStatus, IncidentOrigin
+from contract.zone import clock_words
 from duty_desk.incidents.entries import Category
 from duty_desk.incidents.incident import Incident
 
 Language = Literal["id", "en"]
 MAX_TITLE: Final = 60
 MAX_TEXT: Final = 400
-_JAKARTA: Final = timezone(timedelta(hours=7), "WIB")
 
 _STATUS: Final[dict[Language, dict[AlertStatus, str]]] = {
     "id": {"Actual": "", "Exercise": "LATIHAN ", "Test": "UJI "},
@@ -50,13 +50,16 @@ _TEST: Final[dict[Language, tuple[str, str]]] = {
 }
 
 
-def page_words(incident: Incident, where: dict[str, Any], language: Language, *, round_: int = 0) -> tuple[str, str]:
+def page_words(
+    incident: Incident, where: dict[str, Any], language: Language, zone: tzinfo, *, round_: int = 0
+) -> tuple[str, str]:
     """Return title and text of a page about an incident. No caller's name, and no words that they said.
 
     Args:
         incident: What happened.
         where: Where it is, as `web.view.where` tells it.
         language: In which language.
+        zone: The city's, in which the time is told.
         round_: How many times it was sent before.
     """
     words = _WORDS[language]
@@ -65,8 +68,8 @@ def page_words(incident: Incident, where: dict[str, Any], language: Language, *,
         what = f"{what}, {_CATEGORY[language][incident.call.category]}"
     place = where["address"] or where["device_label"] or incident.device or words["no_place"]
     title = f"{_STATUS[language][incident.status]}{what}: {place}"
-    opened = datetime.fromtimestamp(incident.received_at_ns / 1e9, UTC).astimezone(_JAKARTA)
-    parts = [f"{what}: {place}.", f"{words['at']} {opened:%H:%M:%S} WIB.", where["instructions"][language]]
+    opened = clock_words(incident.received_at_ns, zone)
+    parts = [f"{what}: {place}.", f"{words['at']} {opened}.", where["instructions"][language]]
     if round_ > 0:
         parts.insert(1, words["waiting"])
     return _cut(title, MAX_TITLE), _cut(" ".join(part for part in parts if part), MAX_TEXT)

@@ -50,6 +50,8 @@ class Duty:
     ) -> None:
         limits = Limits(settings.consoles, round(settings.confirm_min * 60e9), round(settings.ahead_h * 3_600e9))
         self.shifts = Shifts(limits)
+        self.zone = settings.zone
+        """The city's."""
         self.fatigue = Fatigue(settings.zone)
         self.accounts: Mapping[str, Account] = {}
         self.consoles: Callable[[], int] = lambda: 0

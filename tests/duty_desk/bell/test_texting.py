@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -53,7 +54,7 @@ class Modem:
 
 
 def made(modem: Channel) -> Texting:
-    return Texting(modem, NUMBERS, "id", Inventory, lambda: 1_795_325_400 * 10**9)
+    return Texting(modem, NUMBERS, "id", ZoneInfo("Asia/Jakarta"), Inventory, lambda: 1_795_325_400 * 10**9)
 
 
 async def test_each_number_is_sent_it_though_another_fails(monkeypatch: pytest.MonkeyPatch) -> None:
