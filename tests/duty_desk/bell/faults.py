@@ -7,6 +7,7 @@ without one in which nothing may sound; `make faults-bell`.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sys
 import tempfile
@@ -17,7 +18,10 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+import aiomqtt
+
 from contract import topics
+from contract.identity import new_event_id
 from siaga.stack.client import connection
 from siaga.stack.mosquitto import Mosquitto
 from siaga.stack.trust import Trust
@@ -30,6 +34,15 @@ Fault = Literal["killed", "frozen", "network", "alarm broker"]
 FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
 MOST_S: Final = 10.0
 _BACK_S: Final = 30.0
+_SILENT_S: Final = 15.0
+
+
+async def _receipt(client: aiomqtt.Client, event_id: str) -> None:
+    """Wait for a receipt of this press: one of another may come later than that press was done with."""
+    async for message in client.messages:
+        assert isinstance(message.payload, bytes)
+        if json.loads(message.payload).get("event_id") == event_id:
+            return
 
 
 class Cable:
@@ -110,7 +123,7 @@ class Night:
             self.desk.start()
         self.bell.wait(self._well, _BACK_S)
         self.bell.ask("silence")
-        self.bell.wait(lambda: not self.bell.sounds(), 2.0)
+        self.bell.wait(lambda: not self.bell.sounds(), _SILENT_S)
 
     def play(self, fault: Fault) -> float:
         """Let a fault happen at some moment between two heartbeats; return after how many seconds it sounded.
@@ -151,7 +164,7 @@ class Night:
         self.bell.wait(self._well, _BACK_S)
         assert self.bell.sounds()
         self.bell.press()
-        self.bell.wait(lambda: not self.bell.sounds(), 2.0)
+        self.bell.wait(lambda: not self.bell.sounds(), _SILENT_S)
 
     def press(self) -> None:
         """Let a box press, and send it again by both brokers until it has a receipt.
@@ -161,11 +174,11 @@ class Night:
         """
 
         async def send() -> None:
-            body = press_body()
+            body = press_body(event_id=(event_id := new_event_id()))
             alarm, telemetry = self.desk.alarm.device("box-1"), self.desk.telemetry.device("box-1")
             async with connection(alarm, "box-1") as client, connection(telemetry, "box-1") as second:
                 await client.subscribe(topics.alarm_receipt("box-1"), qos=1)
-                receipt = asyncio.ensure_future(anext(client.messages))
+                receipt = asyncio.create_task(_receipt(client, event_id), name="receipt")
                 for _ in range(10):
                     for each in (client, second):
                         await each.publish(topics.alarm("box-1"), body, qos=1)

@@ -31,6 +31,15 @@ def ledger_of(one: Night) -> list[tuple[str, str]]:
     return [(entry.what, " ".join((entry.detail or "").split(" ")[2:])) for entry in bells]
 
 
+def heard(systemd: socket.socket) -> list[str]:
+    """Return what was told to systemd and not read yet."""
+    told: list[str] = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            told.append(systemd.recv(4_096).decode())
+    return told
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory, session_processes: set[Process], warm: Warm) -> Iterator[Night]:
     """Yield a desk and a bell that hears it."""
@@ -57,7 +66,7 @@ def one(shared: Night) -> Night:
 def test_presses_a_restart_of_the_desk_and_lost_connections_let_it_be_silent(one: Night) -> None:
     before, changes = one.bell.ask("status"), one.bell.changes()
     one.press()
-    one.bell.wait(lambda: one.bell.ask("status")["presses"] == before["presses"] + 1, 5.0)
+    one.bell.wait(lambda: one.bell.ask("status")["presses"] == before["presses"] + 1, 15.0)
     assert one.restart_desk() <= 5.0
     one.cable.blink()
     one.press()
@@ -86,11 +95,11 @@ def test_fault_46_whatever_silences_the_desk_the_bell_sounds_within_ten_seconds_
 
 def test_a_bell_whose_siren_is_lost_is_told_on_the_pages_and_at_its_own_command_line(one: Night) -> None:
     assert one.bell.ask("test") == {"sounding": True}
-    one.bell.wait(lambda: not one.bell.sounds(), 6.0)
+    one.bell.wait(lambda: not one.bell.sounds(), 15.0)
     one.bell.hardware.stop()
     try:
         assert "error" in one.bell.ask("test")
-        one.bell.wait(lambda: "siren: lost" in one.desk.get("/api/state")["sirens"].get("bell", ""), 5.0)
+        one.bell.wait(lambda: "siren: lost" in one.desk.get("/api/state")["sirens"].get("bell", ""), 15.0)
         status = [*one.bell.process.argv[:3], "bell", "status", "--config", str(one.bell.config)]
         told = subprocess.run(status, capture_output=True, check=True, text=True).stdout
         assert "fault    siren: lost" in told
@@ -107,19 +116,26 @@ def test_a_bell_whose_own_links_are_down_sounds_and_systemd_hears_that_it_lives(
     stand = BellStand(tmp_path / "bell", *brokers)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        told: list[str] = []
+
+        def sounds() -> bool:
+            told.extend(heard(systemd))  # the kernel keeps ten of them
+            return stand.sounds()
+
         stand.process.env = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "10000000"}
         stand.start()
         try:
-            assert stand.wait(stand.sounds, 2 * MOST_S) <= MOST_S + 2
+            began_ns = time.monotonic_ns()
+            stand.wait(sounds, 3 * MOST_S)
+            when_ns, on = stand.changes()[-1]
+            assert on
+            assert when_ns - began_ns <= (MOST_S + 2) * 1e9
             stand.process.stop()
             assert not stand.sounds()  # the end of the bell is the end of its siren
         finally:
             stand.stop()
-        systemd.setblocking(False)
-        told = []
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                told.append(systemd.recv(4_096).decode())
+        told.extend(heard(systemd))
     assert "READY=1" in told
     assert sum("WATCHDOG=1" in each for each in told) >= 4
     assert "WATCHDOG=1\nSTATUS=listening" in told

@@ -36,8 +36,8 @@ def timeline(desk: Desk, incident_id: str, *, who: str = "petugas-1") -> tuple[i
 
 
 def until(ask: Callable[[], Any]) -> Any:
-    """Ask until the answer is true, for 5 s at most; the ledger commits behind what is done."""
-    deadline = time.monotonic() + 5
+    """Ask until the answer is true, for 15 s at most; the ledger commits behind what is done."""
+    deadline = time.monotonic() + 15
     while not (answer := ask()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
