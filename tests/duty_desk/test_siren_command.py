@@ -79,10 +79,11 @@ async def test_a_siren_is_tested_by_hand_and_it_stands_in_the_ledger(desk: Desk,
         stand.agent.start()
         try:
             told: tuple[int, str] = (1, "")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(40):
                 while told[0]:
                     told = await asyncio.to_thread(siren_test, desk, "--box", "box-1", "--seconds", "1")
             assert "box-1: it goes (1 s), answered in " in told[1]
+            await until(lambda: stand.sounds() > 0, 15)
             assert stand.sounds() == 1
             # One that gave no answer before its box was there is asked again by the desk itself, too.
             await until(lambda: desk.get("/healthz")["sirens"] == 0, 15)
