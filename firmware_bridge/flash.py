@@ -148,6 +148,8 @@ def _order(step: tuple[Phase, int]) -> tuple[int, int]:
 def _why_unheard(said: str) -> Text:
     if "signature" in said and ("expected" in said or "double check" in said):
         return text("other chip")
+    if "not in sync" in said or "not responding" in said:
+        return text("no boot loader")  # avrdude says at its end that it could not open the port, whatever it was
     if "can't open device" in said or "cannot open port" in said or "unable to open" in said:
         return text("no port")
     return text("no boot loader")

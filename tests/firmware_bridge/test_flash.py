@@ -77,7 +77,7 @@ async def test_it_is_written_read_back_and_shown(built: Path) -> None:
 async def test_what_fails_says_in_which_state_the_board_is(built: Path, fault: Fault, words: str) -> None:
     with boot_loader(None, fault=fault) as board:
         with pytest.raises(FlashError, match=words):
-            await flashed(built, board.port, 3.0)
+            await flashed(built, board.port, 15.0 if fault == "flips" else 3.0)
         assert fault != "deaf" or board.pages == 0
 
 
@@ -128,9 +128,22 @@ def test_the_command_asks_who_it_is_before_and_after_and_tries_it(built: Path, t
         assert tried.returncode == 0, tried.stdout + tried.stderr
         assert "ok    line 0: normal" in tried.stdout
         simulated.do("adc 1 5000")
+        simulated.obeyed()
         tried = bridge("selftest", board.port)
         assert tried.returncode == 1
         assert "BAD   line 1: open" in tried.stdout
+
+
+def test_an_avrdude_that_gave_up_asking_opened_the_port() -> None:
+    """As 7.1 ends with a board whose boot loader does not answer: its last word is of the port."""
+    output = Output()
+    for attempt in range(1, 11):
+        output.take(
+            f"avrdude error: programmer is not responding\n"
+            f"avrdude warning: attempt {attempt} of 10: not in sync: resp=0x00\n"
+        )
+    output.take("avrdude error: unable to open programmer arduino on port /dev/ttyACM0\n")
+    assert "its boot loader does not answer" in output.why().words("en")
 
 
 def test_a_bar_that_broke_off_is_half_a_board_though_avrdude_reads_back() -> None:
