@@ -192,9 +192,10 @@ def _check(connection: sqlite3.Connection) -> str:
     return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
 
 
-def _carry_out(order: dict[str, Any]) -> None:
+def _carry_out(order: dict[str, Any], begun: int) -> None:
     # The forge is not the tracer's parent: without this only root may attach where Yama restricts ptrace.
     ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(-1), 0, 0, 0)
+    os.close(begun)
     if order["go"] is not None:
         with open(order["go"], "rb"):
             pass
@@ -215,10 +216,15 @@ def main() -> None:
     logging.disable()
     for line in sys.stdin:
         order = json.loads(line)
+        beginning, begun = os.pipe()
         child = os.fork()
         if child == 0:
-            _carry_out(order)
+            os.close(beginning)
+            _carry_out(order, begun)
             os._exit(0)
+        os.close(begun)
+        os.read(beginning, 1)  # until it may be traced
+        os.close(beginning)
         if order["go"] is None:
             os.waitpid(child, 0)
         print(child, flush=True)
