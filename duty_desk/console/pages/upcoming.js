@@ -9,11 +9,18 @@ const SOON_MS = 250;
 let upcoming = null;
 let channels = null;
 let asked = 0;
+let looks = 0;
+let seen = 0;
 
 async function look() {
   asked = 0;
+  looks += 1;
+  const mine = looks;
   try {
-    [upcoming, channels] = await Promise.all([get("/api/upcoming"), get("/api/channels")]);
+    const told = await Promise.all([get("/api/upcoming"), get("/api/channels")]);
+    if (mine < seen) return; // a later look was answered before
+    seen = mine;
+    [upcoming, channels] = told;
     setClock(upcoming.now_ms);
     render();
   } catch {

@@ -6,12 +6,13 @@ import asyncio
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from contract.identity import new_event_id
 from siaga.stack.mosquitto import Mosquitto
@@ -161,12 +162,40 @@ async def test_the_page_counts_down_tells_what_was_tried_and_goes_by_keys(waitin
                 await expect(silent).to_contain_text("layar petugas (tidak ada yang siap)")
             assert await faults_of(page) == []
             await shot(page, "upcoming.png" if dark else "upcoming-phone-light.png")
+            async with _late_answer(page, desk, incident):
+                await press(desk, "sos-2")
+                await expect(page.locator(".waiting")).to_have_count(2)
+            assert await page.locator(".waiting").count() == 2
             await _by_keys(page, desk, incident)
 
 
+@asynccontextmanager
+async def _late_answer(page: Page, desk: Desk, incident: str) -> AsyncIterator[None]:
+    """Let an answer of before come to the page only after what happens within."""
+    held: asyncio.Future[Request] = asyncio.get_running_loop().create_future()
+    late = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if held.done():
+            await route.continue_()
+            return
+        answer = await route.fetch()
+        if not held.done():
+            held.set_result(route.request)
+        await late.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/api/upcoming", hold)
+    assert desk.post(f"/api/incidents/{incident}/note", {"note": "lihat"})[0] == 200
+    await held
+    yield
+    async with page.expect_event("requestfinished", lambda request: request == held.result()):
+        late.set()
+    await page.unroute("**/api/upcoming")
+    await page.wait_for_timeout(50)  # for what the page would make of it
+
+
 async def _by_keys(page: Page, desk: Desk, incident: str) -> None:
-    await press(desk, "sos-2")
-    await expect(page.locator(".waiting")).to_have_count(2)
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("ArrowDown")
     await expect(page.locator(".waiting h3 a").nth(1)).to_be_focused()
