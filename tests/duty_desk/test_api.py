@@ -66,7 +66,7 @@ async def test_foreign_pages_and_names_are_refused(desk: Desk) -> None:
 
 async def test_each_answer_carries_the_security_headers(desk: Desk) -> None:
     for path in ("/", "/static/console.js", "/api/state", "/photos/braga.svg", "/nothing", "/healthz"):
-        connection = http.client.HTTPConnection("127.0.0.1", desk.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", desk.port, timeout=15)
         connection.request("GET", path, headers={"cookie": f"siaga={session_token('petugas-1')}"})
         answer = connection.getresponse()
         answer.read()

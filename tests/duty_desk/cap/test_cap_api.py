@@ -25,7 +25,7 @@ def fetch(desk: Desk, path: str, who: str = "petugas-1") -> tuple[int, str, byte
     """Return status, type and body."""
     request = urllib.request.Request(desk.url + path, headers={"cookie": f"siaga={session_token(who)}"})
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=15) as answer:
             return answer.status, answer.headers["content-type"], answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers["content-type"], error.read()
