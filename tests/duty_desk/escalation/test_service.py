@@ -94,7 +94,7 @@ async def test_it_climbs_sounds_the_siren_on_both_brokers_and_is_silent_at_the_a
         assert time.monotonic() - answered < 3
         await siren.wait(topics.INCIDENT, lambda body: body["escalation_step"] == 2)
         messages = [body["escalation_step"] for topic, body in siren.received if topic == topics.INCIDENT]
-        assert messages[:3] == [0, 1, 2]
+        assert list(dict.fromkeys(messages))[:3] == [0, 1, 2]  # each 10 s the desk says again how it is
         assert quick.get("/healthz")["faults"] == {}
         # This box answered nothing: what would be silent in the street is on the pages.
         told = await page.wait("beat", lambda told: told["sirens"], timeout_s=10)
@@ -118,10 +118,10 @@ async def test_fault_34_killed_mid_escalation_it_goes_on_where_it_was(quick: Des
         assert back["unanswered_since_ms"] == before["unanswered_since_ms"]
         assert back["step"] >= 1
         await street.wait(topics.INCIDENT, lambda body: body["escalation_step"] == 3)
-        assert 5.75 < time.monotonic() - pressed < max(6.0, back_s) + 2
         while len(found := await asyncio.to_thread(steps, quick, before["id"])) < 4:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.02)
         assert [entry.step for entry in found] == [0, 1, 2, 3]
+        assert 5.75 < (found[3].at_ns - found[0].at_ns) / 1e9 < max(6.0, back_s) + 2
 
 
 async def test_with_no_screen_to_ring_all_steps_come_at_once_after_the_start(quick: Desk) -> None:

@@ -44,9 +44,9 @@ async def _stands_by(half: Half, owner: Half, phone: str) -> None:
     key, contacts = Path("data/push.pem"), Path("data/contacts.db")
     replace_file(half.desk.folder / key, (owner.desk.folder / key).read_bytes())
     await asyncio.to_thread(half.start)
-    await until(lambda: half.health().get("status") == "standby" and half.health()["fault"] is None)
+    await until(lambda: half.health().get("status") == "standby" and half.health()["fault"] is None, 30.0)
     copy = half.desk.folder / contacts
-    await until(lambda: copy.exists() and phone.encode() in copy.read_bytes())
+    await until(lambda: copy.exists() and phone.encode() in copy.read_bytes(), 30.0)
 
 
 async def test_fault_35_a_page_of_the_owner_that_died_is_not_sent_again_and_its_repeat_comes_at_its_time(
