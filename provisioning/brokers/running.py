@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
+from typing import Final
 
 from provisioning.brokers import render
 from provisioning.errors import ProvisioningError
+
+_START_TIMEOUT_S: Final = 10.0
+_POLL_S: Final = 0.005
 
 
 def reload(home: Path) -> int | None:
@@ -19,6 +24,7 @@ def reload(home: Path) -> int | None:
     pid = running_pid(home)
     if pid is None:
         return None
+    _await_ear(pid)
     try:
         os.kill(pid, signal.SIGHUP)
     except ProcessLookupError:
@@ -29,6 +35,20 @@ def reload(home: Path) -> int | None:
             f"as its user or root run: kill -HUP {pid}",
         ) from None
     return pid
+
+
+def _await_ear(pid: int) -> None:
+    """Wait until a process catches SIGHUP: it would end a broker that starts, which listens before it does."""
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        try:
+            told = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return
+        caught = next((line.split()[1] for line in told.splitlines() if line.startswith("SigCgt:")), "1")
+        if int(caught, 16) >> (signal.SIGHUP - 1) & 1:
+            return
+        time.sleep(_POLL_S)
 
 
 def running_pid(home: Path) -> int | None:

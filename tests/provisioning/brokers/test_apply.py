@@ -179,6 +179,22 @@ def test_mosquitto_started_by_root_becomes_its_user_and_reads_its_files_at_start
         process.stop()
 
 
+@pytest.mark.slow
+def test_a_broker_that_is_just_starting_is_told_and_not_ended(authority: Authority, tmp_path: Path) -> None:
+    files = render_broker(authority.folder, "alarm", revoked=[], broker=free_broker("alarm"))
+    for _ in range(12):
+        (files.folder / render.PID_FILE).unlink(missing_ok=True)
+        process = Process(["mosquitto", "-c", str(files.config)], name="starting", folder=tmp_path)
+        process.start()
+        while reload(files.folder) is None:
+            assert process.running, process.output()
+        await_listening(process, files.broker)
+        with Stand(authority, files, process).box("box-1") as box:
+            box.ping()
+        process.stop()
+        assert process.returncode == 0, "it heard the signal and was there for the box"
+
+
 def test_the_commands_render_and_apply(authority: Authority) -> None:
     run = CliRunner()
     folder = str(authority.folder)
