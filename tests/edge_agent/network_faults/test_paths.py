@@ -33,7 +33,7 @@ async def test_fault_12_a_lost_lamp_message_is_repaired_by_the_next_round(
     desk.process = quicker(desk, f"import duty_desk.lanes as s; s.LAMPS_S = {ROUND_S}")
     desk.start()
     try:
-        assert await repaired(brokers, desk) < 20.0, "not by these rounds"
+        assert await repaired(brokers, desk) < 10.0, "not by these rounds"
     finally:
         desk.process.stop()
 
