@@ -22,10 +22,13 @@ def export_cap(
     out: Annotated[Path, typer.Option(help="The folder they are written into; made when missing.", show_default=False)],
     from_: Annotated[
         str | None,
-        typer.Option("--from", help="ISO 8601, opened from then on; Asia/Jakarta.", show_default=False),
+        typer.Option(
+            "--from", help="ISO 8601, opened from then on; the city's zone unless it has an offset.", show_default=False
+        ),
     ] = None,
     to: Annotated[
-        str | None, typer.Option(help="ISO 8601, opened before then; Asia/Jakarta.", show_default=False)
+        str | None,
+        typer.Option(help="ISO 8601, opened before then; the city's zone unless it has an offset.", show_default=False),
     ] = None,
 ) -> None:
     """Write each stage of each incident as a CAP 1.2 message, INCIDENT.NUMBER.xml.
@@ -44,7 +47,8 @@ def export_cap(
     if desk.settings.cap is None:
         raise fail(f"{config}: {OFF}")
     sender, places = desk.settings.cap.told_by, Places(desk.inventory)
-    from_ns, to_ns = moment("--from", from_), moment("--to", to)
+    zone = desk.settings.duty.zone
+    from_ns, to_ns = moment("--from", from_, zone), moment("--to", to, zone)
     audit_export(desk.ledger, "cap")
     told, written = progress("messages written"), 0
     with read_errors(desk.ledger), open_reader(desk.ledger).connect() as connection:

@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Final, Literal
 from xml.etree import ElementTree as ET
 
 from contract.messages import IncidentOrigin
 from duty_desk.cap.case import Case, Stage
 from duty_desk.incidents.entries import CancelReason, Category
-from duty_desk.ledger.export import JAKARTA
 
 NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
 MEDIA_TYPE: Final = "application/cap+xml"
@@ -74,6 +73,8 @@ _WHY: Final[Mapping[CancelReason, tuple[str, str]]] = {
     "caller": ("atas permintaan pelapor", "at the caller's request"),
 }
 _STATUS: Final = {"Actual": ("", ""), "Exercise": ("LATIHAN: ", "EXERCISE: "), "Test": ("UJI COBA: ", "TEST: ")}
+_JAKARTA: Final = timezone(timedelta(hours=7))
+"""With its offset a time is the same moment in every city's zone."""
 _OVER: Final = frozenset({"resolved", "closed", "cancelled"})
 
 
@@ -84,7 +85,7 @@ def identifier(case: Case, number: int) -> str:
 
 def when(at_ns: int) -> str:
     """Return a time as CAP wants it: whole seconds with an offset, never Z."""
-    return datetime.fromtimestamp(at_ns // 10**9, JAKARTA).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(at_ns // 10**9, _JAKARTA).isoformat(timespec="seconds")
 
 
 def alert(case: Case, number: int, sender: Sender) -> bytes:

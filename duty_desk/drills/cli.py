@@ -106,10 +106,19 @@ def _show(desk: Desk, span: Span, lines: list[Line], lang: Lang | None, *, as_js
     from duty_desk.web.archive_view import past_incident
     from duty_desk.web.view import Places
 
-    places = Places(desk.inventory)
+    places, zone = Places(desk.inventory), desk.settings.duty.zone
     if not as_json:
         end = _say(lang, span.end or "no end")
-        print(_say(lang, "head", name=span.name, began=show_time(span.began_ns)[:19], by=span.began_by or "-", end=end))
+        print(
+            _say(
+                lang,
+                "head",
+                name=span.name,
+                began=show_time(span.began_ns, zone)[:19],
+                by=span.began_by or "-",
+                end=end,
+            )
+        )
         if not lines:
             print(_say(lang, "nothing"))
     for line in lines:
@@ -123,7 +132,8 @@ def _show(desk: Desk, span: Span, lines: list[Line], lang: Lang | None, *, as_js
             continue
         times = {"shown": line.shown_s, "accept": line.accept_s, "depart": line.depart_s, "resolve": line.resolve_s}
         words: dict[str, Any] = {name: "-" if value is None else f"{value:g} s" for name, value in times.items()}
-        opened, place = show_time(past.opened_at_ms * 1_000_000)[11:19], past.address or f"{past.device}/{past.button}"
+        opened = show_time(past.opened_at_ms * 1_000_000, zone)[11:19]
+        place = past.address or f"{past.device}/{past.button}"
         by = "" if past.officer is None else f" ({past.officer})"
         print(_say(lang, "line", opened=opened, place=place, by=by, step=line.step + 1, **words))
         if line.pages:

@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -94,12 +95,12 @@ def export(
     from_: Annotated[
         str | None,
         typer.Option(
-            "--from", help="ISO 8601, from then on; Asia/Jakarta unless it has an offset.", show_default=False
+            "--from", help="ISO 8601, from then on; the city's zone unless it has an offset.", show_default=False
         ),
     ] = None,
     to: Annotated[
         str | None,
-        typer.Option(help="ISO 8601, before then; Asia/Jakarta unless it has an offset.", show_default=False),
+        typer.Option(help="ISO 8601, before then; the city's zone unless it has an offset.", show_default=False),
     ] = None,
     incident: Annotated[str | None, typer.Option(help="This incident only.", show_default=False)] = None,
     without_names: Annotated[
@@ -114,15 +115,17 @@ def export(
     from duty_desk.ledger import export as lines
     from duty_desk.ledger.tables import open_reader
 
-    path = _ledger(config)
-    wanted: dict[str, Any] = {"incident_id": incident, "from_ns": moment("--from", from_), "to_ns": moment("--to", to)}
+    desk = load(config)
+    path, zone = desk.ledger, desk.settings.duty.zone
+    from_ns, to_ns = moment("--from", from_, zone), moment("--to", to, zone)
+    wanted: dict[str, Any] = {"incident_id": incident, "from_ns": from_ns, "to_ns": to_ns}
     audit_export(path, f"{format_.value}{' without names' if without_names else ''}")
     with read_errors(path):
         try:
             with open_reader(path).connect() as connection:
                 if format_ is Format.csv:
                     check_up_to_date(connection, path)
-                    _write(lines.csv_lines(lines.incidents(connection, **wanted), names=not without_names))
+                    _write(lines.csv_lines(lines.incidents(connection, **wanted), zone, names=not without_names))
                 else:
                     if incident is not None:
                         check_up_to_date(connection, path)
@@ -236,14 +239,14 @@ def _open(file: Path) -> Any:
         raise fail(f"{file}: cannot be read: {error.strerror}") from None
 
 
-def moment(option: str, text: str | None) -> int | None:
-    """Return the time an option gives in ns since 1970."""
+def moment(option: str, text: str | None, zone: tzinfo) -> int | None:
+    """Return the time an option gives, without an offset of `zone`, in ns since 1970."""
     from duty_desk.ledger.export import parse_time
 
     if text is None:
         return None
     try:
-        return parse_time(text)
+        return parse_time(text, zone)
     except (ValueError, OverflowError):
         raise typer.BadParameter(f"{option}: expected ISO 8601, such as 2026-11-22 or 2026-11-22T18:00") from None
 

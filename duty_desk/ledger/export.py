@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
@@ -19,9 +19,6 @@ from duty_desk.ledger.chain import Row
 from duty_desk.ledger.summary import Summary
 from duty_desk.ledger.tables import ENTRY, INCIDENT, INCIDENT_ROW, read_rows
 
-JAKARTA: Final = timezone(timedelta(hours=7))
-"""Asia/Jakarta, which has no summer time; a machine without tzdata knows it too."""
-
 _TIMES: Final = [field.name for field in fields(Summary) if field.name.endswith("_at_ns")]
 _AFTER: Final = ("accepted_at_ns", "departed_at_ns", "resolved_at_ns", "ended_at_ns")
 _PLAIN: Final = ("id", "origin", "status", "state", "reason", "device", "button", "category", "presses", "escalated")
@@ -32,31 +29,31 @@ COLUMNS: Final = (
     *(name.removesuffix("_ns") for name in _TIMES),
     *(name.removesuffix("_at_ns") + "_after_s" for name in _AFTER),
 )
-"""The columns of the CSV. Times are ISO 8601 in Asia/Jakarta; `…_after_s` is seconds since `opened_at`; `escalated` is
-the highest step, -1 for none."""
+"""The columns of the CSV. Times are ISO 8601 in the city's zone; `…_after_s` is seconds since `opened_at`; `escalated`
+is the highest step, -1 for none."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _FETCH: Final = 1_000
 
 
-def parse_time(text: str) -> int:
-    """Return an ISO 8601 date or time in ns since 1970; without an offset it is Asia/Jakarta's.
+def parse_time(text: str, zone: tzinfo) -> int:
+    """Return an ISO 8601 date or time in ns since 1970; without an offset it is of `zone`.
 
     Raises:
         ValueError: It is none.
     """
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
-        found = found.replace(tzinfo=JAKARTA)
+        found = found.replace(tzinfo=zone)
     past = found - datetime(1970, 1, 1, tzinfo=UTC)
     return (past // timedelta(microseconds=1)) * 1_000
 
 
-def show_time(ns: int | None) -> str:
-    """Return a time as ISO 8601 in Asia/Jakarta, to the millisecond; empty for None."""
+def show_time(ns: int | None, zone: tzinfo) -> str:
+    """Return a time as ISO 8601 in `zone`, to the millisecond; empty for None."""
     if ns is None:
         return ""
     seconds, rest = divmod(ns, 1_000_000_000)
-    shown = datetime.fromtimestamp(seconds, JAKARTA).replace(microsecond=rest // 1_000)
+    shown = datetime.fromtimestamp(seconds, zone).replace(microsecond=rest // 1_000)
     return shown.isoformat(timespec="milliseconds")
 
 
@@ -123,8 +120,8 @@ def incidents(
             yield found_of(row)
 
 
-def csv_lines(incidents: Iterable[Found], *, names: bool = True, header: bool = True) -> Iterator[str]:
-    """Yield the CSV of some incidents, a line at a time with its line end (RFC 4180).
+def csv_lines(incidents: Iterable[Found], zone: tzinfo, *, names: bool = True, header: bool = True) -> Iterator[str]:
+    """Yield the CSV of some incidents, times in `zone`, a line at a time with its line end (RFC 4180).
 
     A text that a spreadsheet would take for a formula begins with an apostrophe.
     """
@@ -141,14 +138,14 @@ def csv_lines(incidents: Iterable[Found], *, names: bool = True, header: bool = 
         writer.writeheader()
         yield line()
     for found in incidents:
-        writer.writerow({name: _safe(value) for name, value in _cells(found, names).items()})
+        writer.writerow({name: _safe(value) for name, value in _cells(found, zone, names).items()})
         yield line()
 
 
-def _cells(found: Found, names: bool) -> dict[str, Any]:
+def _cells(found: Found, zone: tzinfo, names: bool) -> dict[str, Any]:
     summary = found.summary
     cells = {name: getattr(summary, name) for name in _PLAIN}
-    cells |= {name.removesuffix("_ns"): show_time(getattr(summary, name)) for name in _TIMES}
+    cells |= {name.removesuffix("_ns"): show_time(getattr(summary, name), zone) for name in _TIMES}
     for name in _AFTER:
         at_ns = getattr(summary, name)
         after = None if at_ns is None else round((at_ns - summary.opened_at_ns) / 1e9, 3)

@@ -42,7 +42,9 @@ def triage(
     places, language, now_ns = Places(desk.inventory), desk.settings.language, time.time_ns()
     with read_errors(desk.ledger), open_reader(desk.ledger).connect() as connection:
         check_up_to_date(connection, desk.ledger)
-        buttons = [button_view(one, places) for one in judge(cases(connection, now_ns), now_ns)]
+        buttons = [
+            button_view(one, places) for one in judge(cases(connection, now_ns, desk.settings.duty.zone), now_ns)
+        ]
     if not as_json:
         print("{:<20} {:<40} {:>8} {:>12} {:>9}  {}".format(*_HEAD[language]))
     for button in buttons:

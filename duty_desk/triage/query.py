@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Final
 
 from sqlalchemy import Connection, select
 
 from duty_desk.incidents.incident import ENDED
-from duty_desk.ledger.export import JAKARTA
 from duty_desk.ledger.tables import INCIDENT
 from duty_desk.triage.judge import DAY_NS, DAYS, Case
 
@@ -17,8 +16,11 @@ MAX_CASES: Final = 50_000
 """Incidents looked at, the latest; a city that has more in a month knows without this."""
 
 
-def cases(connection: Connection, now_ns: int) -> Iterator[Case]:
-    """Yield the incidents of the last 30 days that a button, or a fault of one, opened, the latest first."""
+def cases(connection: Connection, now_ns: int, zone: tzinfo) -> Iterator[Case]:
+    """Yield the incidents of the last 30 days that a button, or a fault of one, opened, the latest first.
+
+    The hour of each is of the city's zone.
+    """
     columns = (
         INCIDENT.c.device,
         INCIDENT.c.button,
@@ -47,7 +49,7 @@ def cases(connection: Connection, now_ns: int) -> Iterator[Case]:
             button=row.button,
             origin=row.origin,
             opened_at_ns=row.opened_at_ns,
-            hour=datetime.fromtimestamp(row.opened_at_ns // 10**9, JAKARTA).hour,
+            hour=datetime.fromtimestamp(row.opened_at_ns // 10**9, zone).hour,
             presses=row.presses,
             ended=row.state in ENDED,
             reason=row.reason,

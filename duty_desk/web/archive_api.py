@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
+from datetime import tzinfo
 from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, FastAPI, Query
@@ -67,7 +68,9 @@ class Search:
 
     def __init__(
         self,
-        from_: Annotated[When, Query(alias="from", description="Opened from then on; ISO 8601, else WIB.")] = None,
+        from_: Annotated[
+            When, Query(alias="from", description="Opened from then on; ISO 8601, without an offset the city's.")
+        ] = None,
         to: Annotated[When, Query(description="Opened before then; a date alone: until its end.")] = None,
         state: Annotated[list[IncidentState] | None, Query(description="Any of these.")] = None,
         origin: Annotated[list[IncidentOrigin] | None, Query(description="Any of these.")] = None,
@@ -77,9 +80,8 @@ class Search:
         ] = "",
         officer: Annotated[str, Query(max_length=80, description="The whole name of somebody who did something.")] = "",
     ) -> None:
+        self._from, self._to = from_, to
         self._chosen = Filter(
-            from_ns=_moment("from", from_),
-            to_ns=_moment("to", to, whole_day=True),
             states=frozenset(state or ()),
             origins=frozenset(origin or ()),
             statuses=frozenset(status or ()),
@@ -87,13 +89,19 @@ class Search:
             officer=" ".join(officer.split()) or None,
         )
 
-    def chosen(self, places: Places) -> Filter:
-        """Return the filter, with the buttons whose address has the text."""
-        text = (self._chosen.text or "").casefold()
+    def chosen(self, places: Places, zone: tzinfo) -> Filter:
+        """Return the filter, its times of the city's zone, with the buttons whose address has the text.
+
+        Raises:
+            RequestValidationError: A time is none.
+        """
+        from_ns, to_ns = _moment("from", self._from, zone), _moment("to", self._to, zone, whole_day=True)
+        chosen = replace(self._chosen, from_ns=from_ns, to_ns=to_ns)
+        text = (chosen.text or "").casefold()
         if not text:
-            return self._chosen
+            return chosen
         found = [(button.device, button.id) for button in places.inventory.buttons if text in button.address.casefold()]
-        return replace(self._chosen, places=frozenset(found[:MAX_PLACES]))
+        return replace(chosen, places=frozenset(found[:MAX_PLACES]))
 
 
 def add_archive(app: FastAPI, desk: DutyDesk, acts: Acts, archive: Archive) -> None:
@@ -110,18 +118,18 @@ def add_archive(app: FastAPI, desk: DutyDesk, acts: Acts, archive: Archive) -> N
     ) -> PastIncidents:
         """Find incidents, the latest first. `after` of the answer begins the next page."""
         try:
-            found = await read(archive.search(chosen.chosen(desk.places), after, limit))
+            found = await read(archive.search(chosen.chosen(desk.places, desk.duty.zone), after, limit))
         except ValueError as error:
             raise _invalid("after", str(error)) from None
         return PastIncidents(incidents=[past_incident(one, desk.places) for one in found.incidents], after=found.after)
 
     @app.get("/api/archive.csv", response_class=StreamingResponse, responses=FAULTS)
     async def export(chosen: Annotated[Search, Depends()], who: Annotated[Actor, actor("export")]) -> Response:
-        """Give all incidents found as CSV: UTF-8 with a byte order mark, times in WIB, safe in a spreadsheet.
+        """Give all incidents found as CSV: UTF-8 with a byte order mark, times of the city, safe in a spreadsheet.
 
         Who exported stands in the ledger. An export that was cut off ends without its last line's end.
         """
-        wanted = chosen.chosen(desk.places)
+        wanted = chosen.chosen(desk.places, desk.duty.zone)
         first = await read(archive.search(wanted, None, MAX_PAGE))
         record = audit_record(
             "exported",
@@ -138,7 +146,7 @@ def add_archive(app: FastAPI, desk: DutyDesk, acts: Acts, archive: Archive) -> N
             yield "\ufeff"
             while True:
                 placed = (_placed(one, desk.places) for one in found.incidents)
-                yield "".join(csv_lines(placed, header=header))
+                yield "".join(csv_lines(placed, desk.duty.zone, header=header))
                 if found.after is None:
                     return
                 found, header = await archive.search(wanted, found.after, MAX_PAGE), False
@@ -233,12 +241,12 @@ def _placed(found: Found, places: Places) -> Found:
     return replace(found, address=past_incident(found, places).address)
 
 
-def _moment(name: str, text: str | None, *, whole_day: bool = False) -> int | None:
+def _moment(name: str, text: str | None, zone: tzinfo, *, whole_day: bool = False) -> int | None:
     """Return a time in ns; a date alone begins at midnight, or with `whole_day` ends there."""
     if not text:
         return None
     try:
-        found = parse_time(text) + (_DAY_NS if whole_day and len(text) == _A_DATE else 0)
+        found = parse_time(text, zone) + (_DAY_NS if whole_day and len(text) == _A_DATE else 0)
     except (ValueError, OverflowError):
         found = -1
     if not 0 <= found <= _MAX_NS:

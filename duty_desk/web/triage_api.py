@@ -57,7 +57,7 @@ def add_triage(app: FastAPI, desk: DutyDesk, archive: Archive) -> None:
     async def triage() -> TriageView:
         """Tell which buttons call for nothing too often, and what to do about each."""
         now_ns = time.time_ns()
-        verdicts = await read(archive.ask(lambda connection: judge(cases(connection, now_ns), now_ns)))
+        verdicts = await read(archive.ask(lambda connection: judge(cases(connection, now_ns, desk.duty.zone), now_ns)))
         return TriageView(now_ms=now_ns // 1_000_000, buttons=[button_view(one, desk.places) for one in verdicts])
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -28,6 +30,7 @@ from tests.duty_desk.test_incident import NOW, ONE, OPERATOR, alarm
 
 pytestmark = pytest.mark.slow
 
+WIB = ZoneInfo("Asia/Jakarta")
 _HOUR = 3_600_000_000_000
 
 
@@ -133,15 +136,22 @@ def test_whatever_a_spreadsheet_takes_for_a_formula_begins_with_an_apostrophe(te
     from duty_desk.ledger.summary import Summary
 
     summary = Summary(1, new_event_id(), "call", "Actual", None, None, "fire", "open", NOW, NOW)
-    (_, line) = csv_lines([Found(summary, text, text)])
+    (_, line) = csv_lines([Found(summary, text, text)], UTC)
     (row,) = csv.DictReader(io.StringIO(line, newline=""), COLUMNS)
     assert (row["address"], row["officer"]) == (f"'{text}", f"'{text}")
 
 
-def test_times_without_an_offset_are_jakartas() -> None:
-    assert parse_time("2025-10-09T15:53:20") == parse_time("2025-10-09T08:53:20Z") == NOW
-    assert show_time(NOW + 1_999_999) == "2025-10-09T15:53:20.001+07:00"
-    assert show_time(None) == ""
+def test_times_without_an_offset_are_the_citys() -> None:
+    assert parse_time("2025-10-09T15:53:20", WIB) == parse_time("2025-10-09T08:53:20Z", WIB) == NOW
+    assert show_time(NOW + 1_999_999, WIB) == "2025-10-09T15:53:20.001+07:00"
+    assert show_time(None, WIB) == ""
+
+
+def test_a_city_farther_east_exports_in_its_own_time(idle: Desk, ids: dict[str, str]) -> None:
+    idle.config.write_text(idle.config.read_text() + '[duty]\ntime_zone = "Asia/Jayapura"\n')
+    chosen = run(idle, "export", "--format", "csv", "--from", "2025-10-09T17:53:20", "--to", "2025-10-09T17:53:21")
+    (one,) = csv.DictReader(io.StringIO(chosen.stdout))
+    assert (one["id"], one["opened_at"]) == (ids["press"], "2025-10-09T17:53:20.000+09:00")
 
 
 def test_an_erasure_is_told_by_the_chain_and_the_ledger_is_whole(idle: Desk, ids: dict[str, str]) -> None:
