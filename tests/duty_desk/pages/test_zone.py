@@ -68,6 +68,8 @@ async def test_every_page_tells_the_citys_time_and_names_its_zone_once(desk: Des
                 f"{name}={hour:%Y-%m-%dT%H%%3A%M}%3A00.000Z" for name, hour in zip(("from", "to"), hours, strict=True)
             )
             await expect(page.locator("#csv")).to_have_attribute("href", re.compile(re.escape(found)))
+            csv = await page.evaluate("fetch('/api/archive.csv').then((answer) => answer.text())")
+            assert re.search(rf",{opened_at:%Y-%m-%dT%H:%M:%S}\.\d{{3}}\+08:00,", csv)
             assert await page.evaluate(MIDNIGHTS) == [
                 "2026-03-28T23:00:00.000Z",
                 "2026-03-29T22:00:00.000Z",
