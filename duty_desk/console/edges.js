@@ -1,6 +1,6 @@
 // How many incidents of the list are out of sight, told at the edge where they are, and how many of them nobody has.
 
-import { $ } from "./dom.js";
+import { $, nextFrame } from "./dom.js";
 import { word } from "./words.js";
 
 // So near the end of what is in the page, the window is moved on.
@@ -37,7 +37,7 @@ export class Edges {
   measure() {
     if (this.asked) return;
     this.asked = true;
-    requestAnimationFrame(() =>
+    nextFrame(() =>
       setTimeout(() => {
         this.asked = false;
         this.follow();

@@ -2,7 +2,7 @@
 
 import { renderActions } from "./actions.js";
 import { tell } from "./deliveries.js";
-import { $ } from "./dom.js";
+import { $, nextFrame } from "./dom.js";
 import { Duty } from "./duty.js";
 import { Edges } from "./edges.js";
 import { address } from "./facts.js";
@@ -22,8 +22,6 @@ import { timeOfDay, word, zoneName } from "./words.js";
 
 // A key pressed this soon after another incident took the large place was meant for the one before.
 const SETTLE_MS = 400;
-// Where no frame comes, as in a page behind others, the page is brought up to date all the same.
-const NO_FRAME_MS = 250;
 
 export class Page {
   // `siren` sounds; `stop` ends a dialog about an incident that left the large place, `asking` tells whether one is open.
@@ -65,16 +63,12 @@ export class Page {
   // Once a frame, however much comes in between.
   soon() {
     if (this.asked !== null) return;
-    const render = () => this.render();
-    this.asked = { frame: requestAnimationFrame(render), timer: setTimeout(render, NO_FRAME_MS) };
+    this.asked = nextFrame(() => this.render());
   }
 
   render() {
-    if (this.asked !== null) {
-      cancelAnimationFrame(this.asked.frame);
-      clearTimeout(this.asked.timer);
-      this.asked = null;
-    }
+    this.asked?.();
+    this.asked = null;
     const { hero, incidents } = this;
     this.place(hero?.id ?? null);
     const active = incidents.active();

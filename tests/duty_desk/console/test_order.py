@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -91,6 +92,14 @@ async def test_a_long_list_says_how_much_of_it_is_below_and_the_notice_covers_no
         await expect(below).to_be_visible()
         # Rows that come, and lines of them that wrap, change how many have room: what is told follows.
         await page.wait_for_function(TELLS_THE_TRUTH)
+        # So it does where no frame comes, as in a page behind others.
+        await page.evaluate("() => { window.frame = requestAnimationFrame; window.requestAnimationFrame = () => 0; }")
+        await street.alarm(press_body(button="b-9"))
+        await expect(page.locator("#list li")).to_have_count(9)
+        async with asyncio.timeout(15):
+            while not await page.evaluate(TELLS_THE_TRUTH):  # noqa: ASYNC110 - a page is looked at
+                await asyncio.sleep(0.05)
+        await page.evaluate("() => { window.requestAnimationFrame = window.frame; }")
         await page.keyboard.press("t")
         note, stage = await page.locator("#notice").bounding_box(), await page.locator(".stage").bounding_box()
         assert note is not None
