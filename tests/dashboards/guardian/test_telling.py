@@ -134,4 +134,4 @@ async def test_what_is_no_beat_is_refused_and_changes_nothing(tmp_path: Path, ci
             foreign = JSON | {"origin": "http://elsewhere.example"}
             answer = await client.post(f"{running.url}/api/screen/7/alive", content=BEAT, headers=foreign)
             assert answer.status_code == 403
-            assert 'state="good"' not in (await client.get(f"{running.url}/metrics")).text
+            assert 'state="good"} 1' not in (await client.get(f"{running.url}/metrics")).text

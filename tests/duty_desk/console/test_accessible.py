@@ -93,6 +93,7 @@ async def test_each_other_page(desk: Desk) -> None:
                 await page.goto(desk.url + path)
                 await expect(page.locator(ready).first).to_be_visible()
                 await expect(page.locator("html")).to_have_attribute("lang", language)
+                await expect(page.locator("[data-word]:empty")).to_have_count(0)
                 found[path, dark, language, size["width"]] = await faults_of(page)
             # Whoever is in is not asked to log in: that page comes first.
             await come_in(context, desk.url, "pengawas-1")
