@@ -40,8 +40,10 @@ export class Edges {
     nextFrame(() =>
       setTimeout(() => {
         this.asked = false;
-        this.follow();
+        const moved = this.follow();
         this.tell();
+        // Whoever scrolled on since may be where the last scroll event was, and then none comes for it.
+        if (moved) this.measure();
       }),
     );
   }
@@ -61,11 +63,23 @@ export class Edges {
     });
   }
 
+  // Moves the window on; tells whether it did.
   follow() {
     const { top, bottom } = this.sight();
     const list = $("list").getBoundingClientRect();
-    if (list.bottom < bottom + NEAR_PX && this.rows.after.length > 0) this.rows.move(1, this.now());
-    else if (list.top > top - NEAR_PX && this.rows.before.length > 0) this.rows.move(-1, this.now());
+    if (list.bottom < bottom + NEAR_PX && this.rows.after.length > 0) return this.move(1, $("list").lastElementChild);
+    if (list.top > top - NEAR_PX && this.rows.before.length > 0) return this.move(-1, $("list").firstElementChild);
+    return false;
+  }
+
+  // `kept` is in both windows, and stays where it is seen: not every browser sees to that by itself, nor at the very top.
+  move(direction, kept) {
+    const before = kept.getBoundingClientRect().top;
+    if (!this.rows.move(direction, this.now())) return false;
+    const room = $("scroller");
+    const scrolls = room.scrollHeight > room.clientHeight ? room : document.scrollingElement;
+    scrolls.scrollBy({ top: kept.getBoundingClientRect().top - before, behavior: "instant" });
+    return true;
   }
 
   // A bar or banner that comes takes its height from the rows: the row with the focus is not left behind it. One that
