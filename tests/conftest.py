@@ -28,6 +28,8 @@ gc.disable()
 # A busy machine holds up an example now and then, or how it is drawn, for longer than Hypothesis bears.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+# What tests share asserts too, and says then what it has seen.
+pytest.register_assert_rewrite(*(f"tests.{each.name}" for each in Path(__file__).parent.iterdir() if each.is_dir()))
 
 
 @dataclass(frozen=True)
